@@ -1,1 +1,35 @@
-//! Colibri: placeholder
+//! Values and rules of trading: instruments, prices, orders, fills, balances, fees, and what is journaled of them.
+//!
+//! What lives here: types that carry meaning, and pure functions over them. What must not live here: I/O, clocks,
+//! threads, exchange names, floats. Money is [`rust_decimal::Decimal`] behind a newtype, exact, never rounded silently.
+
+mod balance;
+mod fee;
+mod fill;
+mod id;
+mod instrument;
+mod journal;
+mod mantissa;
+mod money;
+mod order;
+mod order_state;
+mod pair;
+mod random;
+mod time;
+mod trading_rule;
+
+pub use balance::Balance;
+pub use fee::{Fee, FeeRates};
+pub use fill::{Fill, FillKey, Liquidity};
+pub use id::{AccountId, ClientOrderId, ExchangeOrderId, IdError, InstrumentId, OpId, StrategyId, TradeId, VenueId};
+pub use instrument::{Instrument, InstrumentStatus};
+pub use journal::{Journal, JournalError, Record, SCHEMA_VERSION};
+pub use mantissa::{Exponents, MantissaError, from_mantissa, mantissa_of_text, to_mantissa};
+pub use money::{Amount, Price, Quantity};
+pub use order::{OrderIntent, OrderType, QuantityUnit, Side, TimeInForce};
+pub use order_state::{OrderEvidence, OrderState, TransitionError};
+pub use pair::{Asset, Pair, PairError};
+pub use random::SplitMix64;
+pub use rust_decimal::Decimal;
+pub use time::{Millis, MonoNs, WallNs};
+pub use trading_rule::{PriceBand, RuleViolation, TradingRule};
