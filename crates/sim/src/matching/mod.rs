@@ -1,0 +1,32 @@
+//! A price-time-priority matching engine: balances, books, orders, fees, self-trade prevention.
+//!
+//! Knows no wire format, no signature, no filter of a particular exchange, and no clock: every call is told the time.
+//! What happened is read from [`Engine::take_events`]. All amounts are exact decimals.
+
+mod balance;
+mod book;
+mod cancel;
+mod engine;
+mod event;
+mod execute;
+mod fees;
+mod market;
+mod order;
+mod place;
+mod reject;
+#[cfg(test)]
+mod tests;
+
+pub use balance::{Balance, Ledger};
+pub use book::{Book, Level};
+pub use cancel::{Amend, CancelReport, CancelRestriction, OrderKey};
+pub use engine::{Account, AccountSettings, Engine, History};
+pub use event::{Event, Execution, ExecutionReport, LevelChange, Liquidity, PreventedDetail};
+pub use fees::{FeeAsset, FeeRates};
+pub use market::{Market, MarketSettings, MyTrade, PublicTrade};
+pub use order::{
+    ExpiryReason, NewOrder, Order, OrderKind, OrderSize, OrderStatus, PreventedMatch, SelfTradePrevention, Side,
+    TimeInForce,
+};
+pub use place::{Fill, PlaceReport};
+pub use reject::Reject;
