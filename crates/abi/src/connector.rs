@@ -86,7 +86,9 @@ impl<I: Instance> Trampolines<I> {
         payload: RSlice<'_, u8>,
         out: &mut Out<'_>,
     ) -> u32 {
-        call::<I>(this, out, |i, o| i.command(*now, op, kind.as_str(), payload.as_slice(), o))
+        call::<I>(this, out, |i, o| {
+            i.command(*now, op, kind.as_str(), payload.as_slice(), o)
+        })
     }
     extern "C" fn orders(this: *mut (), now: &Now, ops: RSlice<'_, OrderOp>, out: &mut Out<'_>) -> u32 {
         call::<I>(this, out, |i, o| i.orders(*now, ops.as_slice(), o))
@@ -121,7 +123,9 @@ impl<I: Instance> Trampolines<I> {
         reason: RStr<'_>,
         out: &mut Out<'_>,
     ) -> u32 {
-        call::<I>(this, out, |i, o| i.stream_closed(*now, stream, code, reason.as_str(), o))
+        call::<I>(this, out, |i, o| {
+            i.stream_closed(*now, stream, code, reason.as_str(), o)
+        })
     }
     extern "C" fn timer(this: *mut (), now: &Now, timer: u64, out: &mut Out<'_>) -> u32 {
         call::<I>(this, out, |i, o| i.timer(*now, timer, o))
@@ -200,8 +204,22 @@ impl Connector {
     ///
     /// # Errors
     /// [`Fault`] where the connector panicked; so for every function here.
-    pub fn command<A: Actions>(&mut self, now: Now, op: u64, kind: &str, payload: &[u8], a: &mut A) -> Result<(), Fault> {
-        checked(self.vtable.command()(self.this, &now, op, kind.into(), payload.into(), &mut Out::new(a)))
+    pub fn command<A: Actions>(
+        &mut self,
+        now: Now,
+        op: u64,
+        kind: &str,
+        payload: &[u8],
+        a: &mut A,
+    ) -> Result<(), Fault> {
+        checked(self.vtable.command()(
+            self.this,
+            &now,
+            op,
+            kind.into(),
+            payload.into(),
+            &mut Out::new(a),
+        ))
     }
     /// See [`Instance::orders`].
     #[expect(clippy::missing_errors_doc, reason = "stated once, at `command`")]
@@ -230,8 +248,22 @@ impl Connector {
     }
     /// See [`Instance::frame`].
     #[expect(clippy::missing_errors_doc, reason = "stated once, at `command`")]
-    pub fn frame<A: Actions>(&mut self, now: Now, stream: u32, kind: u32, bytes: &[u8], a: &mut A) -> Result<(), Fault> {
-        checked(self.vtable.frame()(self.this, &now, stream, kind, bytes.into(), &mut Out::new(a)))
+    pub fn frame<A: Actions>(
+        &mut self,
+        now: Now,
+        stream: u32,
+        kind: u32,
+        bytes: &[u8],
+        a: &mut A,
+    ) -> Result<(), Fault> {
+        checked(self.vtable.frame()(
+            self.this,
+            &now,
+            stream,
+            kind,
+            bytes.into(),
+            &mut Out::new(a),
+        ))
     }
     /// See [`Instance::stream_closed`].
     #[expect(clippy::missing_errors_doc, reason = "stated once, at `command`")]
@@ -243,7 +275,14 @@ impl Connector {
         reason: &str,
         a: &mut A,
     ) -> Result<(), Fault> {
-        checked(self.vtable.stream_closed()(self.this, &now, stream, code, reason.into(), &mut Out::new(a)))
+        checked(self.vtable.stream_closed()(
+            self.this,
+            &now,
+            stream,
+            code,
+            reason.into(),
+            &mut Out::new(a),
+        ))
     }
     /// See [`Instance::timer`].
     #[expect(clippy::missing_errors_doc, reason = "stated once, at `command`")]

@@ -43,13 +43,12 @@ macro_rules! export_plugin {
             // SAFETY: the symbol is exported once, by this macro, and `erased` returns the root of the type that is named
             // beside it.
             #[unsafe(no_mangle)]
-            pub static _1as_0lib_1header_0root_bmodule_bloader: $crate::reexport::LibHeader =
-                unsafe {
-                    $crate::reexport::LibHeader::from_constructor::<$crate::PluginRootRef>(
-                        erased,
-                        $crate::reexport::CheckTypeLayout::Yes,
-                    )
-                };
+            pub static _1as_0lib_1header_0root_bmodule_bloader: $crate::reexport::LibHeader = unsafe {
+                $crate::reexport::LibHeader::from_constructor::<$crate::PluginRootRef>(
+                    erased,
+                    $crate::reexport::CheckTypeLayout::Yes,
+                )
+            };
         };
     };
 }

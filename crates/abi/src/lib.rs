@@ -44,7 +44,9 @@ pub use value::{Grant, Now};
 #[doc(hidden)]
 pub mod reexport {
     //! What the expansion of [`export_plugin!`](crate::export_plugin) names.
-    pub use abi_stable::library::{CheckTypeLayout, LibHeader, RootModule, RootModuleResult, __call_root_module_loader};
+    pub use abi_stable::library::{
+        __call_root_module_loader, CheckTypeLayout, LibHeader, RootModule, RootModuleResult,
+    };
     pub use abi_stable::prefix_type::{PrefixRefTrait, PrefixTypeTrait, WithMetadata};
     pub use abi_stable::std_types::{RErr, ROk, RResult, RSlice, RStr, RString};
 }

@@ -96,7 +96,11 @@ pub struct Out<'a> {
 impl<'a> Out<'a> {
     /// An output that calls `actions`.
     pub fn new<A: Actions>(actions: &'a mut A) -> Out<'a> {
-        Out { context: std::ptr::from_mut(actions).cast(), vtable: Trampolines::<A>::VTABLE, borrowed: PhantomData }
+        Out {
+            context: std::ptr::from_mut(actions).cast(),
+            vtable: Trampolines::<A>::VTABLE,
+            borrowed: PhantomData,
+        }
     }
 
     /// See [`Actions::want`].

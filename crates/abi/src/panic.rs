@@ -12,7 +12,10 @@ thread_local! {
 /// guard instead of writing to standard error.
 pub fn install_hook() {
     std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
+        let place = info
+            .location()
+            .map(|l| format!(" at {}:{}", l.file(), l.line()))
+            .unwrap_or_default();
         let text = format!("{}{place}", message(info.payload()));
         LAST.with(|last| {
             if let Ok(mut last) = last.try_borrow_mut() {
@@ -33,8 +36,16 @@ fn message(payload: &(dyn Any + Send)) -> &str {
 /// Runs `body`; a panic becomes its text. A payload whose destructor panics too is leaked.
 pub(crate) fn guard<R>(body: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
-        let kept = LAST.with(|last| last.try_borrow_mut().map(|mut l| std::mem::take(&mut *l)).unwrap_or_default());
-        let text = if kept.is_empty() { message(payload.as_ref()).to_owned() } else { kept };
+        let kept = LAST.with(|last| {
+            last.try_borrow_mut()
+                .map(|mut l| std::mem::take(&mut *l))
+                .unwrap_or_default()
+        });
+        let text = if kept.is_empty() {
+            message(payload.as_ref()).to_owned()
+        } else {
+            kept
+        };
         std::mem::forget(payload);
         text
     })

@@ -59,14 +59,20 @@ mod tests {
 
     #[test]
     fn keeps_what_fits_and_refuses_what_does_not() {
-        assert_eq!(Text48::new("x-C1").map(|t| t.as_str().to_owned()).as_deref(), Some("x-C1"));
+        assert_eq!(
+            Text48::new("x-C1").map(|t| t.as_str().to_owned()).as_deref(),
+            Some("x-C1")
+        );
         assert!(Text48::new(&"a".repeat(47)).is_some());
         assert!(Text48::new(&"a".repeat(48)).is_none());
     }
 
     #[test]
     fn every_bit_pattern_reads() {
-        let odd = Text48 { len: 255, bytes: [0xff; 47] };
+        let odd = Text48 {
+            len: 255,
+            bytes: [0xff; 47],
+        };
         assert_eq!(odd.as_str(), "");
     }
 }

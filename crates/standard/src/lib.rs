@@ -1,1 +1,36 @@
-//! Colibri: placeholder
+//! The vocabulary of `docs/standards` as types: what the host asks of a connector (commands), what a connector tells
+//! (events, outcomes), and what it declares about itself (the manifest).
+//!
+//! What lives here: serde types and their checks. What must not live here: behaviour of a host or of a connector, I/O.
+//!
+//! Everything here is the *cold* path: JSON, its kind beside it. Events may grow: a reader ignores fields that it does not
+//! know, defaults those that are missing, and keeps unknown enum text. Commands may not lose meaning: what an older
+//! connector must not overlook is listed in a command's `needs`, and a connector that has not declared such a capability
+//! answers [`Outcome::NotSent`] with [`RejectReason::Unsupported`]. Order entry and market data are the *hot* path and
+//! live in the boundary crate.
+
+mod capability;
+mod command;
+mod config;
+mod event;
+mod manifest;
+mod outcome;
+
+pub use capability::Capability;
+pub use command::{
+    Balances, BookSnapshot, CancelAll, Candles, Channel, CloseSession, Command, CommandError, Fees, Instruments,
+    OpenOrders, OpenSession, OrderStatusQuery, ServerTime, SessionRole, Subscription, TradesSince, UpdateSession,
+    UseInstruments, UsedInstrument,
+};
+pub use config::{ConnectorConfig, Credential, EnvironmentConfig, KeyKind};
+pub use event::{
+    BalanceScope, BalancesEvent, Candle, CandlesEvent, Event, EventError, FeesEvent, FillEvent, InstrumentsEvent,
+    NoticeEvent, NoticeKind, OrderEvent, OrderStatus, ReplaceResult, ReportSource, SessionEvent, SessionStatus,
+    TimeEvent, TradesProgress, UsageEvent,
+};
+pub use manifest::{
+    Auth, BookManifest, BookRule, ClientIdManifest, ConnectorManifest, Cost, CredentialField, CredentialRole, Endpoint,
+    Environment, Lane, LibraryManifest, LivenessManifest, Manifest, ManifestError, OrderEndpoints, PollingManifest,
+    Pool, PoolScope, Priority, Serial, Transport,
+};
+pub use outcome::{Outcome, Refusal, RejectReason};
