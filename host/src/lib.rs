@@ -1,1 +1,1 @@
-//! Colibri: placeholder
+//! The `colibri` host as a library: command line, wiring, screen. Thin: what decides lives in the crates below.
