@@ -1,1 +1,54 @@
-fn main() {}
+//! The workspace's own commands, behind the aliases of `.cargo/config.toml`: `cargo demo` and `cargo verify`.
+//!
+//! What lives here: which cargo commands are run, in which order. What must not live here: anything that a bot needs at
+//! run time. It compiles in seconds, because everybody waits for it before everything else.
+
+mod build;
+mod demo;
+mod verify;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo demo [OPTIONS]        build the host and every connector, then trade against the local exchange
+                            (cargo demo --help lists the options)
+cargo verify [--quick]      everything that guards main: format, lints, libraries, tests, documentation, licences
+                            --quick: format, lints and unit tests only";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.is_empty() {
+        bail!("no command\n{USAGE}");
+    }
+    let command = arguments.remove(0);
+    // `cargo demo --seconds 5` and `cargo demo -- --seconds 5` mean the same.
+    if arguments.first().is_some_and(|first| first == "--") {
+        arguments.remove(0);
+    }
+    match command.as_str() {
+        "demo" => demo::run(&arguments),
+        "verify" => match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => verify::run(verify::Extent::Full),
+            ["--quick"] => verify::run(verify::Extent::Quick),
+            _ => bail!("verify takes --quick or nothing, not {arguments:?}"),
+        },
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => bail!("{command:?} is no command\n{USAGE}"),
+    }
+}

@@ -1,0 +1,143 @@
+//! `cargo verify`: everything that guards main, in one place. `.ci/run` runs this and nothing else.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::build;
+use crate::workspace::{Workspace, cargo};
+
+/// How much is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Everything.
+    Full,
+    /// What takes seconds once built: format, lints, unit tests.
+    Quick,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed,
+    /// Not run, and why.
+    Skipped(&'static str),
+}
+
+/// One thing that is checked.
+struct Step {
+    name: &'static str,
+    check: Check,
+}
+
+enum Check {
+    /// A cargo command line, and variables beside it.
+    Cargo(&'static [&'static str], &'static [(&'static str, &'static str)]),
+    /// The libraries and the host as they are shipped: the end-to-end tests load and run these files.
+    ReleaseBuilds,
+    /// Licences, advisories, bans and sources, where `cargo-deny` is installed.
+    Deny,
+}
+
+const FORMAT: Step = Step {
+    name: "format",
+    check: Check::Cargo(&["fmt", "--all", "--check"], &[]),
+};
+const LINTS: Step = Step {
+    name: "lints",
+    check: Check::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]),
+};
+const UNIT_TESTS: Step = Step {
+    name: "unit tests",
+    check: Check::Cargo(&["test", "--workspace", "--lib", "--bins"], &[]),
+};
+const LIBRARIES: Step = Step {
+    name: "host and connectors",
+    check: Check::ReleaseBuilds,
+};
+const TESTS: Step = Step {
+    name: "tests",
+    check: Check::Cargo(&["test", "--workspace"], &[]),
+};
+const DOCUMENTATION: Step = Step {
+    name: "documentation",
+    check: Check::Cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),
+};
+const DENY: Step = Step {
+    name: "licences and advisories",
+    check: Check::Deny,
+};
+
+/// Runs every step, also after one that failed, and sums up.
+pub fn run(extent: Extent) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let steps: &[Step] = match extent {
+        Extent::Full => &[FORMAT, LINTS, LIBRARIES, TESTS, DOCUMENTATION, DENY],
+        Extent::Quick => &[FORMAT, LINTS, UNIT_TESTS],
+    };
+    let mut lines = Vec::new();
+    let mut verdicts = Vec::new();
+    for step in steps {
+        println!("== {}", step.name);
+        let start = Instant::now();
+        let verdict = step.check.run(&workspace)?;
+        let word = match &verdict {
+            Verdict::Passed => "passed".to_owned(),
+            Verdict::Failed => "FAILED".to_owned(),
+            Verdict::Skipped(why) => format!("skipped: {why}"),
+        };
+        lines.push(format!("{:<24} {:>5} s  {word}", step.name, start.elapsed().as_secs()));
+        verdicts.push(verdict);
+    }
+    println!("== summary");
+    for line in lines {
+        println!("{line}");
+    }
+    Ok(if verdicts.contains(&Verdict::Failed) {
+        println!("verify: failed");
+        ExitCode::FAILURE
+    } else {
+        println!("verify: passed");
+        ExitCode::SUCCESS
+    })
+}
+
+impl Check {
+    fn run(&self, workspace: &Workspace) -> Result<Verdict> {
+        match self {
+            Check::Cargo(arguments, variables) => run_cargo(workspace, arguments, variables),
+            Check::ReleaseBuilds => Ok(match build::release(workspace) {
+                Ok(()) => Verdict::Passed,
+                Err(error) => {
+                    println!("{error:#}");
+                    Verdict::Failed
+                }
+            }),
+            Check::Deny => {
+                if Command::new("cargo-deny").arg("--version").output().is_err() {
+                    return Ok(Verdict::Skipped(
+                        "cargo-deny is not installed (cargo install --locked cargo-deny)",
+                    ));
+                }
+                run_cargo(workspace, &["deny", "--workspace", "--all-features", "check"], &[])
+            }
+        }
+    }
+}
+
+fn run_cargo(workspace: &Workspace, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Verdict> {
+    println!("cargo {}", arguments.join(" "));
+    let status = Command::new(cargo())
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .current_dir(&workspace.root)
+        .status()
+        .with_context(|| format!("cargo {} could not be started", arguments.join(" ")))?;
+    Ok(if status.success() {
+        Verdict::Passed
+    } else {
+        Verdict::Failed
+    })
+}
