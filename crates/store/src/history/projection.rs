@@ -1,0 +1,164 @@
+//! What a record changes in the tables.
+
+use colibri_model::{Balance, Fee, Fill, Record};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::column::Word;
+
+/// Applies a record. One that fits nothing (a change of an order without intent) changes nothing.
+pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
+    match record {
+        Record::Started { bot, version, time } => {
+            tx.prepare_cached("INSERT INTO runs (bot, version, started_ns) VALUES (?, ?, ?)")?
+                .execute(params![bot, version, time.0])?;
+        }
+        Record::Intent {
+            strategy,
+            venue,
+            account,
+            pair,
+            order,
+            time,
+        } => {
+            tx.prepare_cached(
+                "INSERT INTO orders (run, strategy, venue, account, pair, client_id, instrument, side, order_type,
+                     time_in_force, price, quantity, quantity_unit, state, created_ns, updated_ns)
+                 VALUES ((SELECT max(run) FROM runs), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+                     'pending_create', ?13, ?13)
+                 ON CONFLICT (venue, client_id) DO NOTHING",
+            )?
+            .execute(params![
+                Word(strategy),
+                Word(venue),
+                Word(account),
+                Word(pair),
+                Word(&order.client_id),
+                order.instrument.0,
+                Word(&order.side),
+                Word(&order.order_type),
+                Word(&order.time_in_force),
+                Word(&order.price),
+                Word(&order.quantity),
+                Word(&order.quantity_unit),
+                time.0,
+            ])?;
+        }
+        Record::CancelIntent { venue, client_id, time } => {
+            tx.prepare_cached("UPDATE orders SET cancel_requested_ns = ? WHERE venue = ? AND client_id = ?")?
+                .execute(params![time.0, Word(venue), Word(client_id)])?;
+        }
+        Record::OrderChanged {
+            venue,
+            client_id,
+            exchange_id,
+            state,
+            reason,
+            exchange_time,
+            time,
+        } => {
+            tx.prepare_cached(
+                "UPDATE orders SET state = ?, reason = ?, exchange_id = coalesce(?, exchange_id),
+                     exchange_ns = coalesce(?, exchange_ns), updated_ns = ?
+                 WHERE venue = ? AND client_id = ?",
+            )?
+            .execute(params![
+                Word(state),
+                reason,
+                Word(exchange_id),
+                exchange_time.map(|time| time.0),
+                time.0,
+                Word(venue),
+                Word(client_id),
+            ])?;
+        }
+        Record::Filled { strategy, fill } => filled(tx, strategy.as_ref(), fill)?,
+        Record::Balances {
+            venue,
+            account,
+            balances,
+            time,
+        } => {
+            for balance in balances {
+                stated(tx, (venue.as_str(), account.as_str()), balance, time.0)?;
+            }
+        }
+        Record::Stopped { bot, reason, time } => {
+            tx.prepare_cached(
+                "UPDATE runs SET stopped_ns = ?, stop_reason = ?
+                 WHERE run = (SELECT max(run) FROM runs WHERE bot = ?)",
+            )?
+            .execute(params![time.0, reason, bot])?;
+        }
+    }
+    Ok(())
+}
+
+fn filled(tx: &Transaction<'_>, strategy: Option<&colibri_model::StrategyId>, fill: &Fill) -> rusqlite::Result<()> {
+    let (fee_asset, fee_amount) = match &fill.fee {
+        Some(Fee { asset, amount }) => (Some(asset), Some(amount)),
+        None => (None, None),
+    };
+    // A fill is the run's that decided its order, and else the run's that learned of it.
+    tx.prepare_cached(
+        "INSERT INTO fills (run, strategy, account, venue, pair, trade_id, client_id, exchange_id, side, price,
+             quantity, fee_asset, fee_amount, liquidity, exchange_ns, local_ns)
+         VALUES (
+             coalesce((SELECT run FROM orders WHERE venue = ?3 AND client_id = ?6), (SELECT max(run) FROM runs)),
+             coalesce(?1, (SELECT strategy FROM orders WHERE venue = ?3 AND client_id = ?6)),
+             ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+         ON CONFLICT (account, venue, pair, trade_id) DO NOTHING",
+    )?
+    .execute(params![
+        Word(&strategy),
+        Word(&fill.key.account),
+        Word(&fill.key.venue),
+        Word(&fill.key.pair),
+        Word(&fill.key.trade_id),
+        Word(&fill.client_id),
+        Word(&fill.exchange_id),
+        Word(&fill.side),
+        Word(&fill.price),
+        Word(&fill.quantity),
+        Word(&fee_asset),
+        Word(&fee_amount),
+        Word(&fill.liquidity),
+        fill.exchange_time.0,
+        fill.local_time.0,
+    ])?;
+    Ok(())
+}
+
+/// Keeps a balance where it differs from the last: exchanges repeat themselves.
+fn stated(tx: &Transaction<'_>, of: (&str, &str), balance: &Balance, time_ns: i64) -> rusqlite::Result<()> {
+    let (venue, account) = of;
+    let same = tx
+        .prepare_cached(
+            "SELECT free = ?4 AND locked = ?5 FROM balances
+             WHERE venue = ?1 AND account = ?2 AND asset = ?3 ORDER BY sequence DESC LIMIT 1",
+        )?
+        .query_row(
+            params![
+                venue,
+                account,
+                Word(&balance.asset),
+                Word(&balance.free),
+                Word(&balance.locked)
+            ],
+            |row| row.get::<_, bool>(0),
+        )
+        .optional()?;
+    if same != Some(true) {
+        tx.prepare_cached(
+            "INSERT INTO balances (venue, account, asset, free, locked, time_ns) VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            venue,
+            account,
+            Word(&balance.asset),
+            Word(&balance.free),
+            Word(&balance.locked),
+            time_ns
+        ])?;
+    }
+    Ok(())
+}
