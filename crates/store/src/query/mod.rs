@@ -1,0 +1,19 @@
+//! Questions to the history: trades, orders, sums a pair, runs, balances.
+//!
+//! All of them read; sums are exact decimals, made here and not in SQL, which would make floats of them.
+
+mod average_cost;
+mod balances;
+mod filter;
+mod orders;
+mod runs;
+mod summary;
+mod trades;
+
+pub use average_cost::AverageCost;
+pub use balances::AccountBalance;
+pub use filter::Filter;
+pub use orders::Order;
+pub use runs::Run;
+pub use summary::PairSummary;
+pub use trades::Trade;
