@@ -1,0 +1,229 @@
+//! The journal on disks that fail: what was appended is there, what was not is not, and damage is named.
+#![allow(clippy::unwrap_used)]
+
+mod samples;
+
+use colibri_model::{Journal, Record};
+use colibri_store::journal::{
+    DiskFault, Durability, FORMAT_VERSION, HEADER_LEN, JournalFile, JournalFileError, JournalId, JournalReader,
+    MemoryDisk, Tail,
+};
+use proptest::prelude::*;
+use samples::{any_batches, intent, started};
+
+fn open(disk: &MemoryDisk) -> Result<(JournalFile<MemoryDisk>, Tail), JournalFileError> {
+    JournalFile::on(disk.clone(), Durability::Process, JournalId(7))
+}
+
+fn written(batches: &[Vec<Record>]) -> MemoryDisk {
+    let disk = MemoryDisk::default();
+    let (mut journal, _) = open(&disk).unwrap();
+    for batch in batches {
+        journal.append(batch).unwrap();
+    }
+    disk
+}
+
+fn read(disk: &MemoryDisk) -> Result<Vec<Vec<Record>>, JournalFileError> {
+    let mut reader = JournalReader::on(disk.clone())?;
+    let mut batches = Vec::new();
+    while let Some(batch) = reader.next_batch()? {
+        batches.push(batch.records);
+    }
+    Ok(batches)
+}
+
+/// Where each batch ends.
+fn ends(disk: &MemoryDisk) -> Vec<usize> {
+    let mut reader = JournalReader::on(disk.clone()).unwrap();
+    let mut ends = Vec::new();
+    while let Some(batch) = reader.next_batch().unwrap() {
+        ends.push(batch.end as usize);
+    }
+    ends
+}
+
+proptest! {
+    #[test]
+    fn what_is_appended_is_read(batches in any_batches()) {
+        prop_assert_eq!(read(&written(&batches)).unwrap(), batches);
+    }
+
+    #[test]
+    fn any_cut_leaves_whole_batches_and_can_be_appended_to(batches in any_batches(), at in any::<prop::sample::Index>()) {
+        let whole = written(&batches);
+        let bytes = whole.bytes();
+        let cut = at.index(bytes.len() + 1);
+        let disk = MemoryDisk::holding(bytes[..cut].to_vec());
+        let (mut journal, tail) = open(&disk).unwrap();
+        let kept = ends(&whole).iter().filter(|end| **end <= cut).count();
+        prop_assert_eq!(&read(&disk).unwrap()[..], &batches[..kept]);
+        let last = ends(&whole).get(kept.wrapping_sub(1)).copied().unwrap_or(HEADER_LEN as usize);
+        if cut >= HEADER_LEN as usize && cut > last {
+            prop_assert_eq!(tail, Tail::Torn { offset: last as u64, bytes: (cut - last) as u64 });
+        } else {
+            prop_assert_eq!(tail, Tail::Whole);
+        }
+        journal.append(&[started(1)]).unwrap();
+        prop_assert_eq!(read(&disk).unwrap().pop().unwrap(), vec![started(1)]);
+    }
+
+    #[test]
+    fn a_flipped_bit_before_the_last_batch_is_found(
+        batches in prop::collection::vec(prop::collection::vec(samples::any_record(), 1..4), 2..12),
+        at in any::<prop::sample::Index>(),
+        bit in 0..8_u8,
+    ) {
+        let whole = written(&batches);
+        let mut bytes = whole.bytes();
+        let ends = ends(&whole);
+        let flipped = at.index(ends[ends.len() - 2]);
+        bytes[flipped] ^= 1 << bit;
+        let disk = MemoryDisk::holding(bytes.clone());
+        let error = open(&disk).map(|_| ()).unwrap_err();
+        if flipped >= HEADER_LEN as usize {
+            let begin = ends.iter().rev().find(|end| **end <= flipped).copied().unwrap_or(HEADER_LEN as usize);
+            let at_begin = matches!(error, JournalFileError::Corrupt { offset, .. } if offset == begin as u64);
+            prop_assert!(at_begin, "{} for byte {}", error, flipped);
+        }
+        prop_assert_eq!(disk.bytes(), bytes, "a damaged journal is left as it is");
+    }
+
+    #[test]
+    fn a_full_disk_leaves_no_half_batch(batches in any_batches(), room in 0..3000_usize) {
+        let disk = MemoryDisk::default();
+        let (mut journal, _) = open(&disk).unwrap();
+        disk.set_fault(Some(DiskFault::Full { room }));
+        let taken: Vec<Vec<Record>> =
+            batches.iter().filter(|batch| journal.append(batch).is_ok()).cloned().collect();
+        prop_assert_eq!(&read(&disk).unwrap(), &taken);
+        disk.set_fault(None);
+        journal.append(&[started(9)]).unwrap();
+        prop_assert_eq!(read(&disk).unwrap().len(), taken.len() + 1);
+    }
+}
+
+#[test]
+fn a_disk_that_cannot_be_cut_is_not_appended_to_again() {
+    let disk = written(&[vec![started(1)]]);
+    let (mut journal, _) = open(&disk).unwrap();
+    disk.set_fault(Some(DiskFault::Failing { room: 10 }));
+    let first = journal.append(&[intent(1, 2)]).unwrap_err();
+    disk.set_fault(None);
+    let second = journal.append(&[intent(1, 2)]).unwrap_err();
+    assert_eq!(first, second);
+    assert_eq!(read(&disk).unwrap(), vec![vec![started(1)]]);
+    let (mut journal, tail) = open(&disk).unwrap();
+    assert!(matches!(tail, Tail::Torn { bytes: 10, .. }));
+    journal.append(&[intent(1, 2)]).unwrap();
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_appended() {
+    let disk = MemoryDisk::default();
+    let (mut journal, _) = JournalFile::on(disk.clone(), Durability::Machine, JournalId(1)).unwrap();
+    journal.append(&[started(1)]).unwrap();
+    disk.set_fault(Some(DiskFault::Unsyncable));
+    journal.append(&[intent(1, 2)]).unwrap_err();
+    disk.set_fault(None);
+    journal.append(&[intent(2, 3)]).unwrap_err();
+}
+
+#[test]
+fn a_power_cut_takes_nothing_that_was_made_durable() {
+    let disk = MemoryDisk::default();
+    let (mut journal, _) = JournalFile::on(disk.clone(), Durability::Machine, JournalId(1)).unwrap();
+    journal.append(&[started(1)]).unwrap();
+    disk.lose_power();
+    assert_eq!(read(&disk).unwrap(), vec![vec![started(1)]]);
+
+    let (mut journal, _) = open(&disk).unwrap();
+    journal.append(&[intent(1, 2)]).unwrap();
+    disk.lose_power();
+    assert_eq!(read(&disk).unwrap(), vec![vec![started(1)]]);
+}
+
+#[test]
+fn other_versions_and_other_files_are_refused_by_name() {
+    let bytes = written(&[vec![started(1)]]).bytes();
+
+    let mut newer = bytes.clone();
+    newer[8] = FORMAT_VERSION as u8 + 1;
+    assert!(matches!(
+        open(&MemoryDisk::holding(newer)),
+        Err(JournalFileError::Format {
+            found: 2,
+            expected: 1,
+            ..
+        })
+    ));
+
+    let mut schema = bytes;
+    schema[12] = 9;
+    let checksum = crc32fast::hash(&schema[..24]);
+    schema[24..28].copy_from_slice(&checksum.to_le_bytes());
+    assert!(matches!(
+        open(&MemoryDisk::holding(schema)),
+        Err(JournalFileError::Schema { found: 9, .. })
+    ));
+
+    for other in [&b"hello"[..], b"SQLite format 3\0 and what follows in a database"] {
+        let disk = MemoryDisk::holding(other.to_vec());
+        assert!(matches!(open(&disk), Err(JournalFileError::NotAJournal { .. })));
+        assert_eq!(disk.bytes(), other);
+    }
+}
+
+#[test]
+fn a_record_of_no_known_kind_is_named_by_its_place() {
+    let json = br#"{"record":"invented"}"#;
+    let mut bytes = MemoryDisk::holding(written(&[]).bytes()).bytes();
+    let length = (json.len() as u32).to_le_bytes();
+    let mut checked = length.to_vec();
+    checked.extend_from_slice(json);
+    bytes.extend_from_slice(&length);
+    bytes.extend_from_slice(&crc32fast::hash(&checked).to_le_bytes());
+    bytes.extend_from_slice(json);
+    let error = read(&MemoryDisk::holding(bytes)).unwrap_err();
+    assert!(
+        matches!(error, JournalFileError::Record { offset: HEADER_LEN, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn one_host_writes_and_others_may_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bot.journal");
+    let (mut journal, tail) = JournalFile::open(&path, Durability::Machine).unwrap();
+    assert_eq!(tail, Tail::Whole);
+    assert!(matches!(
+        JournalFile::open(&path, Durability::Process),
+        Err(JournalFileError::InUse { .. })
+    ));
+
+    let mut reader = JournalReader::open(&path).unwrap();
+    assert_eq!(reader.next_batch().unwrap(), None);
+    journal.append(&[started(1), intent(1, 2)]).unwrap();
+    let batch = reader.next_batch().unwrap().unwrap();
+    assert_eq!(
+        (batch.records, batch.end),
+        (vec![started(1), intent(1, 2)], journal.end())
+    );
+    assert_eq!(reader.next_batch().unwrap(), None);
+
+    let id = journal.id();
+    drop(journal);
+    let (journal, _) = JournalFile::open(&path, Durability::Process).unwrap();
+    assert_eq!((journal.id(), journal.end()), (id, batch.end));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bot.journal");
+    JournalFile::open(&path, Durability::Process).unwrap();
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
