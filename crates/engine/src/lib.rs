@@ -1,1 +1,12 @@
-//! Colibri: placeholder
+//! The engine: everything that decides, as one state machine.
+//!
+//! What lives here: the Clock, order books, the order tracker, accounts, risk, reconciliation, strategies, and the
+//! [`Engine`] that ties them together. What must not live here: sockets, files, threads, a clock of its own, exchange
+//! names, floats for money. Time comes in with every input; what is to be done goes out as [`EngineAction`]s; facts are
+//! written to a [`Journal`](colibri_model::Journal) before anything depends on them.
+
+pub mod book;
+pub mod clock;
+mod now;
+
+pub use now::HostNow;
