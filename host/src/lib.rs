@@ -1,1 +1,4 @@
 //! The `colibri` host as a library: command line, wiring, screen. Thin: what decides lives in the crates below.
+
+pub mod report;
+pub mod screen;

@@ -1,0 +1,154 @@
+//! What a run came to: one table for people, one line of JSON for programs.
+//!
+//! What lives here: the figures ([`Report`]), what follows from them, and both ways to write them. What must not live here:
+//! gathering them; whoever ran the bot fills a [`Report`].
+
+mod json;
+mod table;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use colibri_model::{Amount, Asset};
+use serde::Serialize;
+
+/// The figures of one run of one bot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The bot's name.
+    pub bot: String,
+    /// From its start until it had stopped; seconds in JSON.
+    #[serde(rename = "seconds", serialize_with = "json::seconds")]
+    pub elapsed: Duration,
+    /// Orders sent.
+    pub orders: u64,
+    /// Orders cancelled.
+    pub cancels: u64,
+    /// Orders refused, by us or by the exchange.
+    pub rejects: u64,
+    /// Fills.
+    pub fills: u64,
+    /// Fills that bought.
+    pub buy_fills: u64,
+    /// Fills that sold.
+    pub sell_fills: u64,
+    /// The asset that volume and profit are counted in.
+    pub quote: Asset,
+    /// Notional of every fill.
+    #[serde(serialize_with = "json::amount")]
+    pub volume_quote: Amount,
+    /// Fees paid by asset; negative is a rebate.
+    #[serde(serialize_with = "json::amounts")]
+    pub fees: BTreeMap<Asset, Amount>,
+    /// Won by closed positions, fees included.
+    #[serde(serialize_with = "json::amount")]
+    pub realized_pnl: Amount,
+    /// Won by open positions at the last price.
+    #[serde(serialize_with = "json::amount")]
+    pub unrealized_pnl: Amount,
+    /// Orders whose outcome was never learned.
+    pub unknown_orders: u64,
+    /// Orders of ours in the exchange's book after the stop.
+    pub open_orders_at_end: u64,
+    /// How that is known.
+    pub open_orders_proven_by: Proof,
+    /// Our ledger beside the exchange's statement, an entry an asset.
+    pub balances: Vec<BalanceCheck>,
+    /// Ticks of the Clock.
+    pub ticks: u64,
+    /// Ticks that took longer than the interval, or came too late.
+    pub tick_overruns: u64,
+    /// How long ticks took.
+    pub tick_timings: TickTimings,
+    /// Sessions that were connected again.
+    pub reconnects: u64,
+    /// Gaps found in books.
+    pub book_gaps: u64,
+}
+
+/// How the number of open orders at the end is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The exchange was asked after the last cancel, and answered.
+    Exchange,
+    /// It could not be asked: the number is the tracker's.
+    Tracker,
+}
+
+/// What we hold of an asset by our own ledger, and what the exchange says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BalanceCheck {
+    /// The asset.
+    pub asset: Asset,
+    /// The balance at the start, and every fill and fee since.
+    pub ledger: Amount,
+    /// The exchange's statement at the end; `None` where it gave none.
+    pub exchange: Option<Amount>,
+}
+
+/// Whether ledger and exchange say the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agreement {
+    /// To the last digit.
+    Equal,
+    /// Not.
+    Different,
+    /// The exchange did not say.
+    NotStated,
+}
+
+/// How long ticks took, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct TickTimings {
+    /// Half took no longer.
+    pub p50_us: u64,
+    /// 99 of a hundred took no longer.
+    pub p99_us: u64,
+    /// The longest.
+    pub max_us: u64,
+}
+
+impl BalanceCheck {
+    /// Whether both say the same.
+    #[must_use]
+    pub fn agreement(&self) -> Agreement {
+        match self.exchange {
+            Some(exchange) if exchange == self.ledger => Agreement::Equal,
+            Some(_) => Agreement::Different,
+            None => Agreement::NotStated,
+        }
+    }
+}
+
+impl Report {
+    /// Whether the ledger says what the exchange says, of every asset: one difference decides; no statement at all, or a
+    /// missing one, is not equality.
+    #[must_use]
+    pub fn ledger_agreement(&self) -> Agreement {
+        let agreements = || self.balances.iter().map(BalanceCheck::agreement);
+        if agreements().any(|agreement| agreement == Agreement::Different) {
+            Agreement::Different
+        } else if self.balances.is_empty() || agreements().any(|agreement| agreement == Agreement::NotStated) {
+            Agreement::NotStated
+        } else {
+            Agreement::Equal
+        }
+    }
+
+    /// One JSON object on one line, without a line break. Amounts are decimal texts; what the exchange did not state is
+    /// `null`.
+    #[must_use]
+    pub fn json_line(&self) -> String {
+        json::line(self)
+    }
+
+    /// The table for people, a line break after each line.
+    #[must_use]
+    pub fn table(&self) -> String {
+        table::of(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

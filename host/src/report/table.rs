@@ -1,0 +1,100 @@
+//! The report as a table for people.
+
+use std::fmt::{self, Write};
+
+use colibri_model::Amount;
+
+use super::{Agreement, Proof, Report};
+
+pub(super) fn of(report: &Report) -> String {
+    let mut out = String::new();
+    write(&mut out, report).expect("writing into a text never fails");
+    out
+}
+
+fn write(out: &mut String, report: &Report) -> fmt::Result {
+    let quote = &report.quote;
+    writeln!(out, "{} ran for {} s", report.bot, report.elapsed.as_secs())?;
+    row(
+        out,
+        "orders",
+        &format!(
+            "{} ({} cancelled, {} refused)",
+            report.orders, report.cancels, report.rejects
+        ),
+    )?;
+    row(
+        out,
+        "fills",
+        &format!(
+            "{} ({} buys, {} sells)",
+            report.fills, report.buy_fills, report.sell_fills
+        ),
+    )?;
+    row(out, "volume", &format!("{} {quote}", text(report.volume_quote)))?;
+    let fees: Vec<String> = report
+        .fees
+        .iter()
+        .map(|(asset, amount)| format!("{} {asset}", text(*amount)))
+        .collect();
+    row(
+        out,
+        "fees",
+        if fees.is_empty() {
+            "none".to_owned()
+        } else {
+            fees.join(", ")
+        }
+        .as_str(),
+    )?;
+    row(
+        out,
+        "profit and loss",
+        &format!(
+            "{} {quote} realized, {} {quote} unrealized",
+            text(report.realized_pnl),
+            text(report.unrealized_pnl)
+        ),
+    )?;
+    row(out, "unknown orders", &report.unknown_orders.to_string())?;
+    let proof = match report.open_orders_proven_by {
+        Proof::Exchange => "the exchange says so",
+        Proof::Tracker => "NOT PROVEN: the exchange could not be asked; look there yourself",
+    };
+    row(
+        out,
+        "open orders at end",
+        &format!("{} ({proof})", report.open_orders_at_end),
+    )?;
+    for check in &report.balances {
+        let beside = match (check.agreement(), check.exchange) {
+            (Agreement::Equal, _) => "the exchange says the same".to_owned(),
+            (_, Some(exchange)) => format!("THE EXCHANGE SAYS {}", text(exchange)),
+            (_, None) => "not stated by the exchange".to_owned(),
+        };
+        row(
+            out,
+            &format!("balance {}", check.asset),
+            &format!("{} ({beside})", text(check.ledger)),
+        )?;
+    }
+    let timings = report.tick_timings;
+    row(
+        out,
+        "ticks",
+        &format!(
+            "{} ({} late; half within {} µs, 99% within {} µs, all within {} µs)",
+            report.ticks, report.tick_overruns, timings.p50_us, timings.p99_us, timings.max_us
+        ),
+    )?;
+    row(out, "reconnects", &report.reconnects.to_string())?;
+    row(out, "book gaps", &report.book_gaps.to_string())
+}
+
+fn row(out: &mut String, name: &str, value: &str) -> fmt::Result {
+    writeln!(out, "  {name:<20} {value}")
+}
+
+fn text(amount: Amount) -> String {
+    amount.0.normalize().to_string()
+}

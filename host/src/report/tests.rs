@@ -1,0 +1,99 @@
+//! Both ways to write a report, and what follows from its figures.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use colibri_model::{Amount, Asset, Decimal};
+use serde_json::{Value, json};
+
+use super::{Agreement, BalanceCheck, Proof, Report, TickTimings};
+
+fn check(asset: &str, ledger: i64, exchange: Option<i64>) -> BalanceCheck {
+    BalanceCheck {
+        asset: Asset::new(asset),
+        ledger: Amount(Decimal::new(ledger, 4)),
+        exchange: exchange.map(|units| Amount(Decimal::new(units, 4))),
+    }
+}
+
+fn report(balances: Vec<BalanceCheck>) -> Report {
+    Report {
+        bot: "demo".to_owned(),
+        elapsed: Duration::from_millis(10_250),
+        orders: 42,
+        cancels: 38,
+        rejects: 1,
+        fills: 3,
+        buy_fills: 2,
+        sell_fills: 1,
+        quote: Asset::new("USDT"),
+        volume_quote: Amount(Decimal::new(185_475_000, 4)),
+        fees: [(Asset::new("USDT"), Amount(Decimal::new(18_500, 5)))].into(),
+        realized_pnl: Amount(Decimal::new(-12_300, 4)),
+        unrealized_pnl: Amount::ZERO,
+        unknown_orders: 0,
+        open_orders_at_end: 0,
+        open_orders_proven_by: Proof::Exchange,
+        balances,
+        ticks: 10,
+        tick_overruns: 0,
+        tick_timings: TickTimings {
+            p50_us: 120,
+            p99_us: 400,
+            max_us: 910,
+        },
+        reconnects: 0,
+        book_gaps: 0,
+    }
+}
+
+#[test]
+fn json_is_one_object_on_one_line_with_money_as_text() {
+    let line = report(vec![check("BTC", 10_000, Some(10_000)), check("USDT", 5, None)]).json_line();
+    assert!(!line.contains('\n'));
+    let value: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        value,
+        json!({
+            "bot": "demo", "seconds": 10.25, "orders": 42, "cancels": 38, "rejects": 1, "fills": 3, "buy_fills": 2,
+            "sell_fills": 1, "quote": "USDT", "volume_quote": "18547.5", "fees": {"USDT": "0.185"},
+            "realized_pnl": "-1.23", "unrealized_pnl": "0", "unknown_orders": 0, "open_orders_at_end": 0,
+            "open_orders_proven_by": "exchange",
+            "balances": [
+                {"asset": "BTC", "ledger": "1", "exchange": "1", "equal": true},
+                {"asset": "USDT", "ledger": "0.0005", "exchange": null, "equal": null},
+            ],
+            "ledger_equals_exchange": null, "ticks": 10, "tick_overruns": 0,
+            "tick_timings": {"p50_us": 120, "p99_us": 400, "max_us": 910}, "reconnects": 0, "book_gaps": 0,
+        })
+    );
+}
+
+#[test]
+fn the_ledger_agrees_only_when_every_asset_was_stated_and_equal() {
+    let agreement = |balances| report(balances).ledger_agreement();
+    assert_eq!(agreement(vec![]), Agreement::NotStated);
+    assert_eq!(agreement(vec![check("BTC", 1, Some(1))]), Agreement::Equal);
+    assert_eq!(
+        agreement(vec![check("BTC", 1, Some(1)), check("USDT", 1, None)]),
+        Agreement::NotStated
+    );
+    assert_eq!(
+        agreement(vec![check("BTC", 1, Some(2)), check("USDT", 1, None)]),
+        Agreement::Different
+    );
+}
+
+#[test]
+fn the_table_says_what_is_proven_and_what_differs() {
+    let mut figures = report(vec![check("BTC", 10_000, Some(9_999))]);
+    let text = figures.table();
+    assert!(text.contains("open orders at end   0 (the exchange says so)"), "{text}");
+    assert!(
+        text.contains("balance BTC          1 (THE EXCHANGE SAYS 0.9999)"),
+        "{text}"
+    );
+    assert!(text.contains("-1.23 USDT realized"), "{text}");
+    figures.open_orders_proven_by = Proof::Tracker;
+    assert!(figures.table().contains("NOT PROVEN"));
+}

@@ -1,0 +1,59 @@
+//! The order book as a ladder: asks above, bids below, our own levels marked.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::notation::{BAD, GOOD, WATCH, amount, panel, quiet, strong};
+use super::state::{BookLadder, BookState, LadderLevel};
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, book: Option<&BookLadder>) {
+    let Some(book) = book else {
+        frame.render_widget(
+            Paragraph::new("no book yet").style(quiet()).block(panel(" book ")),
+            area,
+        );
+        return;
+    };
+    let mut title = vec![Span::styled(format!(" {} ", book.pair), strong())];
+    match book.state {
+        BookState::Live => {}
+        BookState::Stale => title.push(Span::styled("stale ", Style::new().fg(WATCH))),
+        BookState::Resyncing => title.push(Span::styled("gap: asking for a snapshot ", Style::new().fg(BAD))),
+    }
+    let block = panel(Line::from(title));
+    let lines = usize::from(block.inner(area).height);
+    // One line stands between the sides; an odd one left over goes to the bids.
+    let above = lines.saturating_sub(1) / 2;
+    let asks = &book.asks[..book.asks.len().min(above)];
+    let bids = &book.bids[..book.bids.len().min(lines.saturating_sub(above + 1))];
+
+    let mut rows: Vec<Line<'_>> = vec![Line::default(); above - asks.len()];
+    rows.extend(asks.iter().rev().map(|level| level_line(level, BAD)));
+    rows.push(middle_line(book));
+    rows.extend(bids.iter().map(|level| level_line(level, GOOD)));
+    frame.render_widget(Paragraph::new(rows).block(block), area);
+}
+
+fn level_line(level: &LadderLevel, colour: Color) -> Line<'static> {
+    let mut spans = vec![
+        Span::styled(format!("{:>11}", level.price), Style::new().fg(colour)),
+        Span::raw(format!(" {:>10}", amount(level.quantity.0))),
+    ];
+    if !level.own.is_zero() {
+        spans.push(Span::styled(format!(" ◂{}", amount(level.own.0)), strong()));
+    }
+    Line::from(spans)
+}
+
+fn middle_line(book: &BookLadder) -> Line<'static> {
+    match (book.bids.first(), book.asks.first()) {
+        (Some(bid), Some(ask)) => {
+            let spread = ask.price.0 - bid.price.0;
+            Line::styled(format!("{:>11} spread", amount(spread)), quiet())
+        }
+        _ => Line::styled(format!("{:>11}", "one side is empty"), quiet()),
+    }
+}
