@@ -35,7 +35,7 @@ pub(super) fn draw_orders(frame: &mut Frame<'_>, area: Rect, orders: &[OrderRow]
             right(amount(order.quantity.0)),
             right(amount(order.filled.0)),
             Cell::new(order_state(order.state)).style(order_state_style(order.state)),
-            right(span(order.age)).style(quiet()),
+            Cell::new(span(order.age)).style(quiet()),
         ])
     });
     // A number that is cut reads as another number: the columns grow with what stands in them.
@@ -47,7 +47,7 @@ pub(super) fn draw_orders(frame: &mut Frame<'_>, area: Rect, orders: &[OrderRow]
         Constraint::Length(column(7, orders, |order| amount(order.quantity.0).len())),
         Constraint::Length(column(7, orders, |order| amount(order.filled.0).len())),
         Constraint::Length(8),
-        Constraint::Min(5),
+        Constraint::Fill(1),
     ];
     let header = Row::new([
         Cell::new("side"),
@@ -55,7 +55,7 @@ pub(super) fn draw_orders(frame: &mut Frame<'_>, area: Rect, orders: &[OrderRow]
         right("qty".to_owned()),
         right("filled".to_owned()),
         Cell::new("state"),
-        right("age".to_owned()),
+        Cell::new("age"),
     ]);
     frame.render_widget(
         Table::new(rows, widths).header(header.style(quiet())).block(block),
