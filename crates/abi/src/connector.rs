@@ -158,7 +158,7 @@ impl<I: Instance> Trampolines<I> {
 }
 
 /// Boxes an instance for the other side of the boundary.
-pub(crate) fn leak<I: Instance + 'static>(instance: I) -> (*mut (), ConnectorVtableRef) {
+pub(crate) fn leak<I: Instance + Send + 'static>(instance: I) -> (*mut (), ConnectorVtableRef) {
     (Box::into_raw(Box::new(instance)).cast(), Trampolines::<I>::VTABLE)
 }
 
@@ -180,8 +180,8 @@ pub struct Connector {
     vtable: ConnectorVtableRef,
 }
 
-// SAFETY: an instance is owned by one handle and never shared; a connector holds no thread-bound state (it may not use
-// threads or thread-locals but for the panic text, which is taken on the thread that panicked).
+// SAFETY: an instance is owned by one handle and never shared, and `leak` takes only an `I: Send`; the panic text is taken
+// on the thread that panicked.
 unsafe impl Send for Connector {}
 
 fn checked(status: u32) -> Result<(), Fault> {
@@ -191,7 +191,7 @@ fn checked(status: u32) -> Result<(), Fault> {
 impl Connector {
     /// A connector that is linked into this program: what a library does, without one (benches, tests).
     #[must_use]
-    pub fn linked<I: Instance + 'static>(instance: I) -> Connector {
+    pub fn linked<I: Instance + Send + 'static>(instance: I) -> Connector {
         let (this, vtable) = leak(instance);
         Connector { this, vtable }
     }

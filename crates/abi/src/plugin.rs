@@ -20,7 +20,7 @@ pub struct Created {
 impl Created {
     /// Hands an instance over the boundary.
     #[must_use]
-    pub fn new<I: Instance + 'static>(instance: I) -> Created {
+    pub fn new<I: Instance + Send + 'static>(instance: I) -> Created {
         let (this, vtable) = leak(instance);
         Created { this, vtable }
     }
