@@ -15,7 +15,7 @@ use super::reader::{JournalReader, Tail};
 /// What an appended batch survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// The end of this process, however it ends. Under a microsecond a batch.
+    /// The end of this process, however it ends. A microsecond or two a batch.
     #[default]
     Process,
     /// A power cut too: `fdatasync` after each batch, a disk's own time.
