@@ -11,6 +11,18 @@ const MOST_LINES: usize = 600;
 /// Where `unsafe` may stand: the boundary, the loader, and modules called `sys`, which wrap a system call each.
 const UNSAFE_FOLDERS: &[&str] = &["crates/abi", "crates/loader"];
 
+/// The rooms at the edge, which may read clocks and start threads. A `clippy.toml` of their own lifts the root's bans.
+const EDGE_FOLDERS: &[&str] = &["crates/loader", "crates/store", "host", "tests", "xtask"];
+
+/// Crates that run inside somebody's process and so never write to its standard output or error.
+const SILENT_FOLDERS: &[&str] = &[
+    "connectors",
+    "crates/abi",
+    "crates/sdk",
+    "crates/driver",
+    "crates/engine",
+];
+
 /// Crates whose numbers are money: no binary floating point.
 const MONEY_FOLDERS: &[&str] = &[
     "crates/abi",
@@ -67,6 +79,43 @@ fn money_is_never_a_float() {
         }
     }
     report("floats where money is", &wrong);
+}
+
+#[test]
+fn only_the_edge_lifts_the_bans_on_clocks_threads_and_random_maps() {
+    let wrong: Vec<String> = packages()
+        .iter()
+        .filter(|package| {
+            colibri_tests::workspace::root()
+                .join(&package.directory)
+                .join("clippy.toml")
+                .exists()
+        })
+        .map(|package| package.directory.display().to_string())
+        .filter(|directory| !EDGE_FOLDERS.contains(&directory.as_str()))
+        .collect();
+    report("rooms of state machines with a clippy.toml of their own", &wrong);
+}
+
+#[test]
+fn a_library_writes_to_nobodys_standard_output() {
+    let mut wrong = Vec::new();
+    for file in rust_sources().iter().filter(|file| is_below(file, SILENT_FOLDERS)) {
+        let below_src = file.path.components().any(|part| part.as_os_str() == "src");
+        let is_test = file
+            .path
+            .components()
+            .any(|part| part.as_os_str().to_string_lossy().contains("test"));
+        if below_src && !is_test {
+            let code = file.code();
+            let shipped = code.split("#[cfg(test)]").next().unwrap_or_default();
+            for word in ["println", "print", "eprintln", "eprint"] {
+                let call = format!("{word}!");
+                wrong.extend(lines_with_word(shipped, &call).map(|line| format!("{}:{line}", file.path.display())));
+            }
+        }
+    }
+    report("libraries that print", &wrong);
 }
 
 #[test]
