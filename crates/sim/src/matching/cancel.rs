@@ -6,7 +6,7 @@ use super::engine::Engine;
 use super::event::Execution;
 use super::order::{Order, OrderStatus, Side};
 use super::reject::Reject;
-use crate::identity::{AccountId, ClientOrderId, MarketId, OrderId};
+use crate::identity::{AccountId, ClientOrderId, ExecutionId, MarketId, OrderId};
 use crate::time::Timestamp;
 
 /// How a client names an order.
@@ -49,6 +49,17 @@ pub struct Amend {
     pub client_id: ClientOrderId,
     /// Its quantity from now on, in base; must be less than the present one.
     pub quantity: Decimal,
+}
+
+/// An amended order.
+#[derive(Debug, Clone)]
+pub struct AmendReport {
+    /// The order as it stands.
+    pub order: Order,
+    /// Its name before.
+    pub previous_client_id: ClientOrderId,
+    /// The number of the change.
+    pub execution_id: ExecutionId,
 }
 
 impl Engine {
@@ -146,7 +157,7 @@ impl Engine {
         account: AccountId,
         amend: Amend,
         now: Timestamp,
-    ) -> Result<Order, Reject> {
+    ) -> Result<AmendReport, Reject> {
         let order = self.find_open(market, account, &amend.key)?;
         let (id, previous_client_id) = (order.id, order.client_id.clone());
         if amend.quantity == order.quantity {
@@ -169,19 +180,24 @@ impl Engine {
         if keeps_history {
             place.by_client_id.insert((account, client_id), id);
         }
-        if ends {
+        let execution_id = if ends {
             self.end_order(market, id, OrderStatus::Expired, now);
             let order = self.markets[market.0].orders.get_mut(&id).expect("just ended");
             order.quantity = order.executed + order.prevented;
-            self.report(market, id, Execution::Expired, now);
+            self.report(market, id, Execution::Expired, now)
         } else {
             self.shrink(market, id, amend.quantity, now);
-            self.report(market, id, Execution::Replaced { previous_client_id }, now);
-        }
+            let previous_client_id = previous_client_id.clone();
+            self.report(market, id, Execution::Replaced { previous_client_id }, now)
+        };
         let order = self.markets[market.0].orders.get(&id).expect("just amended").clone();
         self.forget_if_ended(market, id);
         self.settle_touched(now);
-        Ok(order)
+        Ok(AmendReport {
+            order,
+            previous_client_id,
+            execution_id,
+        })
     }
 
     /// Sets a resting order's quantity to a smaller one and frees the difference.

@@ -10,7 +10,7 @@ use super::fees::{self, FeeAsset, FeeRates};
 use super::market::{Market, MarketSettings};
 use super::order::{Order, OrderKind, OrderStatus, Side};
 use super::reject::Reject;
-use crate::identity::{AccountId, AccountName, Asset, MarketId, OrderId, Symbol};
+use crate::identity::{AccountId, AccountName, Asset, ExecutionId, MarketId, OrderId, Symbol};
 use crate::time::Timestamp;
 
 /// Whether an account's ended orders, its trades and its events are kept.
@@ -297,12 +297,19 @@ impl Engine {
         self.events.push(event);
     }
 
-    /// Tells of a change of an order and returns the order as it stands.
-    pub(super) fn report(&mut self, market: MarketId, id: OrderId, execution: Execution, now: Timestamp) {
+    /// Tells of a change of an order and returns the change's number.
+    pub(super) fn report(
+        &mut self,
+        market: MarketId,
+        id: OrderId,
+        execution: Execution,
+        now: Timestamp,
+    ) -> ExecutionId {
         let place = &mut self.markets[market.0];
         let execution_id = place.issue_execution_id();
-        let Some(order) = place.orders.get(&id) else { return };
-        if self.accounts[order.account.0].settings.history == History::Keep {
+        if let Some(order) = place.orders.get(&id)
+            && self.accounts[order.account.0].settings.history == History::Keep
+        {
             let order = order.clone();
             let report = ExecutionReport {
                 market,
@@ -313,6 +320,7 @@ impl Engine {
             };
             self.events.push(Event::Order(Box::new(report)));
         }
+        execution_id
     }
 
     /// Ends an open order: releases its funds, takes it out of the book, sets its status.

@@ -19,7 +19,7 @@ mod tests;
 
 pub use balance::{Balance, Ledger};
 pub use book::{Book, Level};
-pub use cancel::{Amend, CancelReport, CancelRestriction, OrderKey};
+pub use cancel::{Amend, AmendReport, CancelReport, CancelRestriction, OrderKey};
 pub use engine::{Account, AccountSettings, Engine, History};
 pub use event::{Event, Execution, ExecutionReport, LevelChange, Liquidity, PreventedDetail};
 pub use fees::{FeeAsset, FeeRates};

@@ -1,0 +1,231 @@
+//! The exchange as a whole: what it holds, how it starts, how time passes.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use super::auth::KeyRing;
+use super::connection::Connection;
+use super::feed::Feed;
+use super::limits::Limits;
+use super::transport::Outgoing;
+use crate::config::{ConfigError, MarketConfig, SimConfig};
+use crate::flow::{Flow, Recording};
+use crate::identity::{AccountId, AccountName, Asset, ClientOrderId, ConnectionId, MarketId, Symbol};
+use crate::matching::{AccountSettings, Engine, FeeRates, History, MarketSettings, Reject};
+use crate::prng::Prng;
+use crate::time::{Span, Timestamp};
+
+/// The cadence of everything that is sent by the clock.
+pub(super) const TICK: Span = Span::from_millis(100);
+/// The account that makes the market; no client can name it.
+const HOUSE: &str = "(house)";
+
+/// A whole exchange, driven from outside: by sockets, or in virtual time.
+///
+/// Time never runs backwards: a call with an earlier `now` than the last is taken to happen at the last.
+pub struct Exchange {
+    pub(super) now: Timestamp,
+    next_tick: Timestamp,
+    pub(super) engine: Engine,
+    pub(super) markets: Vec<MarketConfig>,
+    pub(super) feeds: Vec<Feed>,
+    pub(super) keys: KeyRing,
+    pub(super) limits: Limits,
+    pub(super) connections: BTreeMap<ConnectionId, Connection>,
+    pub(super) next_connection: u64,
+    pub(super) outgoing: Vec<(ConnectionId, Outgoing)>,
+    names: Prng,
+    flow: Flow,
+}
+
+impl Exchange {
+    /// An exchange that opens at `now`, after its order flow has warmed up in virtual time.
+    ///
+    /// `recordings` holds what the flow replays; it may be empty when nothing is replayed.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the configuration contradicts itself.
+    pub fn new(config: &SimConfig, recordings: Vec<Recording>, now: Timestamp) -> Result<Self, ConfigError> {
+        let mut engine = Engine::new();
+        for market in &config.markets {
+            check_market(market)?;
+            if engine.find_market(&market.symbol).is_some() {
+                return Err(ConfigError::Duplicate {
+                    what: "market",
+                    name: market.symbol.to_string(),
+                });
+            }
+            engine.add_market(MarketSettings {
+                symbol: market.symbol.clone(),
+                base: market.base.clone(),
+                quote: market.quote.clone(),
+                lot: market.lot.step,
+            });
+        }
+        let opens = now.before(Flow::warm_up(&config.flow));
+        let house = add_house(&mut engine, &config.markets, opens);
+        let keys = add_accounts(&mut engine, config, opens)?;
+        let flow = Flow::new(&config.flow, &config.markets, recordings, house, opens)?;
+        let mut exchange = Self {
+            now: opens,
+            next_tick: opens.window_start(TICK).after(TICK),
+            engine,
+            markets: config.markets.clone(),
+            feeds: config.markets.iter().map(|_| Feed::default()).collect(),
+            keys,
+            limits: Limits::new(config.limits),
+            connections: BTreeMap::new(),
+            next_connection: 1,
+            outgoing: Vec::new(),
+            names: Prng::new(0),
+            flow,
+        };
+        exchange.advance(now);
+        Ok(exchange)
+    }
+
+    /// Lets time pass up to `now`: order flow, depth windows, candles, pings.
+    pub fn advance(&mut self, now: Timestamp) {
+        loop {
+            let flow_due = self.flow.next();
+            let due = flow_due.map_or(self.next_tick, |flow_due| flow_due.min(self.next_tick));
+            if due > now {
+                break;
+            }
+            self.now = self.now.max(due);
+            if flow_due.is_some_and(|flow_due| flow_due <= due) {
+                self.flow.act(&mut self.engine);
+                self.settle();
+            } else {
+                self.next_tick = self.next_tick.after(TICK);
+                self.tick(due);
+            }
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// When [`Self::advance`] will next have something to do.
+    pub fn next_due(&self) -> Timestamp {
+        self.flow
+            .next()
+            .map_or(self.next_tick, |flow_due| flow_due.min(self.next_tick))
+    }
+
+    /// Everything sent on WebSocket connections since the last call, in order.
+    pub fn drain(&mut self) -> Vec<(ConnectionId, Outgoing)> {
+        std::mem::take(&mut self.outgoing)
+    }
+
+    /// The exchange's clock.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Its books, orders and balances.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Deposits into an account, or withdraws when `delta` is negative; the account's streams tell of it.
+    ///
+    /// # Errors
+    /// `None` for an unknown account, or the engine's refusal.
+    pub fn transfer(
+        &mut self,
+        account: &AccountName,
+        asset: &Asset,
+        delta: Decimal,
+        now: Timestamp,
+    ) -> Result<(), Option<Reject>> {
+        self.advance(now);
+        let account = self.engine.find_account(account).ok_or(None)?;
+        self.engine.transfer(account, asset, delta, self.now).map_err(Some)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// A name for an order or a cancel that came without one.
+    pub(super) fn new_name(&mut self) -> ClientOrderId {
+        ClientOrderId::new(self.names.name(22))
+    }
+
+    pub(super) fn market_config(&self, market: MarketId) -> &MarketConfig {
+        &self.markets[market.0]
+    }
+
+    pub(super) fn symbol(&self, market: MarketId) -> &Symbol {
+        &self.markets[market.0].symbol
+    }
+}
+
+fn check_market(market: &MarketConfig) -> Result<(), ConfigError> {
+    let positive = |what, value: Decimal| {
+        if value > Decimal::ZERO {
+            return Ok(());
+        }
+        Err(ConfigError::OutOfRange {
+            what,
+            name: market.symbol.to_string(),
+            value: value.to_string(),
+            range: "greater than 0",
+        })
+    };
+    positive("start_price", market.start_price)?;
+    positive("price.tick", market.price.tick)?;
+    positive("lot.step", market.lot.step)
+}
+
+fn add_house(engine: &mut Engine, markets: &[MarketConfig], now: Timestamp) -> AccountId {
+    let settings = AccountSettings {
+        name: AccountName::from(HOUSE),
+        fees: FeeRates::ZERO,
+        fee_asset: None,
+        trade_group: None,
+        history: History::Forget,
+    };
+    let mut balances = BTreeMap::new();
+    for market in markets {
+        balances.insert(market.base.clone(), Decimal::from(1_000_000_000_000_u64));
+    }
+    for market in markets {
+        balances.insert(market.quote.clone(), Decimal::from(1_000_000_000_000_000_u64));
+    }
+    engine.add_account(settings, balances, now)
+}
+
+fn add_accounts(engine: &mut Engine, config: &SimConfig, now: Timestamp) -> Result<KeyRing, ConfigError> {
+    let mut keys = KeyRing::default();
+    for account in &config.accounts {
+        if engine.find_account(&account.name).is_some() {
+            return Err(ConfigError::Duplicate {
+                what: "account",
+                name: account.name.to_string(),
+            });
+        }
+        if let Some(holding) = account.balances.iter().find(|holding| holding.amount < Decimal::ZERO) {
+            return Err(ConfigError::OutOfRange {
+                what: "a balance",
+                name: account.name.to_string(),
+                value: holding.amount.to_string(),
+                range: "0 or more",
+            });
+        }
+        let settings = AccountSettings {
+            name: account.name.clone(),
+            fees: account.fees,
+            fee_asset: account.fee_asset.clone(),
+            trade_group: account.trade_group,
+            history: History::Keep,
+        };
+        let balances = account
+            .balances
+            .iter()
+            .map(|holding| (holding.asset.clone(), holding.amount));
+        let id = engine.add_account(settings, balances, now);
+        for key in &account.keys {
+            keys.add(id, key)?;
+        }
+    }
+    Ok(keys)
+}

@@ -1,0 +1,34 @@
+//! The wire face of Binance spot: REST, market streams and the WebSocket API over the matching engine.
+//!
+//! Built from Binance's documentation alone. A state machine: requests and messages go in with the time, replies and
+//! frames come out as values. No socket, no clock, no thread: [`crate::front`] puts sockets on it, a simulation drives
+//! it in virtual time.
+
+mod account_data;
+mod auth;
+mod call;
+mod candles;
+mod connection;
+mod error;
+mod exchange;
+mod feed;
+mod filters;
+mod limits;
+mod market_socket;
+mod operation;
+mod order_request;
+mod params;
+mod public_data;
+mod publish;
+mod render;
+mod rest;
+mod socket_api;
+mod stream_name;
+mod tickers;
+mod trading;
+mod transport;
+mod user_events;
+
+pub use exchange::Exchange;
+pub use operation::Method;
+pub use transport::{CloseCode, HttpRequest, HttpResponse, Outgoing, SocketPath};
