@@ -37,7 +37,8 @@ enum Check {
     Cargo(&'static [&'static str], &'static [(&'static str, &'static str)]),
     /// The libraries and the host as they are shipped: the end-to-end tests load and run these files.
     ReleaseBuilds,
-    /// Licences, advisories, bans and sources, where `cargo-deny` is installed.
+    /// What `deny.toml` says of licences, bans and sources, where `cargo-deny` is installed. Advisories are left out: they
+    /// need the network and change by the day, so the same commit would pass today and fail tomorrow.
     Deny,
 }
 
@@ -66,7 +67,7 @@ const DOCUMENTATION: Step = Step {
     check: Check::Cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")]),
 };
 const DENY: Step = Step {
-    name: "licences and advisories",
+    name: "licences and sources",
     check: Check::Deny,
 };
 
@@ -121,7 +122,7 @@ impl Check {
                         "cargo-deny is not installed (cargo install --locked cargo-deny)",
                     ));
                 }
-                run_cargo(workspace, &["deny", "--workspace", "--all-features", "check"], &[])
+                run_cargo(workspace, &["deny", "check", "licenses", "bans", "sources"], &[])
             }
         }
     }
