@@ -1,5 +1,9 @@
 //! The exchange through its real door: HTTP and WebSocket on a port of this machine.
 #![allow(clippy::unwrap_used)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "real sockets need the real clock, and a deadline"
+)]
 
 mod support;
 

@@ -108,7 +108,7 @@ impl Exchange {
         let interval = Interval::parse(interval).ok_or_else(|| ApiError::bad(-1120, "Invalid interval."))?;
         if params
             .get("timeZone")
-            .is_some_and(|zone| zone.trim_start_matches(['+', '-', '0', ':']) != "")
+            .is_some_and(|zone| !zone.trim_start_matches(['+', '-', '0', ':']).is_empty())
         {
             return Err(ApiError::bad(-1020, "This operation is not supported."));
         }

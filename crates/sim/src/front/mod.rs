@@ -1,6 +1,10 @@
 //! Sockets for the exchange: HTTP and WebSocket on one port of 127.0.0.1, and the wall clock that drives it.
 //!
 //! One task owns the exchange; everything else sends it messages. No exchange rule lives here.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the edge where the state machines meet sockets, tasks and the wall clock"
+)]
 
 mod actor;
 mod handlers;
