@@ -1,0 +1,241 @@
+//! The endpoint table as a driver uses it: addresses resolved, pools registered, requests checked against it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use colibri_abi::op_kind;
+use colibri_model::Millis;
+use colibri_standard::{Auth, Endpoint, Lane, PoolScope, Priority, Serial, Transport};
+
+use super::url::{UrlParts, host_matches};
+use crate::limiter::{Charge, Limiter, PoolIndex, PoolKey};
+use crate::{DriverError, DriverSetup};
+
+/// An endpoint's place in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EndpointIndex(usize);
+
+/// An address, split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Address {
+    scheme: String,
+    host: String,
+    port: u16,
+    prefix: String,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub(super) struct EndpointRow {
+    pub id: String,
+    pub transport: Transport,
+    pub method: String,
+    pub host_role: String,
+    pub auth: Auth,
+    pub priority: Priority,
+    pub idempotent: bool,
+    pub serial: Serial,
+    pub deadline: Millis,
+    pub max_response: u64,
+    pub lane: Lane,
+    pub charges: Vec<Charge>,
+    /// Of `charges`, those that the exchange gives back on success.
+    pub refunds: Vec<Charge>,
+    path: String,
+    address: Address,
+    hosts: Vec<String>,
+}
+
+/// A pool of this connector.
+#[derive(Debug)]
+pub(super) struct PoolRow {
+    pub id: String,
+    pub index: PoolIndex,
+    pub usage_header: Option<String>,
+    pub scope: PoolScope,
+}
+
+/// The table.
+#[derive(Debug)]
+pub(super) struct EndpointTable {
+    rows: Vec<EndpointRow>,
+    by_id: BTreeMap<String, EndpointIndex>,
+    pub pools: Vec<PoolRow>,
+    place: Option<EndpointIndex>,
+    cancel: Option<EndpointIndex>,
+    amend: Option<EndpointIndex>,
+    replace: Option<EndpointIndex>,
+}
+
+impl EndpointTable {
+    pub(super) fn new(setup: &DriverSetup, limiter: &mut Limiter) -> Result<EndpointTable, DriverError> {
+        let addresses = setup.effective_addresses()?;
+        let manifest = &setup.manifest;
+        let bad = |role: &str, why: &str| DriverError::BadAddress {
+            venue: setup.venue.clone(),
+            role: role.to_owned(),
+            why: why.to_owned(),
+        };
+        let mut split = BTreeMap::new();
+        for (role, text) in &addresses {
+            let parts = UrlParts::parse(text).map_err(|why| bad(role, why))?;
+            split.insert(
+                role.clone(),
+                Address {
+                    scheme: parts.scheme.to_owned(),
+                    host: parts.host.to_owned(),
+                    port: parts.port,
+                    prefix: parts.path.trim_end_matches('/').to_owned(),
+                },
+            );
+        }
+        let exchange = format!("{} {}", manifest.name, setup.environment);
+        let account = setup.account.as_ref().map_or("", |a| a.as_str());
+        let mut pools = Vec::new();
+        for (id, pool) in &manifest.pools {
+            let holder = match pool.scope {
+                PoolScope::Ip => String::new(),
+                PoolScope::Key | PoolScope::Account => account.to_owned(),
+                // One count for all connections of a driver: never too many on any one of them.
+                PoolScope::Connection => format!("connections of {}", setup.venue),
+            };
+            let users: BTreeSet<Priority> = manifest
+                .endpoints
+                .values()
+                .filter(|e| e.costs.iter().any(|c| c.pool == *id))
+                .map(|e| e.priority)
+                .collect();
+            let key = PoolKey {
+                exchange: exchange.clone(),
+                holder,
+                pool: id.clone(),
+            };
+            pools.push(PoolRow {
+                id: id.clone(),
+                index: limiter.register(key, pool, &users),
+                usage_header: pool.usage_header.as_ref().map(|h| h.to_ascii_lowercase()),
+                scope: pool.scope,
+            });
+        }
+        let pool_index = |id: &str| pools.iter().find(|p| p.id == id).map(|p| p.index);
+        let mut rows = Vec::new();
+        let mut by_id = BTreeMap::new();
+        for (id, endpoint) in &manifest.endpoints {
+            let address = split
+                .get(&endpoint.host)
+                .ok_or_else(|| bad(&endpoint.host, "the environment does not give it"))?;
+            let charge = |cost: &colibri_standard::Cost| {
+                Some(Charge {
+                    pool: pool_index(&cost.pool)?,
+                    weight: cost.weight,
+                })
+            };
+            by_id.insert(id.clone(), EndpointIndex(rows.len()));
+            rows.push(EndpointRow::new(
+                id,
+                endpoint,
+                address.clone(),
+                endpoint.costs.iter().filter_map(charge).collect(),
+                endpoint
+                    .costs
+                    .iter()
+                    .filter(|c| c.refunded_on_success)
+                    .filter_map(charge)
+                    .collect(),
+            ));
+        }
+        let orders = &manifest.orders;
+        let named = |id: &str| by_id.get(id).copied();
+        Ok(EndpointTable {
+            place: named(&orders.place),
+            cancel: named(&orders.cancel),
+            amend: orders.amend.as_deref().and_then(named),
+            replace: orders.replace.as_deref().and_then(named),
+            rows,
+            by_id,
+            pools,
+        })
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<EndpointIndex> {
+        self.by_id.get(id).copied()
+    }
+
+    pub(super) fn row(&self, index: EndpointIndex) -> &EndpointRow {
+        &self.rows[index.0]
+    }
+
+    /// The endpoint of an order operation; `None` for a kind that the connector does not have.
+    pub(super) fn of_order(&self, kind: u32) -> Option<EndpointIndex> {
+        match kind {
+            op_kind::PLACE => self.place,
+            op_kind::CANCEL => self.cancel,
+            op_kind::AMEND => self.amend,
+            op_kind::REPLACE => self.replace,
+            _ => None,
+        }
+    }
+
+    /// Whether an endpoint that needs a signature is reached over streams of this address.
+    pub(super) fn signs_on(&self, host_role: &str) -> bool {
+        self.rows
+            .iter()
+            .any(|row| row.host_role == host_role && row.auth == Auth::Signed && row.transport != Transport::Http)
+    }
+}
+
+impl EndpointRow {
+    fn new(id: &str, endpoint: &Endpoint, address: Address, charges: Vec<Charge>, refunds: Vec<Charge>) -> EndpointRow {
+        EndpointRow {
+            id: id.to_owned(),
+            transport: endpoint.transport,
+            method: endpoint.method.to_ascii_uppercase(),
+            host_role: endpoint.host.clone(),
+            auth: endpoint.auth,
+            priority: endpoint.priority,
+            idempotent: endpoint.idempotent,
+            serial: endpoint.serial,
+            deadline: endpoint.deadline_ms,
+            max_response: endpoint.max_response,
+            lane: endpoint.lane,
+            charges,
+            refunds,
+            path: endpoint.path.clone(),
+            address,
+            hosts: endpoint.hosts.clone(),
+        }
+    }
+
+    /// Whether a URL, placeholders filled in, goes where this endpoint is: its address and path, or one of its further hosts.
+    ///
+    /// # Errors
+    /// What is wrong, in words that hold no part of the URL.
+    pub(super) fn check_url(&self, url: &str) -> Result<(), &'static str> {
+        let parts = UrlParts::parse(url)?;
+        let wanted = &self.address;
+        let at_home =
+            parts.scheme == wanted.scheme && parts.host.eq_ignore_ascii_case(&wanted.host) && parts.port == wanted.port;
+        let path = if at_home {
+            parts
+                .path
+                .strip_prefix(wanted.prefix.as_str())
+                .ok_or("its path does not begin with the address's")?
+        } else if self.hosts.iter().any(|pattern| host_matches(pattern, parts.host)) {
+            let same_protocol = parts.scheme.starts_with("ws") == wanted.scheme.starts_with("ws");
+            if !parts.is_encrypted() || !same_protocol {
+                return Err("it names a further host by an unencrypted or another protocol");
+            }
+            parts.path
+        } else {
+            return Err("its scheme, host or port is not the endpoint's");
+        };
+        let allowed = match self.path.strip_suffix('*') {
+            Some(prefix) => path.starts_with(prefix),
+            None => path == self.path || (path.is_empty() && self.path == "/"),
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err("its path is not the endpoint's")
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! The driver's core: a state machine around one connector. No socket, no thread, no clock.
+//!
+//! An input is posted with the host's time; it becomes one call of the connector, and whatever follows from it (grants, ends
+//! of operations, closed streams) becomes further calls, until nothing is left to do. What a transport must do is taken as
+//! [`Effect`]s afterwards; what the connector tells goes to the [`Sink`] while it runs. Nothing here assumes that what a call
+//! leads to has happened when the call returns: a connector in another process answers later.
+
+mod admission;
+mod backoff;
+mod bounds;
+mod call;
+mod clock;
+mod core;
+mod endpoint;
+mod entropy;
+mod operation;
+mod request;
+mod session;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod url;
+
+use colibri_abi::{Connector, Fault, Header, Now, OrderOp, RSlice, Response, frame_kind};
+use colibri_model::{Millis, MonoNs, OpId};
+use colibri_standard::{Command, Lane, Outcome, Refusal, RejectReason, SessionRole, SessionStatus, Subscription};
+
+use self::bounds::STEPS;
+use self::call::Call;
+use self::core::{Core, EndedBy, Todo};
+use self::operation::{CommandBytes, INTERNAL, Origin, Phase};
+use self::session::SessionPhase;
+use self::stream::StreamPhase;
+use crate::limiter::SharedLimiter;
+use crate::{
+    ConnectorState, DriverError, DriverSetup, Effect, FrameKind, Health, HostTime, HttpFailure, HttpResponse, Input,
+    LogLevel, PoolHealth, RequestId, Sink,
+};
+
+/// Runs one connector.
+#[derive(Debug)]
+pub struct Driver {
+    connector: Connector,
+    core: Core,
+    state: ConnectorState,
+}
+
+impl Driver {
+    /// A driver around a connector. `limiter` is shared with the other drivers of the thread.
+    ///
+    /// # Errors
+    /// Environment, addresses or credentials that do not fit the manifest.
+    pub fn new(setup: &DriverSetup, connector: Connector, limiter: SharedLimiter) -> Result<Driver, DriverError> {
+        Ok(Driver {
+            connector,
+            core: Core::new(setup, limiter)?,
+            state: ConnectorState::Running,
+        })
+    }
+
+    /// What is wanted of a session from now on: the whole set. Opened, and opened again, until it is
+    /// [unwanted](Driver::unwant); takes effect at the next [`Input::Wake`].
+    pub fn want(&mut self, role: SessionRole, subscriptions: Vec<Subscription>) {
+        self.core.session(role).want(subscriptions);
+    }
+
+    /// A session is not wanted any more: closed at the next [`Input::Wake`].
+    pub fn unwant(&mut self, role: SessionRole) {
+        self.core.session(role).unwant();
+    }
+
+    /// Handles one input, and everything that follows from it.
+    pub fn post<S: Sink + ?Sized>(&mut self, time: HostTime, input: Input<'_>, sink: &mut S) {
+        self.core.now = time;
+        if let ConnectorState::Faulted { .. } = self.state {
+            self.refuse_input(input, sink);
+            return;
+        }
+        match input {
+            Input::Frame { stream, kind, bytes } => {
+                let Some(entry) = self.core.streams.get(&stream) else {
+                    return;
+                };
+                let (number, role) = (entry.number, entry.role);
+                self.core.session(role).last_frame = time.mono;
+                self.core.counts.frames_received += 1;
+                let kind = match kind {
+                    FrameKind::Text => frame_kind::TEXT,
+                    FrameKind::Binary => frame_kind::BINARY,
+                    FrameKind::Ping => frame_kind::PING,
+                };
+                self.call(bytes.len(), sink, |c, now, a| c.frame(now, number, kind, bytes, a));
+            }
+            Input::Orders(ops) => self.post_orders(ops, sink),
+            Input::Http { request, result } => self.post_answer(request, result, sink),
+            Input::Command { op, command } => self.post_command(op, command.kind(), command.to_json(), sink),
+            Input::RawCommand { op, kind, payload } => self.post_command(op, kind, payload.to_vec(), sink),
+            Input::StreamOpened { stream } => {
+                if let Some(entry) = self.core.streams.get_mut(&stream) {
+                    entry.phase = StreamPhase::Open;
+                    let number = entry.number;
+                    self.call(0, sink, |c, now, a| c.stream_opened(now, number, a));
+                }
+            }
+            Input::Pinged { stream } => {
+                let role = self.core.streams.get(&stream).map(|s| s.role);
+                // Only the exchange's own pings show that an account without events is still listened to.
+                if role == Some(SessionRole::User) {
+                    self.core.session(SessionRole::User).last_frame = time.mono;
+                }
+            }
+            Input::FrameRefused { stream, frame, reason } => self.core.frame_refused(stream, frame, reason, sink),
+            Input::StreamClosed { stream, code, reason } => self.core.stream_lost(stream, code, reason, sink),
+            Input::Wake => self.wake(sink),
+        }
+        self.drain(sink);
+    }
+
+    /// When [`Input::Wake`] is due: deadlines, timers, back-off, room in a pool, the clock. `None` where nothing is.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<MonoNs> {
+        if let ConnectorState::Faulted { .. } = self.state {
+            return None;
+        }
+        let core = &self.core;
+        let clock = if core.clock.asking { None } else { core.clock.next };
+        [
+            core.operations.next_deadline(),
+            core.timers.next(),
+            core.queue.next(),
+            core.sessions_next(),
+            core.held.iter().map(|h| h.not_before).min(),
+            clock,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// What the transport must do, in order.
+    pub fn take_effects(&mut self) -> impl Iterator<Item = Effect> + '_ {
+        self.core.effects.drain(..)
+    }
+
+    /// Which lane a command belongs to: the lane of the endpoint that bears the command's name, where there is one.
+    #[must_use]
+    pub fn lane_of(&self, command: &Command) -> Lane {
+        let table = &self.core.endpoints;
+        table
+            .find(command.kind())
+            .map_or(Lane::Hot, |index| table.row(index).lane)
+    }
+
+    /// The highest nonce that a grant has carried: to begin above it next time.
+    #[must_use]
+    pub fn last_nonce(&self) -> u64 {
+        self.core.grants.last_nonce()
+    }
+
+    /// Asks the connector for its state; it goes to [`Sink::snapshot`].
+    pub fn snapshot<S: Sink + ?Sized>(&mut self, time: HostTime, sink: &mut S) {
+        self.core.now = time;
+        if self.state == ConnectorState::Running {
+            self.call(0, sink, |c, _, a| c.snapshot(a));
+            self.drain(sink);
+        }
+    }
+
+    /// Puts a new connector in the place of one that faulted or is out of date. Operations of the old one end, sessions are
+    /// opened again, and the instruments in use are told.
+    pub fn replace_connector<S: Sink + ?Sized>(&mut self, connector: Connector, time: HostTime, sink: &mut S) {
+        self.core.now = time;
+        if self.state == ConnectorState::Running {
+            self.abandon_all("the connector is replaced", sink);
+        }
+        self.connector = connector;
+        self.core.fault = None;
+        self.state = ConnectorState::Running;
+        if let Some(instruments) = self.core.instruments.clone() {
+            self.core
+                .begin_internal(Origin::Restore, "use_instruments", instruments, Millis(10_000));
+        }
+        self.core.clock.asking = false;
+        self.wake(sink);
+        self.drain(sink);
+    }
+
+    /// How the driver is doing.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let core = &self.core;
+        let time = core.limiter_time();
+        let limiter = core.limiter.borrow();
+        Health {
+            connector: self.state.clone(),
+            sessions: core
+                .sessions
+                .iter()
+                .map(|s| s.health(core.streams.values().filter(|stream| stream.role == s.role).count()))
+                .collect(),
+            clock: core.clock.health(core.now),
+            pools: core
+                .endpoints
+                .pools
+                .iter()
+                .map(|pool| {
+                    let usage = limiter.usage(pool.index, time);
+                    PoolHealth {
+                        pool: pool.id.clone(),
+                        used: usage.used,
+                        limit: usage.limit,
+                        paused_until: usage.paused_until,
+                    }
+                })
+                .collect(),
+            operations: core.operations.len(),
+            queued: core.queue.len(),
+            counts: core.counts,
+        }
+    }
+}
+
+/// The inputs, one function each.
+impl Driver {
+    /// One call of the connector. A panic, or a bound that it broke, is kept for [`Driver::drain`].
+    fn call<S: Sink + ?Sized>(
+        &mut self,
+        bytes: usize,
+        sink: &mut S,
+        function: impl FnOnce(&mut Connector, Now, &mut Call<'_, S>) -> Result<(), Fault>,
+    ) {
+        self.core.bounds.begin(bytes);
+        let now = self.core.connector_now();
+        let core = &mut self.core;
+        if function(&mut self.connector, now, &mut Call { core, sink }).is_err() {
+            self.core.fault.get_or_insert_with(|| "it panicked".to_owned());
+        }
+    }
+
+    fn post_command<S: Sink + ?Sized>(&mut self, op: OpId, kind: &str, payload: Vec<u8>, sink: &mut S) {
+        if !self.is_new(op, sink) {
+            return;
+        }
+        if kind == "use_instruments" {
+            self.core.instruments = Some(payload.clone());
+        }
+        let command = CommandBytes {
+            kind: kind.to_owned(),
+            payload,
+        };
+        match self.core.begin(op, Origin::Command, Some(command)) {
+            Ok(()) => self.core.todo.push_back(Todo::Issue(op)),
+            Err(refusal) => sink.completed(op, Outcome::NotSent(refusal)),
+        }
+    }
+
+    fn post_orders<S: Sink + ?Sized>(&mut self, ops: &mut [OrderOp], sink: &mut S) {
+        for order in ops {
+            let op = OpId(order.grant.op);
+            if !self.is_new(op, sink) {
+                continue;
+            }
+            let Some(endpoint) = self.core.endpoints.of_order(order.kind) else {
+                let refusal = Refusal::new(
+                    RejectReason::Unsupported,
+                    "the connector's manifest has no endpoint for this kind of order operation",
+                );
+                sink.completed(op, Outcome::NotSent(refusal));
+                continue;
+            };
+            match self.core.begin(op, Origin::Order, None) {
+                Ok(()) => self.core.enqueue(op, endpoint, Some(Box::new(*order))),
+                Err(refusal) => sink.completed(op, Outcome::NotSent(refusal)),
+            }
+        }
+    }
+
+    /// Whether an operation's number can be used.
+    fn is_new<S: Sink + ?Sized>(&self, op: OpId, sink: &mut S) -> bool {
+        if op == OpId(0) || op.0 & INTERNAL != 0 {
+            let refusal = Refusal::new(RejectReason::BadRequest, "the operation's number is the driver's own");
+            sink.completed(op, Outcome::NotSent(refusal));
+            return false;
+        }
+        if self.core.operations.get(op).is_some() {
+            // Not completed: that would end the operation that has the number.
+            self.core.log(
+                LogLevel::Error,
+                &format!("{op} is in flight already; the second use of its number is ignored"),
+                sink,
+            );
+            return false;
+        }
+        true
+    }
+
+    fn post_answer<S: Sink + ?Sized>(
+        &mut self,
+        request: RequestId,
+        result: &Result<HttpResponse, HttpFailure>,
+        sink: &mut S,
+    ) {
+        let Some(op) = self.core.operations.of_request(request) else {
+            return;
+        };
+        match result {
+            Ok(answer) => {
+                let asked = self.core.operations.get(op).map(|o| o.sent_at);
+                self.core.working_again(op);
+                self.core.read_usage_headers(&answer.headers);
+                let headers: Vec<Header<'_>> = answer
+                    .headers
+                    .iter()
+                    .map(|(name, value)| Header {
+                        name: name.as_str().into(),
+                        value: value.as_str().into(),
+                    })
+                    .collect();
+                let response = Response {
+                    op: op.0,
+                    status: u32::from(answer.status),
+                    reserved: 0,
+                    headers: RSlice::from_slice(&headers),
+                    body: RSlice::from_slice(&answer.body),
+                    ext: [0; 4],
+                };
+                self.core.answering = asked;
+                self.call(answer.body.len(), sink, |c, now, a| c.response(now, &response, a));
+                self.core.answering = None;
+            }
+            Err(failure) => {
+                let outcome = match failure {
+                    HttpFailure::NotSent(text) => {
+                        if let Some(operation) = self.core.operations.get_mut(op) {
+                            operation.writes = operation.writes.saturating_sub(1);
+                        }
+                        let refusal = Refusal::new(RejectReason::NotConnected, text.as_str());
+                        // Earlier pages of the same operation may have been written.
+                        match self.core.operations.get(op).map(|o| o.writes) {
+                            Some(0) => Outcome::NotSent(refusal),
+                            _ => Outcome::Unknown(refusal),
+                        }
+                    }
+                    HttpFailure::Unknown(text) => {
+                        Outcome::Unknown(Refusal::new(RejectReason::NotConnected, text.as_str()))
+                    }
+                    HttpFailure::TooLarge { .. } => {
+                        Outcome::Unknown(Refusal::new(RejectReason::UnreadableAnswer, failure.to_string()))
+                    }
+                };
+                self.core.finish(op, outcome, EndedBy::Host, sink);
+            }
+        }
+    }
+
+    fn wake<S: Sink + ?Sized>(&mut self, sink: &mut S) {
+        let now = self.core.now.mono;
+        while let Some(op) = self.core.operations.due(now) {
+            self.core.expire(op, sink);
+        }
+        while let Some(timer) = self.core.timers.take_due(now) {
+            self.core.todo.push_back(Todo::Timer(timer));
+        }
+        self.core.dial_held();
+        if !self.core.clock.asking && self.core.clock.next.is_some_and(|at| at <= now) {
+            self.core.clock.asking = true;
+            self.core
+                .begin_internal(Origin::Clock, "server_time", b"{}".to_vec(), Millis(10_000));
+        }
+        self.core.advance_sessions(sink);
+    }
+
+    /// Does what is left to do, until nothing is.
+    fn drain<S: Sink + ?Sized>(&mut self, sink: &mut S) {
+        for _ in 0..STEPS {
+            if self.core.fault.is_some() {
+                break;
+            }
+            match self.core.todo.pop_front() {
+                Some(todo) => self.step(todo, sink),
+                None => {
+                    self.core.admit(sink);
+                    if !self.core.released.is_empty() {
+                        let orders = std::mem::take(&mut self.core.released);
+                        self.call(orders.len() * 64, sink, |c, now, a| c.orders(now, &orders, a));
+                    } else if self.core.todo.is_empty() {
+                        return;
+                    }
+                }
+            }
+        }
+        let reason = self
+            .core
+            .fault
+            .take()
+            .unwrap_or_else(|| "one input led to work without an end".to_owned());
+        self.fault(reason, sink);
+    }
+
+    fn step<S: Sink + ?Sized>(&mut self, todo: Todo, sink: &mut S) {
+        match todo {
+            Todo::Issue(op) => {
+                let taken = self.core.operations.get_mut(op).and_then(|o| o.command.take());
+                let Some(command) = taken else { return };
+                self.call(command.payload.len(), sink, |c, now, a| {
+                    c.command(now, op.0, &command.kind, &command.payload, a)
+                });
+                if let Some(operation) = self.core.operations.get_mut(op) {
+                    operation.command = Some(command);
+                }
+            }
+            Todo::Grant(grant) => {
+                let current = self.core.operations.get(OpId(grant.op)).map(|o| o.phase);
+                if matches!(current, Some(Phase::Granted(_))) {
+                    self.call(0, sink, |c, now, a| c.granted(now, &grant, a));
+                }
+            }
+            Todo::Ended(op, kind) => self.call(0, sink, |c, now, a| c.ended(now, op.0, kind, a)),
+            Todo::StreamClosed { number, code, reason } => {
+                self.call(reason.len(), sink, |c, now, a| {
+                    c.stream_closed(now, number, code, &reason, a)
+                });
+            }
+            Todo::Timer(timer) => self.call(0, sink, |c, now, a| c.timer(now, timer, a)),
+        }
+    }
+
+    /// The connector cannot be called any more: what it was doing ends.
+    fn fault<S: Sink + ?Sized>(&mut self, reason: String, sink: &mut S) {
+        self.core.counts.faults += 1;
+        self.core.log(
+            LogLevel::Error,
+            &format!("the connector is stopped: {reason}; it must be restarted"),
+            sink,
+        );
+        self.state = ConnectorState::Faulted {
+            reason,
+            since: self.core.now.mono,
+        };
+        self.core.fault = Some("it is stopped".to_owned());
+        self.abandon_all("the connector faulted", sink);
+    }
+
+    /// Ends every operation, closes every stream, and forgets what the connector had set.
+    fn abandon_all<S: Sink + ?Sized>(&mut self, why: &str, sink: &mut S) {
+        for role in [SessionRole::Market, SessionRole::User] {
+            let open = !matches!(
+                self.core.session(role).phase,
+                SessionPhase::Closed | SessionPhase::Waiting(_)
+            );
+            self.core.close_streams_of(role, why, sink);
+            self.core.session(role).phase = SessionPhase::Closed;
+            if open {
+                self.core.session_status(role, SessionStatus::Down, sink);
+            }
+        }
+        for op in self.core.operations.ids() {
+            let written = self.core.operations.get(op).is_some_and(|o| o.writes > 0);
+            let refusal = Refusal::new(RejectReason::NotConnected, why);
+            let outcome = if written {
+                Outcome::Unknown(refusal)
+            } else {
+                Outcome::NotSent(refusal)
+            };
+            self.core.finish(op, outcome, EndedBy::Connector, sink);
+        }
+        self.core.queue.clear();
+        self.core.released.clear();
+        self.core.held.clear();
+        self.core.timers.clear();
+        self.core.todo.clear();
+    }
+
+    /// What is asked of a connector that has stopped: ended at once, nothing sent.
+    fn refuse_input<S: Sink + ?Sized>(&mut self, input: Input<'_>, sink: &mut S) {
+        let refusal = || Refusal::new(RejectReason::NotConnected, "the connector has stopped after a fault");
+        match input {
+            Input::Command { op, .. } | Input::RawCommand { op, .. } => sink.completed(op, Outcome::NotSent(refusal())),
+            Input::Orders(ops) => {
+                for order in ops {
+                    sink.completed(OpId(order.grant.op), Outcome::NotSent(refusal()));
+                }
+            }
+            _ => {}
+        }
+    }
+}

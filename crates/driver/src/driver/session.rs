@@ -1,0 +1,324 @@
+//! Sessions: what is wanted, and when to open again. Logging in and subscribing are the connector's.
+//!
+//! `Closed → Opening → Live ⇄ Updating`, and from any of them down to `Waiting`, which opens again when its time has come.
+//! Silence is judged by data: a stream that only answers pings is silent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use colibri_model::{InstrumentId, Millis, MonoNs, OpId};
+use colibri_standard::{
+    Channel, CloseSession, Command, OpenSession, Outcome, SessionRole, SessionStatus, Subscription, UpdateSession,
+};
+
+use super::backoff::Backoff;
+use super::core::Core;
+use super::operation::Origin;
+use crate::{LogLevel, SessionHealth, Sink};
+
+/// How long opening may take, all steps together.
+const OPENING: Millis = Millis(30_000);
+/// A session that has lived so long has worked: its back-off begins anew.
+const PROVEN: Millis = Millis(60_000);
+/// A refused key is not tried again before.
+const AFTER_AUTH_FAILURE: Millis = Millis(60_000);
+
+type Wanted = BTreeMap<InstrumentId, BTreeSet<Channel>>;
+
+/// Whether a session should be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Desired {
+    Open,
+    Closed,
+}
+
+/// Where a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SessionPhase {
+    Closed,
+    Opening(OpId),
+    Live { since: MonoNs },
+    Updating { op: OpId, since: MonoNs },
+    Waiting(MonoNs),
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub role: SessionRole,
+    pub desired: Desired,
+    pub phase: SessionPhase,
+    pub status: Option<SessionStatus>,
+    pub last_frame: MonoNs,
+    wanted: Wanted,
+    /// What the connector was last told to want.
+    told: Wanted,
+    backoff: Backoff,
+    reconnects: u64,
+    opened_before: u64,
+}
+
+const fn place(role: SessionRole) -> usize {
+    match role {
+        SessionRole::Market => 0,
+        SessionRole::User => 1,
+    }
+}
+
+fn as_subscriptions(wanted: &Wanted) -> Vec<Subscription> {
+    wanted
+        .iter()
+        .map(|(instrument, channels)| Subscription {
+            instrument: *instrument,
+            channels: channels.iter().copied().collect(),
+        })
+        .collect()
+}
+
+/// What is in `a` and not in `b`.
+fn minus(a: &Wanted, b: &Wanted) -> Vec<Subscription> {
+    let mut rest = Wanted::new();
+    for (instrument, channels) in a {
+        let known = b.get(instrument);
+        let new: BTreeSet<Channel> = channels
+            .iter()
+            .filter(|c| known.is_none_or(|k| !k.contains(c)))
+            .copied()
+            .collect();
+        if !new.is_empty() {
+            rest.insert(*instrument, new);
+        }
+    }
+    as_subscriptions(&rest)
+}
+
+impl Session {
+    pub(super) fn new(role: SessionRole) -> Session {
+        Session {
+            role,
+            desired: Desired::Closed,
+            phase: SessionPhase::Closed,
+            status: None,
+            last_frame: MonoNs(0),
+            wanted: Wanted::new(),
+            told: Wanted::new(),
+            backoff: Backoff::default(),
+            reconnects: 0,
+            opened_before: 0,
+        }
+    }
+
+    /// The number that the connector knows it by: 1 for market data, 2 for the account.
+    pub(super) const fn number(&self) -> u32 {
+        match self.role {
+            SessionRole::Market => 1,
+            SessionRole::User => 2,
+        }
+    }
+
+    pub(super) fn want(&mut self, subscriptions: Vec<Subscription>) {
+        self.wanted.clear();
+        for subscription in subscriptions {
+            self.wanted
+                .entry(subscription.instrument)
+                .or_default()
+                .extend(subscription.channels);
+        }
+        let anything = self.role == SessionRole::User || !self.wanted.is_empty();
+        self.desired = if anything { Desired::Open } else { Desired::Closed };
+    }
+
+    pub(super) fn unwant(&mut self) {
+        self.wanted.clear();
+        self.desired = Desired::Closed;
+    }
+
+    pub(super) fn health(&self, streams: usize) -> SessionHealth {
+        SessionHealth {
+            role: self.role,
+            status: self.status,
+            streams,
+            last_frame: Some(self.last_frame).filter(|at| *at != MonoNs(0)),
+            reconnects: self.reconnects,
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn session(&mut self, role: SessionRole) -> &mut Session {
+        &mut self.sessions[place(role)]
+    }
+
+    fn silence(&self, role: SessionRole) -> Millis {
+        match role {
+            SessionRole::Market => self.liveness.market_silence_ms,
+            SessionRole::User => self.liveness.user_silence_ms,
+        }
+    }
+
+    /// When a live session must be looked at again: silence, or the end of its connection's life.
+    fn session_limits(&self, session: &Session) -> (MonoNs, MonoNs) {
+        let SessionPhase::Live { since } = session.phase else {
+            return (MonoNs(u64::MAX), MonoNs(u64::MAX));
+        };
+        let never = MonoNs(u64::MAX);
+        let silent = match self.silence(session.role) {
+            Millis(0) => never,
+            span => session.last_frame.max(since).plus(span),
+        };
+        // Some of its life is left, so that the exchange does not end it first.
+        let old = match self.liveness.connection_life_ms {
+            Millis(0) => never,
+            Millis(life) => since.plus(Millis(life - life / 50)),
+        };
+        (silent, old)
+    }
+
+    /// When sessions must be looked at next.
+    pub(super) fn sessions_next(&self) -> Option<MonoNs> {
+        self.sessions
+            .iter()
+            .filter_map(|session| match session.phase {
+                SessionPhase::Closed => (session.desired == Desired::Open).then_some(MonoNs(0)),
+                SessionPhase::Waiting(until) => Some(until),
+                SessionPhase::Live { .. } => {
+                    let (silent, old) = self.session_limits(session);
+                    let changed = session.desired == Desired::Closed || session.wanted != session.told;
+                    Some(if changed { MonoNs(0) } else { silent.min(old) }).filter(|t| t.0 != u64::MAX)
+                }
+                SessionPhase::Opening(_) | SessionPhase::Updating { .. } => {
+                    (session.desired == Desired::Closed).then_some(MonoNs(0))
+                }
+            })
+            .min()
+    }
+
+    /// Opens, updates, closes and gives up sessions as it is time to.
+    pub(super) fn advance_sessions<S: Sink + ?Sized>(&mut self, sink: &mut S) {
+        for role in [SessionRole::Market, SessionRole::User] {
+            let now = self.now.mono;
+            let session = &self.sessions[place(role)];
+            let wanted = session.desired == Desired::Open;
+            match session.phase {
+                SessionPhase::Closed if wanted => self.open_session(role),
+                SessionPhase::Waiting(until) if wanted && until <= now => self.open_session(role),
+                SessionPhase::Waiting(_) if !wanted => self.session(role).phase = SessionPhase::Closed,
+                SessionPhase::Opening(_) | SessionPhase::Live { .. } | SessionPhase::Updating { .. } if !wanted => {
+                    self.close_session(role, sink);
+                }
+                SessionPhase::Live { since } => {
+                    let (silent, old) = self.session_limits(session);
+                    if silent <= now {
+                        self.session_down(role, "no data for too long", sink);
+                    } else if old <= now {
+                        self.session_down(role, "its connection has lived long enough", sink);
+                        self.session(role).phase = SessionPhase::Waiting(now);
+                        self.advance_sessions(sink);
+                    } else if session.wanted != session.told {
+                        self.update_session(role, since);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn open_session(&mut self, role: SessionRole) {
+        let now = self.now.mono;
+        let session = self.session(role);
+        session.told = session.wanted.clone();
+        session.last_frame = MonoNs(0);
+        session.reconnects += u64::from(session.opened_before > 0);
+        session.opened_before += 1;
+        let command = Command::OpenSession(OpenSession {
+            session: session.number(),
+            role,
+            subscriptions: as_subscriptions(&session.told),
+        });
+        debug_assert!(!matches!(session.phase, SessionPhase::Waiting(until) if until > now));
+        let op = self.begin_internal(Origin::Session(role), command.kind(), command.to_json(), OPENING);
+        self.session(role).phase = SessionPhase::Opening(op);
+    }
+
+    fn update_session(&mut self, role: SessionRole, since: MonoNs) {
+        let session = self.session(role);
+        let command = Command::UpdateSession(UpdateSession {
+            session: session.number(),
+            add: minus(&session.wanted, &session.told),
+            remove: minus(&session.told, &session.wanted),
+        });
+        session.told = session.wanted.clone();
+        let op = self.begin_internal(Origin::Session(role), command.kind(), command.to_json(), OPENING);
+        self.session(role).phase = SessionPhase::Updating { op, since };
+    }
+
+    fn close_session<S: Sink + ?Sized>(&mut self, role: SessionRole, sink: &mut S) {
+        let number = self.session(role).number();
+        self.session_down(role, "it is not wanted any more", sink);
+        self.session(role).phase = SessionPhase::Closed;
+        self.session(role).status = None;
+        let command = Command::CloseSession(CloseSession { session: number });
+        self.begin_internal(Origin::Session(role), command.kind(), command.to_json(), OPENING);
+    }
+
+    /// An operation of a session has ended.
+    pub(super) fn session_outcome<S: Sink + ?Sized>(
+        &mut self,
+        role: SessionRole,
+        op: OpId,
+        outcome: &Outcome,
+        sink: &mut S,
+    ) {
+        let now = self.now.mono;
+        let session = self.session(role);
+        let since = match session.phase {
+            SessionPhase::Opening(opening) if opening == op => now,
+            SessionPhase::Updating { op: updating, since } if updating == op => since,
+            // Of a session that is down already, or the close of one.
+            _ => return,
+        };
+        let Some(refusal) = outcome.refusal() else {
+            session.phase = SessionPhase::Live { since };
+            self.session_status(role, SessionStatus::Live, sink);
+            return;
+        };
+        let reason = format!("it could not be opened: {refusal}");
+        self.session_down(role, &reason, sink);
+        if matches!(outcome, Outcome::AuthFailed(_))
+            && let SessionPhase::Waiting(until) = self.session(role).phase
+        {
+            self.session(role).phase = SessionPhase::Waiting(until.max(now.plus(AFTER_AUTH_FAILURE)));
+        }
+    }
+
+    /// Tells where a session stands, where that is new.
+    pub(super) fn session_status<S: Sink + ?Sized>(&mut self, role: SessionRole, status: SessionStatus, sink: &mut S) {
+        if self.session(role).status != Some(status) {
+            self.session(role).status = Some(status);
+            sink.session(role, status);
+        }
+    }
+
+    /// A session is lost or refused: its operation and its streams end, and it is opened again after a back-off.
+    pub(super) fn session_down<S: Sink + ?Sized>(&mut self, role: SessionRole, reason: &str, sink: &mut S) {
+        let now = self.now.mono;
+        let session = &mut self.sessions[place(role)];
+        let op = match session.phase {
+            SessionPhase::Closed | SessionPhase::Waiting(_) => return,
+            SessionPhase::Opening(op) => Some(op),
+            SessionPhase::Live { since } => {
+                if now.since(since) >= PROVEN {
+                    session.backoff.reset();
+                }
+                None
+            }
+            SessionPhase::Updating { op, .. } => Some(op),
+        };
+        session.phase = SessionPhase::Waiting(now.plus(session.backoff.next(&mut self.random)));
+        let text = format!("the {role:?} session is down: {reason}");
+        self.log(LogLevel::Warn, &text, sink);
+        if let Some(op) = op {
+            self.drop_internal(op);
+        }
+        self.close_streams_of(role, reason, sink);
+        self.session_status(role, SessionStatus::Down, sink);
+    }
+}

@@ -1,0 +1,124 @@
+//! Streams: which of the connector's numbers is which connection, and what happens when one closes.
+
+use colibri_abi::outcome_kind;
+use colibri_model::{MonoNs, OpId};
+use colibri_standard::{Outcome, Refusal, RejectReason, SessionRole};
+
+use super::core::{Core, EndedBy, Todo};
+use super::endpoint::EndpointIndex;
+use crate::{Effect, FrameId, LogLevel, Sink, StreamDial, StreamId};
+
+/// Whether frames can be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StreamPhase {
+    Dialing,
+    Open,
+}
+
+/// A stream that is open or being opened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stream {
+    /// The connector's number for it.
+    pub number: u32,
+    /// The session that it serves.
+    pub role: SessionRole,
+    pub endpoint: EndpointIndex,
+    pub phase: StreamPhase,
+}
+
+/// A stream that waits for room in the pools that opening one costs.
+#[derive(Debug)]
+pub(super) struct HeldDial {
+    pub not_before: MonoNs,
+    pub endpoint: EndpointIndex,
+    pub dial: StreamDial,
+}
+
+impl Core {
+    /// The connector closes a stream: nothing more comes of it.
+    pub(super) fn close_stream<S: Sink + ?Sized>(&mut self, number: u32, code: u32, sink: &mut S) -> bool {
+        let Some(id) = self.streams.iter().find(|(_, s)| s.number == number).map(|(id, _)| *id) else {
+            return false;
+        };
+        self.streams.remove(&id);
+        let code = u16::try_from(code).unwrap_or(1000);
+        self.effects.push_back(Effect::CloseStream { stream: id, code });
+        self.end_on_stream(id, "its stream was closed", sink);
+        true
+    }
+
+    /// A stream is gone by itself: the connector is told, what was out on it is unknown, its session goes down.
+    pub(super) fn stream_lost<S: Sink + ?Sized>(&mut self, id: StreamId, code: u16, reason: &str, sink: &mut S) {
+        let Some(stream) = self.streams.remove(&id) else {
+            return;
+        };
+        self.todo.push_back(Todo::StreamClosed {
+            number: stream.number,
+            code: u32::from(code),
+            reason: reason.to_owned(),
+        });
+        self.end_on_stream(id, "its stream was lost", sink);
+        self.session_down(stream.role, &format!("a stream was lost: {reason}"), sink);
+    }
+
+    /// Operations whose frames are out on a stream that is gone: nobody knows.
+    pub(super) fn end_on_stream<S: Sink + ?Sized>(&mut self, id: StreamId, why: &str, sink: &mut S) {
+        for op in self.operations.on_stream(id) {
+            let refusal = Refusal::new(RejectReason::NotConnected, why);
+            self.finish(op, Outcome::Unknown(refusal), EndedBy::Host, sink);
+        }
+    }
+
+    /// A frame was not written, for certain.
+    pub(super) fn frame_refused<S: Sink + ?Sized>(&mut self, id: StreamId, frame: FrameId, reason: &str, sink: &mut S) {
+        if let Some(op) = self.operations.of_frame(frame) {
+            if let Some(operation) = self.operations.get_mut(op) {
+                operation.writes = operation.writes.saturating_sub(1);
+            }
+            let refusal = Refusal::new(RejectReason::NotConnected, reason);
+            self.finish(op, Outcome::NotSent(refusal), EndedBy::Host, sink);
+            return;
+        }
+        // A subscription that was not sent leaves its session half done.
+        if let Some(role) = self.streams.get(&id).map(|s| s.role) {
+            self.log(LogLevel::Warn, &format!("a frame was not sent: {reason}"), sink);
+            self.session_down(role, reason, sink);
+        }
+    }
+
+    /// Closes every stream of a session.
+    pub(super) fn close_streams_of<S: Sink + ?Sized>(&mut self, role: SessionRole, reason: &str, sink: &mut S) {
+        let ids: Vec<StreamId> = self
+            .streams
+            .iter()
+            .filter(|(_, s)| s.role == role)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            let Some(stream) = self.streams.remove(&id) else {
+                continue;
+            };
+            self.effects.push_back(Effect::CloseStream { stream: id, code: 1000 });
+            self.todo.push_back(Todo::StreamClosed {
+                number: stream.number,
+                code: 1000,
+                reason: reason.to_owned(),
+            });
+            self.end_on_stream(id, reason, sink);
+        }
+    }
+
+    /// Forgets an operation of the driver itself without an outcome, the connector told.
+    pub(super) fn drop_internal(&mut self, op: OpId) {
+        if let Some(operation) = self.operations.get(op) {
+            let kind = if operation.writes > 0 {
+                outcome_kind::UNKNOWN
+            } else {
+                outcome_kind::NOT_SENT
+            };
+            self.working_again(op);
+            self.operations.remove(op);
+            self.todo.push_back(Todo::Ended(op, kind));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What a driver asks of a transport. Signed text is in here: nothing prints a URL's query, a header or a body.
+
+use std::fmt;
+
+use colibri_model::Millis;
+
+/// A number of the host for one stream connection. Never used again, unlike the connector's own number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u64);
+
+/// A number of the host for one HTTP request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// A number of the host for one frame that it sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameId(pub u64);
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FrameKind {
+    /// UTF-8 text.
+    Text,
+    /// Bytes.
+    Binary,
+    /// A protocol ping (outgoing only; incoming pings are answered by the transport).
+    Ping,
+}
+
+/// How the binary frames of a stream are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Inflate {
+    /// Not.
+    #[default]
+    None,
+    /// gzip.
+    Gzip,
+    /// Raw deflate.
+    Deflate,
+}
+
+/// An HTTP request, checked against the endpoint table and signed: to be written now or not at all.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// Its number.
+    pub id: RequestId,
+    /// The method, from the endpoint table.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// Body; empty for none.
+    pub body: Vec<u8>,
+    /// The most bytes of the answer's body.
+    pub max_response: u64,
+}
+
+/// A stream to open.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StreamDial {
+    /// Its number.
+    pub id: StreamId,
+    /// The whole URL: `wss://…` or `ws://…`.
+    pub url: String,
+    /// Headers of the handshake.
+    pub headers: Vec<(String, String)>,
+    /// How binary frames are compressed.
+    pub inflate: Inflate,
+    /// How long the handshake may take.
+    pub deadline: Millis,
+}
+
+/// A frame to send.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OutgoingFrame {
+    /// Its number.
+    pub id: FrameId,
+    /// On which stream.
+    pub stream: StreamId,
+    /// What it is.
+    pub kind: FrameKind,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What a transport does for a driver. In the order in which they are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Write a request. Answered by [`Input::Http`](crate::Input::Http), once.
+    Http(HttpRequest),
+    /// Nobody waits for this answer any more; none is delivered.
+    AbandonHttp(RequestId),
+    /// Open a stream. Answered by `StreamOpened` or `StreamClosed`.
+    OpenStream(StreamDial),
+    /// Send a frame. Answered only where it was refused.
+    SendFrame(OutgoingFrame),
+    /// Close a stream. Not answered: nothing of the stream is delivered after it.
+    CloseStream {
+        /// Which stream.
+        stream: StreamId,
+        /// The WebSocket close code.
+        code: u16,
+    },
+}
+
+/// A URL without what may hold a signature or a token: its query is left out.
+pub(crate) fn printable(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or("")
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpRequest({:?} {} {})", self.id, self.method, printable(&self.url))
+    }
+}
+impl fmt::Debug for StreamDial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The path of a stream may be a token (a listen key): only scheme and host are printed.
+        let host: String = self.url.split('/').take(3).collect::<Vec<_>>().join("/");
+        write!(f, "StreamDial({:?} {})", self.id, printable(&host))
+    }
+}
+impl fmt::Debug for OutgoingFrame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "OutgoingFrame({:?} {:?} {:?}, {} bytes)",
+            self.id,
+            self.stream,
+            self.kind,
+            self.bytes.len()
+        )
+    }
+}

@@ -1,0 +1,97 @@
+//! How a driver is doing: for screens and logs.
+
+use colibri_model::{Millis, MonoNs};
+use colibri_standard::{SessionRole, SessionStatus};
+
+/// Whether the connector runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectorState {
+    /// It runs.
+    Running,
+    /// It panicked or broke a bound; it is not called any more until it is replaced.
+    Faulted {
+        /// What it did.
+        reason: String,
+        /// When.
+        since: MonoNs,
+    },
+}
+
+/// One session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionHealth {
+    /// What it is for.
+    pub role: SessionRole,
+    /// Where it stands; `None` while nothing is wanted of it.
+    pub status: Option<SessionStatus>,
+    /// Its open streams.
+    pub streams: usize,
+    /// When data last came.
+    pub last_frame: Option<MonoNs>,
+    /// How often it has been opened again.
+    pub reconnects: u64,
+}
+
+/// The exchange's clock against ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClockHealth {
+    /// Exchange time minus our wall clock, nanoseconds; `None` until measured.
+    pub offset_ns: Option<i64>,
+    /// The round trip of the sample that the offset comes from.
+    pub round_trip: Option<Millis>,
+}
+
+/// One rate-limit pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolHealth {
+    /// Its id in the manifest.
+    pub pool: String,
+    /// Used in the current window.
+    pub used: u64,
+    /// How much fits in a window: this limiter's share.
+    pub limit: u64,
+    /// Until when nothing is admitted, after a 429 or a ban.
+    pub paused_until: Option<MonoNs>,
+}
+
+/// How often something happened since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// HTTP requests written.
+    pub requests: u64,
+    /// Frames sent.
+    pub frames_sent: u64,
+    /// Frames received.
+    pub frames_received: u64,
+    /// Requests, frames and streams refused because they break the endpoint table or a recipe cannot be computed.
+    pub refused: u64,
+    /// Operations that were run again.
+    pub reruns: u64,
+    /// Throttled outcomes.
+    pub throttled: u64,
+    /// Events that could not be read.
+    pub unreadable_events: u64,
+    /// Log lines dropped over the allowance.
+    pub dropped_log_lines: u64,
+    /// Faults of the connector.
+    pub faults: u64,
+}
+
+/// How a driver is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Whether the connector runs.
+    pub connector: ConnectorState,
+    /// Its sessions.
+    pub sessions: Vec<SessionHealth>,
+    /// The exchange's clock.
+    pub clock: ClockHealth,
+    /// Its pools.
+    pub pools: Vec<PoolHealth>,
+    /// Operations that have not ended.
+    pub operations: usize,
+    /// Of these, waiting for room in a pool.
+    pub queued: usize,
+    /// Counts.
+    pub counts: Counts,
+}

@@ -1,0 +1,211 @@
+//! The rate limiter: weighted, linked pools, shared by the drivers of one thread.
+//!
+//! What lives here: how much of each pool is used, who may use the rest, and when there will be room. Pure: time is handed
+//! in. What must not live here: operations and their queues (the driver has those), and any exchange's numbers (manifests
+//! have those).
+//!
+//! A pool is known by what it counts for (an address, a key, an account, one driver's connections), so two drivers that name
+//! the same one share it. Limiters of two threads cannot share: each is given a fixed [`LimitShare`] of every limit.
+
+mod pool;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use colibri_model::{MonoNs, WallNs};
+use colibri_standard::{Pool, Priority};
+
+use pool::PoolState;
+
+/// A limiter that the drivers of one thread share.
+pub type SharedLimiter = Rc<RefCell<Limiter>>;
+
+/// Which part of every limit a limiter may use, in thousandths: so that two threads, or two processes of one address, keep
+/// a limit together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitShare(u32);
+
+impl LimitShare {
+    /// All of it.
+    pub const WHOLE: LimitShare = LimitShare(1000);
+
+    /// So many thousandths, at least one and at most all.
+    #[must_use]
+    pub const fn per_mille(thousandths: u32) -> LimitShare {
+        LimitShare(match thousandths {
+            0 => 1,
+            1..=1000 => thousandths,
+            _ => 1000,
+        })
+    }
+
+    /// This share of a limit, at least one.
+    const fn of(self, limit: u64) -> u64 {
+        let part = (limit as u128 * self.0 as u128 / 1000) as u64;
+        if part == 0 { 1 } else { part }
+    }
+}
+
+/// What makes a pool the same pool.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PoolKey {
+    /// The exchange, as connector and environment.
+    pub exchange: String,
+    /// The account, key or driver that it counts for; empty for the address.
+    pub holder: String,
+    /// The pool's id in the manifest.
+    pub pool: String,
+}
+
+/// A pool of a limiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PoolIndex(usize);
+
+/// What an operation costs of one pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charge {
+    /// The pool.
+    pub pool: PoolIndex,
+    /// How much.
+    pub weight: u64,
+}
+
+/// The instant of an admission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimiterTime {
+    /// The monotonic clock: sliding windows, pauses.
+    pub mono: MonoNs,
+    /// The exchange's clock: aligned windows.
+    pub exchange: WallNs,
+}
+
+/// What a limiter says to an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// There was room, and it is taken.
+    Admitted,
+    /// No room before that time.
+    NotBefore {
+        /// When it is worth asking again.
+        time: MonoNs,
+        /// The pool that is short.
+        pool: PoolIndex,
+    },
+    /// It costs more than the pool ever has.
+    Never {
+        /// The pool.
+        pool: PoolIndex,
+    },
+}
+
+/// How a pool stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Used in the current window.
+    pub used: u64,
+    /// How much this limiter may use of a window.
+    pub limit: u64,
+    /// Until when nothing is admitted.
+    pub paused_until: Option<MonoNs>,
+}
+
+/// Weighted, linked pools.
+#[derive(Debug)]
+pub struct Limiter {
+    share: LimitShare,
+    pools: Vec<PoolState>,
+    index: BTreeMap<PoolKey, PoolIndex>,
+}
+
+impl Limiter {
+    /// A limiter that may use a share of every limit.
+    #[must_use]
+    pub fn new(share: LimitShare) -> Limiter {
+        Limiter {
+            share,
+            pools: Vec::new(),
+            index: BTreeMap::new(),
+        }
+    }
+
+    /// The same, to be shared by the drivers of a thread.
+    #[must_use]
+    pub fn shared(share: LimitShare) -> SharedLimiter {
+        Rc::new(RefCell::new(Limiter::new(share)))
+    }
+
+    /// The pool of a key, made where it is new. `priorities` are those of the endpoints that use it: where there are several,
+    /// a part is kept free for the higher ones.
+    pub fn register(&mut self, key: PoolKey, pool: &Pool, priorities: &BTreeSet<Priority>) -> PoolIndex {
+        if let Some(&index) = self.index.get(&key) {
+            self.pools[index.0].join(priorities);
+            return index;
+        }
+        let index = PoolIndex(self.pools.len());
+        self.pools.push(PoolState::new(pool, self.share, priorities));
+        self.index.insert(key, index);
+        index
+    }
+
+    /// Takes room for an operation in all of its pools, or in none.
+    pub fn admit(&mut self, charges: &[Charge], priority: Priority, now: LimiterTime) -> Admission {
+        let mut latest: Option<(MonoNs, PoolIndex)> = None;
+        for charge in charges {
+            let pool = charge.pool;
+            match self.pools[pool.0].room(charge.weight, priority, now) {
+                pool::Room::Now => {}
+                pool::Room::NotBefore(time) => {
+                    if latest.is_none_or(|(known, _)| time > known) {
+                        latest = Some((time, pool));
+                    }
+                }
+                pool::Room::Never => return Admission::Never { pool },
+            }
+        }
+        if let Some((time, pool)) = latest {
+            return Admission::NotBefore { time, pool };
+        }
+        for charge in charges {
+            self.pools[charge.pool.0].take(charge.weight, now);
+        }
+        Admission::Admitted
+    }
+
+    /// An admitted operation has been answered, or never will be: what the exchange states from now on includes it.
+    pub fn settle(&mut self, charges: &[Charge]) {
+        for charge in charges {
+            self.pools[charge.pool.0].settle(charge.weight);
+        }
+    }
+
+    /// Gives room back: nothing was sent, or the exchange gives it back too.
+    pub fn refund(&mut self, charge: Charge, now: LimiterTime) {
+        self.pools[charge.pool.0].refund(charge.weight, now);
+    }
+
+    /// The exchange states the use of the current window. Only ever raises ours: an answer may be older than what was sent
+    /// since.
+    pub fn correct(&mut self, pool: PoolIndex, used: u64, now: LimiterTime) {
+        self.pools[pool.0].correct(used, now);
+    }
+
+    /// The exchange states the limit of a window.
+    pub fn set_limit(&mut self, pool: PoolIndex, limit: u64) {
+        self.pools[pool.0].set_limit(limit, self.share);
+    }
+
+    /// Admits nothing before `until`. Never shortens a pause.
+    pub fn pause(&mut self, pool: PoolIndex, until: MonoNs) {
+        self.pools[pool.0].pause(until);
+    }
+
+    /// How a pool stands.
+    #[must_use]
+    pub fn usage(&self, pool: PoolIndex, now: LimiterTime) -> PoolUse {
+        self.pools[pool.0].usage(now)
+    }
+}
