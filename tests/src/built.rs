@@ -13,7 +13,6 @@ static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 ///
 /// # Panics
 /// Where it does not build.
-#[must_use]
 pub fn host() -> PathBuf {
     build("colibri");
     release_directory().join(format!("colibri{}", std::env::consts::EXE_SUFFIX))
@@ -23,7 +22,6 @@ pub fn host() -> PathBuf {
 ///
 /// # Panics
 /// Where it does not build.
-#[must_use]
 pub fn connector(exchange: &str) -> PathBuf {
     build(&format!("colibri-connector-{exchange}"));
     release_directory().join(format!(
@@ -35,7 +33,6 @@ pub fn connector(exchange: &str) -> PathBuf {
 }
 
 /// Where both are: what `--plugin-dir` takes.
-#[must_use]
 pub fn release_directory() -> PathBuf {
     target_directory().join("release")
 }
