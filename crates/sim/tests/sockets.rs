@@ -165,7 +165,7 @@ async fn a_local_book_follows_the_stream_without_a_gap() {
         event["data"]["u"].as_u64().unwrap(),
     );
     assert!(
-        first.0 <= last + 1 && last + 1 <= first.1,
+        (first.0..=first.1).contains(&(last + 1)),
         "{first:?} does not hold {last}"
     );
     let mut previous = first.1;
