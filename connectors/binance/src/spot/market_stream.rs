@@ -1,0 +1,384 @@
+//! Market data over the combined stream (web-socket-streams.md).
+//!
+//! Frames come as `{"stream":"<name>","data":{…}}`; they are read in one pass and emitted once the whole frame is known to
+//! be good.
+
+use colibri_sdk::abi::{Level, PublicTrade, Text48, trade_flag};
+use colibri_sdk::json::{JsonError, Reader};
+use colibri_sdk::model::{Exponents, InstrumentId, Millis};
+use colibri_sdk::standard::{Channel, Outcome, Refusal, RejectReason};
+use colibri_sdk::{BookIds, BookKind, Emit, Heard, SessionPlan, Topic, TopicChange, Unreadable, serde_json};
+
+use super::exchange_ns;
+
+/// "WebSocket Limits": 5 messages a second of ours, the answers to pings among them; 1024 streams a connection.
+pub(super) fn plan() -> SessionPlan {
+    SessionPlan::stream("market_stream", "market", "/stream?timeUnit=MICROSECOND")
+        .pace(4, Millis(1_000))
+        .topics_per_message(200)
+        .most_topics(1024)
+}
+
+/// "Live Subscribing/Unsubscribing to streams": names are in lower case.
+pub(super) fn topics(change: TopicChange, topics: &[Topic<'_>], id: u64) -> String {
+    let names: Vec<String> = topics
+        .iter()
+        .map(|topic| {
+            let kind = match topic.channel {
+                Channel::Book => "depth@100ms",
+                Channel::Trades => "trade",
+                Channel::Top => "bookTicker",
+            };
+            format!("{}@{kind}", topic.instrument.symbol.to_lowercase())
+        })
+        .collect();
+    let method = match change {
+        TopicChange::Subscribe => "SUBSCRIBE",
+        TopicChange::Unsubscribe => "UNSUBSCRIBE",
+    };
+    let names = serde_json::to_string(&names).unwrap_or_default();
+    format!(r#"{{"method":"{method}","params":{names},"id":{id}}}"#)
+}
+
+/// What a stream carries, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Depth,
+    Trade,
+    BookTicker,
+    Shutdown,
+    /// Another stream, which we did not ask for.
+    Other,
+}
+
+fn kind_of(stream: &[u8]) -> Kind {
+    if stream == b"!serverShutdown" {
+        return Kind::Shutdown;
+    }
+    let kind = stream.iter().position(|&b| b == b'@').map(|at| &stream[at + 1..]);
+    match kind {
+        Some(b"depth@100ms" | b"depth") => Kind::Depth,
+        Some(b"trade") => Kind::Trade,
+        Some(b"bookTicker") => Kind::BookTicker,
+        _ => Kind::Other,
+    }
+}
+
+/// What a frame says, its levels aside: those are in the buffers.
+enum Data {
+    /// About an instrument that is not in use, or of a stream that we did not ask for.
+    NotOurs,
+    Depth {
+        of: (InstrumentId, Exponents),
+        ids: (u64, u64),
+        time: i64,
+    },
+    Trade {
+        of: (InstrumentId, Exponents),
+        trade: PublicTrade,
+    },
+    Top {
+        of: (InstrumentId, Exponents),
+        bid: Level,
+        ask: Level,
+        update_id: u64,
+    },
+}
+
+/// The frame of an answer to SUBSCRIBE: `{"result":null,"id":1}`, `{"code":2,"msg":"…","id":1}` and, as seen, the error in
+/// a field `error`.
+#[derive(Default)]
+struct Answer {
+    seen: bool,
+    id: Option<u64>,
+    code: Option<i64>,
+    msg: String,
+}
+
+impl Answer {
+    fn read(&mut self, key: &[u8], r: &mut Reader<'_>) -> Result<(), JsonError> {
+        match key {
+            b"result" => {
+                self.seen = true;
+                r.skip()
+            }
+            b"error" => r.object(|key, r| self.read(key, r)),
+            b"code" => {
+                self.seen = true;
+                self.code = Some(r.i64()?);
+                Ok(())
+            }
+            b"msg" => {
+                self.msg = r.string()?.into_owned();
+                Ok(())
+            }
+            b"id" => {
+                if !r.null() {
+                    self.id = Some(r.u64()?);
+                }
+                Ok(())
+            }
+            _ => r.skip(),
+        }
+    }
+
+    fn heard(self) -> Heard {
+        let result = match self.code {
+            None => Ok(()),
+            Some(code) => Err(Outcome::Rejected(
+                Refusal::new(RejectReason::BadRequest, self.msg).with_code(code.to_string()),
+            )),
+        };
+        Heard::Answer { id: self.id, result }
+    }
+}
+
+/// Reads a frame.
+pub(super) fn frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
+    let mut kind = None;
+    let mut data = None;
+    // Data that stands before the name of its stream, which it never does; read again when the name is known.
+    let mut early = None;
+    let mut answer = Answer::default();
+    // Whose data is missing if the frame turns out to be bad.
+    let mut subject = None;
+    let read = Reader::whole(bytes, |r| {
+        r.object(|key, r| {
+            match (key, kind) {
+                (b"stream", _) => kind = Some(kind_of(r.string()?.as_bytes())),
+                (b"data", Some(kind)) => data = Some(read_data(kind, r, out, &mut subject)?),
+                (b"data", None) => {
+                    early = Some(r.clone());
+                    r.skip()?;
+                }
+                _ => answer.read(key, r)?,
+            }
+            Ok(())
+        })?;
+        if let (Some(kind), Some(mut r)) = (kind, early) {
+            data = Some(read_data(kind, &mut r, out, &mut subject)?);
+        }
+        Ok(())
+    });
+    if let Err(error) = read {
+        return Err(Unreadable {
+            instrument: subject,
+            why: error.to_string(),
+        });
+    }
+    match data {
+        Some(_) if kind == Some(Kind::Shutdown) => {
+            return Ok(Heard::Shutdown("Binance closes this stream soon".to_owned()));
+        }
+        Some(Data::NotOurs) => {}
+        Some(Data::Depth { of, ids, time }) => {
+            let ids = BookIds {
+                range: Some(ids),
+                ..BookIds::default()
+            };
+            out.book(of.0, of.1, BookKind::Change, ids, exchange_ns(time));
+        }
+        Some(Data::Trade { of, trade }) => {
+            out.trade_buffer().push(trade);
+            out.trades(of.0, of.1);
+        }
+        Some(Data::Top {
+            of,
+            bid,
+            ask,
+            update_id,
+        }) => out.top(of.0, of.1, bid, ask, update_id, 0),
+        None if answer.seen => return Ok(answer.heard()),
+        None => return Err(Unreadable::new("neither data nor an answer")),
+    }
+    Ok(Heard::Data)
+}
+
+fn read_data(
+    kind: Kind,
+    r: &mut Reader<'_>,
+    out: &mut Emit<'_>,
+    subject: &mut Option<InstrumentId>,
+) -> Result<Data, JsonError> {
+    match kind {
+        Kind::Depth => read_depth(r, out, subject),
+        Kind::Trade => read_trade(r, out, subject),
+        Kind::BookTicker => read_book_ticker(r, out, subject),
+        Kind::Shutdown | Kind::Other => r.skip().map(|()| Data::NotOurs),
+    }
+}
+
+/// "Diff. Depth Stream": `{"e":"depthUpdate","E":…,"s":"BNBBTC","U":157,"u":160,"b":[["0.0024","10"]],"a":[…]}`.
+fn read_depth(r: &mut Reader<'_>, out: &mut Emit<'_>, subject: &mut Option<InstrumentId>) -> Result<Data, JsonError> {
+    let instruments = out.instruments();
+    let (bids, asks) = out.levels();
+    let (mut symbol, mut of) = (false, None);
+    let (mut time, mut first, mut last) = (None, None, None);
+    let (mut seen_bids, mut seen_asks) = (false, false);
+    // Levels that stand before the symbol, and so before their exponents.
+    let (mut early_bids, mut early_asks) = (None, None);
+    r.object(|key, r| {
+        match key {
+            b"E" => time = Some(r.i64()?),
+            b"s" => {
+                symbol = true;
+                of = instruments.listed(r.string()?.as_bytes());
+                *subject = of.map(|(id, _)| id);
+            }
+            b"U" => first = Some(r.u64()?),
+            b"u" => last = Some(r.u64()?),
+            b"b" | b"a" => {
+                let (levels, seen, early) = if key == b"b" {
+                    (&mut *bids, &mut seen_bids, &mut early_bids)
+                } else {
+                    (&mut *asks, &mut seen_asks, &mut early_asks)
+                };
+                *seen = true;
+                match of {
+                    Some((_, exponents)) => {
+                        levels.clear();
+                        r.levels(exponents, levels)?;
+                    }
+                    None => {
+                        if !symbol {
+                            *early = Some(r.clone());
+                        }
+                        r.skip()?;
+                    }
+                }
+            }
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    let Some(of) = of else {
+        return if symbol {
+            Ok(Data::NotOurs)
+        } else {
+            Err(r.error("a depth update without a symbol"))
+        };
+    };
+    if let Some(mut r) = early_bids {
+        r.levels(of.1, bids)?;
+    }
+    if let Some(mut r) = early_asks {
+        r.levels(of.1, asks)?;
+    }
+    match (first, last, time) {
+        (Some(first), Some(last), Some(time)) if seen_bids && seen_asks => Ok(Data::Depth {
+            of,
+            ids: (first, last),
+            time,
+        }),
+        _ => Err(r.error("a depth update without its ids, time or levels")),
+    }
+}
+
+/// "Trade Streams": `{"e":"trade","E":…,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","T":…,"m":true,"M":true}`.
+fn read_trade(r: &mut Reader<'_>, out: &mut Emit<'_>, subject: &mut Option<InstrumentId>) -> Result<Data, JsonError> {
+    let instruments = out.instruments();
+    let (mut symbol, mut of) = (false, None);
+    let (mut id, mut price, mut quantity, mut time, mut buyer_is_maker) = (None, None, None, None, None);
+    r.object(|key, r| {
+        match key {
+            b"s" => {
+                symbol = true;
+                of = instruments.listed(r.string()?.as_bytes());
+                *subject = of.map(|(id, _)| id);
+            }
+            b"t" => {
+                let text = r.number()?;
+                id = Some(Text48::new(text).ok_or_else(|| r.error("a trade id is too long"))?);
+            }
+            b"p" => price = Some(later(r)?),
+            b"q" => quantity = Some(later(r)?),
+            b"T" => time = Some(r.i64()?),
+            b"m" => buyer_is_maker = Some(r.boolean()?),
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    let Some(of) = of else {
+        return if symbol {
+            Ok(Data::NotOurs)
+        } else {
+            Err(r.error("a trade without a symbol"))
+        };
+    };
+    match (id, price, quantity, time, buyer_is_maker) {
+        (Some(id), Some(mut price), Some(mut quantity), Some(time), Some(buyer_is_maker)) => Ok(Data::Trade {
+            of,
+            trade: PublicTrade {
+                price: price.mantissa(of.1.price)?,
+                quantity: quantity.mantissa(of.1.quantity)?,
+                exchange_ns: exchange_ns(time),
+                // "Is the buyer the market maker?": then the taker sold.
+                flags: if buyer_is_maker {
+                    trade_flag::TAKER_SELL
+                } else {
+                    trade_flag::TAKER_BUY
+                },
+                reserved: 0,
+                id,
+            },
+        }),
+        _ => Err(r.error("a trade without its id, price, quantity, time or side")),
+    }
+}
+
+/// "Individual Symbol Book Ticker Streams": `{"u":400900217,"s":"BNBUSDT","b":"25.35","B":"31.21","a":"25.36","A":"40.66"}`.
+fn read_book_ticker(
+    r: &mut Reader<'_>,
+    out: &mut Emit<'_>,
+    subject: &mut Option<InstrumentId>,
+) -> Result<Data, JsonError> {
+    let instruments = out.instruments();
+    let (mut symbol, mut of, mut update_id) = (false, None, None);
+    let (mut bid, mut bid_quantity, mut ask, mut ask_quantity) = (None, None, None, None);
+    r.object(|key, r| {
+        match key {
+            b"u" => update_id = Some(r.u64()?),
+            b"s" => {
+                symbol = true;
+                of = instruments.listed(r.string()?.as_bytes());
+                *subject = of.map(|(id, _)| id);
+            }
+            b"b" => bid = Some(later(r)?),
+            b"B" => bid_quantity = Some(later(r)?),
+            b"a" => ask = Some(later(r)?),
+            b"A" => ask_quantity = Some(later(r)?),
+            _ => r.skip()?,
+        }
+        Ok(())
+    })?;
+    let Some(of) = of else {
+        return if symbol {
+            Ok(Data::NotOurs)
+        } else {
+            Err(r.error("a book ticker without a symbol"))
+        };
+    };
+    let level = |price: Option<Reader<'_>>, quantity: Option<Reader<'_>>| match (price, quantity) {
+        (Some(mut price), Some(mut quantity)) => Ok(Level {
+            price: price.mantissa(of.1.price)?,
+            quantity: quantity.mantissa(of.1.quantity)?,
+        }),
+        _ => Err(JsonError {
+            at: 0,
+            what: "a book ticker without a price or quantity",
+        }),
+    };
+    Ok(Data::Top {
+        of,
+        bid: level(bid, bid_quantity)?,
+        ask: level(ask, ask_quantity)?,
+        update_id: update_id.ok_or_else(|| r.error("a book ticker without its update id"))?,
+    })
+}
+
+/// Steps over a value that is read once its exponent is known.
+fn later<'a>(r: &mut Reader<'a>) -> Result<Reader<'a>, JsonError> {
+    let here = r.clone();
+    r.skip()?;
+    Ok(here)
+}

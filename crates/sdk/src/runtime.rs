@@ -1,0 +1,573 @@
+//! What stands between a [`Spot`] connector and the boundary: operations from command to outcome, sessions, faults of the
+//! other side. One input at a time, no clock of its own.
+
+use std::collections::BTreeMap;
+
+use colibri_abi as abi;
+use colibri_abi::{OrderOp, accepted};
+use colibri_model::OpId;
+use colibri_standard::{
+    Command, CommandError, ConnectorConfig, Event, NoticeEvent, NoticeKind, Outcome, Refusal, RejectReason,
+    ReplaceResult, UseInstruments,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::emit::Scratch;
+use crate::operation::Carrier;
+use crate::order::OrderCommand;
+use crate::session::{Around, Phase, Session, Wanted, lost};
+use crate::{
+    Asked, Authentication, Emit, Heard, Instruments, Moment, Opening, Operation, OrderRef, Reply, SessionPlan, Spot,
+    Step, unsupported,
+};
+
+/// An operation that has not ended.
+struct Pending {
+    operation: Operation,
+    /// The id of its request, where it went over a stream.
+    call: Option<u64>,
+    /// Whether it is a replace, which tells both halves of its outcome.
+    replace: bool,
+}
+
+/// The state that a later instance starts from.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct State {
+    instruments: UseInstruments,
+    next_stream: u32,
+    next_call: u64,
+}
+
+/// A [`Spot`] connector as the boundary's state machine.
+pub struct SpotRuntime {
+    connector: Box<dyn Spot>,
+    addresses: BTreeMap<String, String>,
+    instruments: Instruments,
+    scratch: Scratch,
+    pending: BTreeMap<u64, Pending>,
+    /// Sessions whose opening begins with a question, by its operation.
+    asking: BTreeMap<u64, Wanted>,
+    sessions: Vec<Session>,
+    next_stream: u32,
+    next_call: u64,
+}
+
+/// Calls `body` with the session machine's surroundings, then forgets the sessions that are over.
+macro_rules! around {
+    ($self:ident, $now:expr, $out:expr, |$sessions:ident, $around:ident| $body:expr) => {{
+        let $sessions = &mut $self.sessions;
+        let mut around = Around {
+            connector: $self.connector.as_ref(),
+            instruments: &$self.instruments,
+            now: $now,
+            out: *$out,
+            next_call: &mut $self.next_call,
+        };
+        let $around = &mut around;
+        let result = $body;
+        $self.sessions.retain(|s| s.phase != Phase::Over);
+        result
+    }};
+}
+
+fn complete(out: &mut abi::Out<'_>, op: u64, outcome: &Outcome) {
+    out.complete(op, outcome.kind(), &outcome.to_json());
+}
+
+fn tell(out: &mut abi::Out<'_>, event: impl Into<Event>) {
+    let event = event.into();
+    out.event(event.kind(), &event.to_json());
+}
+
+fn tell_replaced(out: &mut abi::Out<'_>, op: u64, cancel: Outcome, place: Outcome) {
+    tell(
+        out,
+        ReplaceResult {
+            op: OpId(op),
+            cancel,
+            place,
+        },
+    );
+}
+
+/// How a replace ended as a whole. Every outcome but Done and Unknown is evidence that nothing was executed: it may only
+/// stand where that is so of both halves.
+fn outcome_of_halves(cancel: &Outcome, place: &Outcome) -> Outcome {
+    let halves = [cancel, place];
+    if let Some(unknown) = halves.into_iter().find(|o| o.is_unknown()) {
+        unknown.clone()
+    } else if halves.contains(&&Outcome::Done) {
+        Outcome::Done
+    } else {
+        cancel.clone()
+    }
+}
+
+impl SpotRuntime {
+    /// A connector with its configuration, and with the state of an earlier instance where the configuration holds one.
+    ///
+    /// # Errors
+    /// A state that cannot be read.
+    pub fn new(connector: Box<dyn Spot>, config: &ConnectorConfig) -> Result<SpotRuntime, String> {
+        let state: State = match &config.state {
+            Some(state) => State::deserialize(state)
+                .map_err(|e| format!("the state of the earlier instance cannot be read: {e}"))?,
+            None => State::default(),
+        };
+        Ok(SpotRuntime {
+            connector,
+            addresses: config.environment.addresses.clone(),
+            instruments: Instruments::new(state.instruments),
+            scratch: Scratch::default(),
+            pending: BTreeMap::new(),
+            asking: BTreeMap::new(),
+            sessions: Vec::new(),
+            next_stream: state.next_stream.max(1),
+            next_call: state.next_call.max(1),
+        })
+    }
+
+    /// Asks for the admission of an operation, or tells why it will not be sent.
+    fn ask(&mut self, op: u64, asked: Asked, out: &mut abi::Out<'_>) {
+        let outcome = match asked {
+            Ok(operation) => {
+                if out.want(op, operation.endpoint()) == accepted::YES {
+                    let pending = Pending {
+                        operation,
+                        call: None,
+                        replace: false,
+                    };
+                    self.pending.insert(op, pending);
+                    return;
+                }
+                Outcome::NotSent(Refusal::new(
+                    RejectReason::BadRequest,
+                    "the host did not admit the operation: see its log",
+                ))
+            }
+            Err(refusal) => Outcome::NotSent(refusal),
+        };
+        self.asking.remove(&op);
+        complete(out, op, &outcome);
+    }
+
+    /// Builds, signs and sends an admitted operation.
+    fn send(&mut self, op: u64, moment: &Moment, out: &mut abi::Out<'_>) -> Result<(), Refusal> {
+        let pending = self
+            .pending
+            .get_mut(&op)
+            .ok_or_else(|| Refusal::new(RejectReason::BadRequest, "no such operation"))?;
+        let taken = match &pending.operation.carrier {
+            Carrier::Http(request) => {
+                let address = self.addresses.get(request.host()).ok_or_else(|| {
+                    Refusal::new(
+                        RejectReason::BadRequest,
+                        format!("the environment gives no address {:?}", request.host()),
+                    )
+                })?;
+                if request.authentication() == Authentication::None {
+                    request.send(op, address, out)
+                } else {
+                    let mut request = request.clone();
+                    let authentication = request.authentication();
+                    self.connector.authenticate(&mut request, authentication, moment);
+                    request.send(op, address, out)
+                }
+            }
+            Carrier::Stream(call) => {
+                let session = self
+                    .sessions
+                    .iter()
+                    .find(|s| s.phase == Phase::Live && s.role == colibri_standard::SessionRole::User)
+                    .ok_or_else(|| {
+                        Refusal::new(RejectReason::NotConnected, "the stream that carries orders is not live")
+                    })?;
+                let id = self.next_call;
+                self.next_call += 1;
+                pending.call = Some(id);
+                (call.build)(id, moment).send(session.stream, op, call.endpoint, out)
+            }
+        };
+        if taken == accepted::YES {
+            Ok(())
+        } else {
+            Err(Refusal::new(
+                RejectReason::BadRequest,
+                "the host did not take the request: see its log",
+            ))
+        }
+    }
+
+    /// Ends an operation, a replace by both its halves.
+    fn finish(&mut self, op: u64, outcome: &Outcome, out: &mut abi::Out<'_>) {
+        let replace = self.pending.remove(&op).is_some_and(|p| p.replace);
+        self.asking.remove(&op);
+        // A replace whose halves the answer tells apart ends elsewhere; here it has failed as a whole.
+        if replace && *outcome != Outcome::Done {
+            tell_replaced(out, op, outcome.clone(), outcome.clone());
+        }
+        complete(out, op, outcome);
+    }
+
+    fn read_reply(&mut self, op: u64, reply: &Reply<'_>, out: &mut abi::Out<'_>) {
+        let Some(pending) = self.pending.get(&op) else {
+            return;
+        };
+        let operation = &pending.operation;
+        let read = if reply.is_success() || operation.every_status {
+            let mut emit = Emit {
+                out: *out,
+                instruments: &self.instruments,
+                scratch: &mut self.scratch,
+                op: Some(OpId(op)),
+                now: reply.now,
+            };
+            (operation.read)(reply, &mut emit)
+        } else {
+            Err(self.connector.refusal(reply))
+        };
+        match read {
+            Ok(Step::Done) => self.finish(op, &Outcome::Done, out),
+            Ok(Step::Next(next)) => {
+                self.pending.remove(&op);
+                self.ask(op, Ok(next), out);
+            }
+            Ok(Step::Replaced { cancel, place }) => {
+                self.pending.remove(&op);
+                let outcome = outcome_of_halves(&cancel, &place);
+                tell_replaced(out, op, cancel, place);
+                complete(out, op, &outcome);
+            }
+            Ok(Step::Open(plan)) => {
+                self.pending.remove(&op);
+                match self.asking.remove(&op) {
+                    Some(wanted) => self.open_stream(wanted, plan, out),
+                    None => complete(
+                        out,
+                        op,
+                        &Outcome::NotSent(Refusal::new(
+                            RejectReason::BadRequest,
+                            "the connector opened a stream in an operation that opens no session",
+                        )),
+                    ),
+                }
+            }
+            Err(outcome) => self.finish(op, &outcome, out),
+        }
+    }
+
+    fn open_stream(&mut self, wanted: Wanted, plan: SessionPlan, out: &mut abi::Out<'_>) {
+        let op = wanted.op;
+        let opened = match self.addresses.get(plan.host()) {
+            Some(address) => {
+                let stream = self.next_stream;
+                self.next_stream += 1;
+                Session::open(wanted, plan, stream, address, out)
+            }
+            None => Err(Refusal::new(
+                RejectReason::BadRequest,
+                format!("the environment gives no address {:?}", plan.host()),
+            )),
+        };
+        match opened {
+            Ok(session) => self.sessions.push(session),
+            Err(refusal) => complete(out, op, &Outcome::NotSent(refusal)),
+        }
+    }
+
+    fn open_session(&mut self, now: abi::Now, wanted: Wanted, out: &mut abi::Out<'_>) {
+        let id = wanted.session;
+        around!(self, now, out, |sessions, around| {
+            for session in sessions.iter_mut().filter(|s| s.id == id) {
+                session.end(lost("the session is opened anew"), around);
+            }
+        });
+        match self.connector.session(wanted.role) {
+            Ok(Opening::Stream(plan)) => self.open_stream(wanted, plan, out),
+            Ok(Opening::Ask(operation)) => {
+                let op = wanted.op;
+                self.asking.insert(op, wanted);
+                self.ask(op, Ok(operation), out);
+            }
+            Err(refusal) => complete(out, wanted.op, &Outcome::NotSent(refusal)),
+        }
+    }
+
+    fn run(&mut self, now: abi::Now, op: u64, command: Command, out: &mut abi::Out<'_>) {
+        let used = |id| {
+            self.instruments
+                .get(id)
+                .ok_or_else(|| Refusal::new(RejectReason::BadRequest, "the instrument is not in use"))
+        };
+        let connector = self.connector.as_ref();
+        let asked = match command {
+            Command::UseInstruments(set) => {
+                self.instruments = Instruments::new(set);
+                return complete(out, op, &Outcome::Done);
+            }
+            Command::OpenSession(open) => {
+                let wanted = Wanted {
+                    session: open.session,
+                    role: open.role,
+                    op,
+                    subscriptions: open.subscriptions,
+                };
+                return self.open_session(now, wanted, out);
+            }
+            Command::UpdateSession(update) => {
+                let found = around!(self, now, out, |sessions, around| {
+                    let session = sessions.iter_mut().find(|s| s.id == update.session);
+                    session
+                        .map(|s| s.update(&update.add, &update.remove, op, around))
+                        .is_some()
+                });
+                if !found {
+                    let refusal = Refusal::new(RejectReason::NotConnected, "no such session is open");
+                    complete(out, op, &Outcome::NotSent(refusal));
+                }
+                return;
+            }
+            Command::CloseSession(close) => {
+                around!(self, now, out, |sessions, around| {
+                    for session in sessions.iter_mut().filter(|s| s.id == close.session) {
+                        session.end(lost("closed on request"), around);
+                    }
+                });
+                return complete(out, op, &Outcome::Done);
+            }
+            Command::Instruments(_) => connector.instruments(),
+            Command::ServerTime(_) => connector.server_time(),
+            Command::Balances(_) => connector.balances(),
+            Command::BookSnapshot(q) => used(q.instrument).and_then(|i| connector.book_snapshot(i, q.depth)),
+            Command::Candles(q) => used(q.instrument).and_then(|i| connector.candles(i, &q)),
+            Command::OpenOrders(q) => match q.instrument {
+                Some(id) => used(id).and_then(|i| connector.open_orders(Some(i))),
+                None => connector.open_orders(None),
+            },
+            Command::OrderStatus(q) => used(q.instrument).and_then(|instrument| {
+                if q.client_id.is_none() && q.exchange_id.is_none() {
+                    return Err(Refusal::new(
+                        RejectReason::BadRequest,
+                        "the order to ask about has neither id",
+                    ));
+                }
+                connector.order_status(&OrderRef {
+                    instrument,
+                    client_id: q.client_id.as_ref().map(|id| id.as_str()),
+                    exchange_id: q.exchange_id.as_ref().map(|id| id.as_str()),
+                })
+            }),
+            Command::TradesSince(q) => used(q.instrument).and_then(|i| connector.trades_since(i, &q)),
+            Command::Fees(q) => used(q.instrument).and_then(|i| connector.fees(i)),
+            Command::CancelAll(q) => used(q.instrument).and_then(|i| connector.cancel_all(i)),
+        };
+        self.ask(op, asked, out);
+    }
+
+    /// The operation whose request over a stream had this id.
+    fn op_of_call(&self, id: Option<u64>) -> Option<u64> {
+        let id = id?;
+        self.pending.iter().find(|(_, p)| p.call == Some(id)).map(|(op, _)| *op)
+    }
+}
+
+impl abi::Instance for SpotRuntime {
+    fn command(&mut self, now: abi::Now, op: u64, kind: &str, payload: &[u8], out: &mut abi::Out<'_>) {
+        let lacking = Command::needs(payload)
+            .into_iter()
+            .find(|need| !self.connector.capabilities().contains(need));
+        if let Some(need) = lacking {
+            return complete(out, op, &Outcome::NotSent(unsupported(need.as_str())));
+        }
+        match Command::parse(kind, payload) {
+            Ok(command) => self.run(now, op, command, out),
+            Err(error @ CommandError::UnknownKind(_)) => {
+                let refusal = Refusal::new(RejectReason::Unsupported, error.to_string());
+                complete(out, op, &Outcome::NotSent(refusal));
+            }
+            Err(error) => {
+                let refusal = Refusal::new(RejectReason::BadRequest, error.to_string());
+                complete(out, op, &Outcome::NotSent(refusal));
+            }
+        }
+    }
+
+    fn orders(&mut self, now: abi::Now, ops: &[OrderOp], out: &mut abi::Out<'_>) {
+        for order in ops {
+            let op = order.grant.op;
+            let connector = self.connector.as_ref();
+            let asked = OrderCommand::read(order, &self.instruments).and_then(|command| match command {
+                OrderCommand::Place(order) => connector.place(&order),
+                OrderCommand::Cancel(order) => connector.cancel(&order),
+                OrderCommand::Amend(order) => connector.amend(&order),
+                OrderCommand::Replace(order) => connector.replace(&order),
+            });
+            let replace = order.kind == abi::op_kind::REPLACE;
+            let sent = asked.and_then(|operation| {
+                let pending = Pending {
+                    operation,
+                    call: None,
+                    replace,
+                };
+                self.pending.insert(op, pending);
+                self.send(op, &Moment::new(now, order.grant), out)
+            });
+            if let Err(refusal) = sent {
+                let outcome = Outcome::NotSent(refusal);
+                if replace && !self.pending.contains_key(&op) {
+                    tell_replaced(out, op, outcome.clone(), outcome.clone());
+                }
+                self.finish(op, &outcome, out);
+            }
+        }
+    }
+
+    fn granted(&mut self, now: abi::Now, grant: &abi::Grant, out: &mut abi::Out<'_>) {
+        let moment = Moment::new(now, *grant);
+        let op = grant.op;
+        let login = around!(self, now, out, |sessions, around| {
+            let session = sessions.iter_mut().find(|s| s.is_opened_by(op));
+            session.map(|s| s.granted(&moment, around)).is_some()
+        });
+        if login || !self.pending.contains_key(&op) {
+            return;
+        }
+        if let Err(refusal) = self.send(op, &moment, out) {
+            self.finish(op, &Outcome::NotSent(refusal), out);
+        }
+    }
+
+    fn response(&mut self, now: abi::Now, response: &abi::Response<'_>, out: &mut abi::Out<'_>) {
+        let reply = Reply {
+            status: response.status,
+            headers: response.headers.as_slice(),
+            body: response.body.as_slice(),
+            now,
+        };
+        self.read_reply(response.op, &reply, out);
+    }
+
+    fn ended(&mut self, now: abi::Now, op: u64, _outcome: u32, out: &mut abi::Out<'_>) {
+        self.pending.remove(&op);
+        self.asking.remove(&op);
+        around!(self, now, out, |sessions, around| {
+            for session in sessions.iter_mut() {
+                session.forget(op, around);
+            }
+        });
+    }
+
+    fn stream_opened(&mut self, now: abi::Now, stream: u32, out: &mut abi::Out<'_>) {
+        around!(self, now, out, |sessions, around| {
+            if let Some(session) = sessions.iter_mut().find(|s| s.stream == stream) {
+                session.opened(around);
+            }
+        });
+    }
+
+    fn frame(&mut self, now: abi::Now, stream: u32, _kind: u32, bytes: &[u8], out: &mut abi::Out<'_>) {
+        let Some(session) = self.sessions.iter().find(|s| s.stream == stream) else {
+            return;
+        };
+        let (session, role) = (session.id, session.role);
+        let mut emit = Emit {
+            out: *out,
+            instruments: &self.instruments,
+            scratch: &mut self.scratch,
+            op: None,
+            now,
+        };
+        match self.connector.frame(role, bytes, &mut emit) {
+            Ok(Heard::Data) => {}
+            Ok(Heard::Answer { id, result }) => {
+                let left = around!(self, now, out, |sessions, around| {
+                    match sessions.iter_mut().find(|s| s.stream == stream) {
+                        Some(session) => session.answered(id, result, around),
+                        None => Err(result),
+                    }
+                });
+                let (Err(result), Some(op)) = (left, self.op_of_call(id)) else {
+                    return;
+                };
+                match result {
+                    Ok(()) => {
+                        let reply = Reply {
+                            status: 200,
+                            headers: &[],
+                            body: bytes,
+                            now,
+                        };
+                        self.read_reply(op, &reply, out);
+                    }
+                    Err(outcome) => self.finish(op, &outcome, out),
+                }
+            }
+            Ok(Heard::Shutdown(text)) => tell(
+                out,
+                NoticeEvent {
+                    kind: NoticeKind::Shutdown { session },
+                    text,
+                },
+            ),
+            Ok(Heard::Ended(why)) => around!(self, now, out, |sessions, around| {
+                for session in sessions.iter_mut().filter(|s| s.stream == stream) {
+                    session.end(lost(&why), around);
+                }
+            }),
+            Err(unreadable) => tell(
+                out,
+                NoticeEvent {
+                    kind: NoticeKind::Unreadable {
+                        session,
+                        instrument: unreadable.instrument,
+                    },
+                    text: unreadable.why,
+                },
+            ),
+        }
+    }
+
+    fn stream_closed(&mut self, now: abi::Now, stream: u32, code: u32, reason: &str, out: &mut abi::Out<'_>) {
+        let why = format!("the stream is closed (code {code}) {reason}");
+        let was_user = around!(self, now, out, |sessions, around| {
+            let session = sessions.iter_mut().find(|s| s.stream == stream);
+            session
+                .map(|s| {
+                    s.closed(why.trim_end(), around);
+                    s.role == colibri_standard::SessionRole::User
+                })
+                .unwrap_or_default()
+        });
+        if was_user {
+            let ops: Vec<u64> = self
+                .pending
+                .iter()
+                .filter(|(_, p)| p.call.is_some())
+                .map(|(op, _)| *op)
+                .collect();
+            for op in ops {
+                self.finish(op, &lost("the stream was lost before the answer"), out);
+            }
+        }
+    }
+
+    fn timer(&mut self, now: abi::Now, timer: u64, out: &mut abi::Out<'_>) {
+        around!(self, now, out, |sessions, around| {
+            for session in sessions.iter_mut() {
+                if session.timer(timer, around) {
+                    break;
+                }
+            }
+        });
+    }
+
+    fn snapshot(&mut self, out: &mut abi::Out<'_>) {
+        let state = State {
+            instruments: self.instruments.to_set(),
+            next_stream: self.next_stream,
+            next_call: self.next_call,
+        };
+        out.snapshot(&serde_json::to_vec(&state).unwrap_or_default());
+    }
+}

@@ -1,0 +1,520 @@
+//! A session: one stream from its opening over login and subscriptions to its end. The host decides when it begins and
+//! when to try again; this machine does the steps in between and says where it stands.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use colibri_abi as abi;
+use colibri_model::{InstrumentId, Millis};
+use colibri_standard::{
+    Channel, Event, Outcome, Refusal, RejectReason, SessionEvent, SessionRole, SessionStatus, Subscription,
+};
+
+use crate::{Call, Frame, Instruments, Moment, Operation, Spot, Topic, TopicChange};
+
+/// How a session begins.
+#[derive(Debug)]
+pub enum Opening {
+    /// With its stream.
+    Stream(SessionPlan),
+    /// With a question whose answer tells the stream (a token, an address): read it to [`Step::Open`](crate::Step::Open).
+    Ask(Operation),
+}
+
+/// A message that keeps a stream alive.
+#[derive(Debug, Clone)]
+struct KeepAlive {
+    every: Millis,
+    text: Cow<'static, str>,
+}
+
+/// How a session's stream is opened and used.
+#[derive(Debug)]
+pub struct SessionPlan {
+    endpoint: &'static str,
+    host: &'static str,
+    path: Cow<'static, str>,
+    login: Vec<Call>,
+    pace: Option<(usize, Millis)>,
+    topics_per_message: usize,
+    most_topics: usize,
+    keep_alive: Option<KeepAlive>,
+    answer_within: Millis,
+}
+
+impl SessionPlan {
+    /// A stream at the manifest's endpoint `endpoint`: the environment's address `host`, and `path` with its query.
+    #[must_use]
+    pub fn stream(endpoint: &'static str, host: &'static str, path: impl Into<Cow<'static, str>>) -> SessionPlan {
+        SessionPlan {
+            endpoint,
+            host,
+            path: path.into(),
+            login: Vec::new(),
+            pace: None,
+            topics_per_message: 100,
+            most_topics: usize::MAX,
+            keep_alive: None,
+            answer_within: Millis(10_000),
+        }
+    }
+    /// With a request that must succeed before anything is subscribed; several are sent one after the other.
+    #[must_use]
+    pub fn login(mut self, call: Call) -> SessionPlan {
+        self.login.push(call);
+        self
+    }
+    /// With at most so many subscription messages in a span.
+    #[must_use]
+    pub fn pace(mut self, messages: usize, span: Millis) -> SessionPlan {
+        self.pace = Some((messages.max(1), span));
+        self
+    }
+    /// With at most so many topics a message (100 unless said).
+    #[must_use]
+    pub fn topics_per_message(mut self, topics: usize) -> SessionPlan {
+        self.topics_per_message = topics.max(1);
+        self
+    }
+    /// With at most so many topics on the stream.
+    #[must_use]
+    pub fn most_topics(mut self, topics: usize) -> SessionPlan {
+        self.most_topics = topics;
+        self
+    }
+    /// With a message at every interval.
+    #[must_use]
+    pub fn keep_alive(mut self, every: Millis, text: impl Into<Cow<'static, str>>) -> SessionPlan {
+        self.keep_alive = Some(KeepAlive {
+            every,
+            text: text.into(),
+        });
+        self
+    }
+    /// With so long to wait for the answer to a login or a subscription (10 s unless said).
+    #[must_use]
+    pub fn answer_within(mut self, span: Millis) -> SessionPlan {
+        self.answer_within = span;
+        self
+    }
+
+    pub(crate) const fn host(&self) -> &'static str {
+        self.host
+    }
+}
+
+/// Where a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Opening,
+    LoggingIn,
+    Subscribing,
+    Live,
+    /// Ended: to be forgotten.
+    Over,
+}
+
+struct Subscribing {
+    id: u64,
+    op: u64,
+    text: String,
+}
+
+struct Awaited {
+    id: u64,
+    op: u64,
+    until_ns: u64,
+}
+
+/// What a session needs of its surroundings while it handles an input.
+pub(crate) struct Around<'a> {
+    pub(crate) connector: &'a dyn Spot,
+    pub(crate) instruments: &'a Instruments,
+    pub(crate) now: abi::Now,
+    pub(crate) out: abi::Out<'a>,
+    pub(crate) next_call: &'a mut u64,
+}
+
+impl Around<'_> {
+    fn complete(&mut self, op: u64, outcome: &Outcome) {
+        self.out.complete(op, outcome.kind(), &outcome.to_json());
+    }
+
+    fn call_id(&mut self) -> u64 {
+        let id = *self.next_call;
+        *self.next_call += 1;
+        id
+    }
+}
+
+/// The timers of a session, as numbers at the boundary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Timer {
+    Pace,
+    KeepAlive,
+    Answer,
+}
+
+impl Timer {
+    const ALL: [Timer; 3] = [Timer::Pace, Timer::KeepAlive, Timer::Answer];
+
+    const fn number(self, session: u32) -> u64 {
+        session as u64 * 4 + self as u64
+    }
+}
+
+pub(crate) struct Session {
+    pub(crate) id: u32,
+    pub(crate) role: SessionRole,
+    pub(crate) stream: u32,
+    pub(crate) phase: Phase,
+    /// The operation that opens the session.
+    op: u64,
+    plan: SessionPlan,
+    logins_done: usize,
+    wanted: Vec<Subscription>,
+    topics: usize,
+    outbox: VecDeque<Subscribing>,
+    awaited: Vec<Awaited>,
+    /// When the last subscription messages were sent.
+    sent: VecDeque<u64>,
+}
+
+/// A session that is about to open.
+pub(crate) struct Wanted {
+    pub(crate) session: u32,
+    pub(crate) role: SessionRole,
+    pub(crate) op: u64,
+    pub(crate) subscriptions: Vec<Subscription>,
+}
+
+pub(crate) fn lost(why: &str) -> Outcome {
+    Outcome::Unknown(Refusal::new(RejectReason::NotConnected, why))
+}
+
+impl Session {
+    pub(crate) fn open(
+        wanted: Wanted,
+        plan: SessionPlan,
+        stream: u32,
+        address: &str,
+        out: &mut abi::Out<'_>,
+    ) -> Result<Session, Refusal> {
+        let url = format!("{address}{}", plan.path);
+        let accepted = out.open(&abi::StreamOpen {
+            stream,
+            session: wanted.session,
+            endpoint: plan.endpoint.into(),
+            url: url.as_str().into(),
+            headers: abi::RSlice::from_slice(&[]),
+            signs: abi::RSlice::from_slice(&[]),
+            inflate: abi::inflate::NONE,
+            reserved: 0,
+            ext: [0; 4],
+        });
+        if accepted != abi::accepted::YES {
+            return Err(Refusal::new(
+                RejectReason::NotConnected,
+                "the host did not take the stream: see its log",
+            ));
+        }
+        Ok(Session {
+            id: wanted.session,
+            role: wanted.role,
+            stream,
+            phase: Phase::Opening,
+            op: wanted.op,
+            plan,
+            logins_done: 0,
+            wanted: wanted.subscriptions,
+            topics: 0,
+            outbox: VecDeque::new(),
+            awaited: Vec::new(),
+            sent: VecDeque::new(),
+        })
+    }
+
+    /// Whether `op` is the operation that opens the session, and it is still opening.
+    pub(crate) fn is_opened_by(&self, op: u64) -> bool {
+        self.op == op && matches!(self.phase, Phase::Opening | Phase::LoggingIn | Phase::Subscribing)
+    }
+
+    fn tell(&self, status: SessionStatus, reason: Option<String>, around: &mut Around<'_>) {
+        let event = Event::from(SessionEvent {
+            session: self.id,
+            status,
+            reason,
+        });
+        around.out.event(event.kind(), &event.to_json());
+    }
+
+    pub(crate) fn opened(&mut self, around: &mut Around<'_>) {
+        if let Some(keep_alive) = &self.plan.keep_alive {
+            let at = after(around.now.mono_ns, keep_alive.every);
+            around.out.set_timer(Timer::KeepAlive.number(self.id), at);
+        }
+        if self.plan.login.is_empty() {
+            self.subscribe_wanted(around);
+        } else {
+            self.phase = Phase::LoggingIn;
+            self.tell(SessionStatus::LoggingIn, None, around);
+            self.next_login(around);
+        }
+    }
+
+    fn next_login(&mut self, around: &mut Around<'_>) {
+        match self.plan.login.get(self.logins_done) {
+            Some(call) => {
+                if around.out.want(self.op, call.endpoint) != abi::accepted::YES {
+                    self.end(lost("the host did not admit the login: see its log"), around);
+                }
+            }
+            None => self.subscribe_wanted(around),
+        }
+    }
+
+    /// The login that was wanted is admitted.
+    pub(crate) fn granted(&mut self, moment: &Moment, around: &mut Around<'_>) {
+        if self.phase != Phase::LoggingIn {
+            return;
+        }
+        let id = around.call_id();
+        let Some(call) = self.plan.login.get(self.logins_done) else {
+            return;
+        };
+        let frame = (call.build)(id, moment);
+        if frame.send(self.stream, self.op, call.endpoint, &mut around.out) != abi::accepted::YES {
+            self.end(lost("the host did not send the login: see its log"), around);
+            return;
+        }
+        self.await_answer(id, self.op, around);
+    }
+
+    fn subscribe_wanted(&mut self, around: &mut Around<'_>) {
+        self.phase = Phase::Subscribing;
+        self.tell(SessionStatus::Subscribing, None, around);
+        let wanted = std::mem::take(&mut self.wanted);
+        match self.enqueue(TopicChange::Subscribe, &wanted, self.op, around) {
+            Ok(()) => {
+                self.pump(around);
+                self.settle(self.op, around);
+            }
+            Err(refusal) => self.end(Outcome::NotSent(refusal), around),
+        }
+    }
+
+    /// Changes what is subscribed on a session that has got so far.
+    pub(crate) fn update(&mut self, add: &[Subscription], remove: &[Subscription], op: u64, around: &mut Around<'_>) {
+        if !matches!(self.phase, Phase::Subscribing | Phase::Live) {
+            let refusal = Refusal::new(RejectReason::NotConnected, "the session is not live yet");
+            around.complete(op, &Outcome::NotSent(refusal));
+            return;
+        }
+        let queued = self
+            .enqueue(TopicChange::Unsubscribe, remove, op, around)
+            .and_then(|()| self.enqueue(TopicChange::Subscribe, add, op, around));
+        if let Err(refusal) = queued {
+            self.outbox.retain(|s| s.op != op);
+            around.complete(op, &Outcome::NotSent(refusal));
+            return;
+        }
+        self.pump(around);
+        self.settle(op, around);
+    }
+
+    fn enqueue(
+        &mut self,
+        change: TopicChange,
+        subscriptions: &[Subscription],
+        op: u64,
+        around: &mut Around<'_>,
+    ) -> Result<(), Refusal> {
+        let pairs: Vec<(InstrumentId, Channel)> = subscriptions
+            .iter()
+            .flat_map(|s| s.channels.iter().map(|&channel| (s.instrument, channel)))
+            .collect();
+        let mut topics = Vec::with_capacity(pairs.len());
+        for (id, channel) in pairs {
+            let instrument = around.instruments.get(id).ok_or_else(|| {
+                Refusal::new(
+                    RejectReason::BadRequest,
+                    format!("instrument {} is not in use: send use_instruments first", id.0),
+                )
+            })?;
+            topics.push(Topic { instrument, channel });
+        }
+        let count = match change {
+            TopicChange::Subscribe => self.topics + topics.len(),
+            TopicChange::Unsubscribe => self.topics.saturating_sub(topics.len()),
+        };
+        if count > self.plan.most_topics {
+            return Err(Refusal::new(
+                RejectReason::DoesNotFit,
+                format!(
+                    "{count} topics on a stream that carries {}: open another session",
+                    self.plan.most_topics
+                ),
+            ));
+        }
+        self.topics = count;
+        for batch in topics.chunks(self.plan.topics_per_message) {
+            let id = *around.next_call;
+            *around.next_call += 1;
+            let text = around.connector.topics(change, batch, id);
+            self.outbox.push_back(Subscribing { id, op, text });
+        }
+        Ok(())
+    }
+
+    /// Sends what waits, as fast as the exchange allows.
+    fn pump(&mut self, around: &mut Around<'_>) {
+        while let Some(next) = self.outbox.front() {
+            if let Some((messages, span)) = self.plan.pace {
+                while self.sent.front().is_some_and(|&t| after(t, span) <= around.now.mono_ns) {
+                    self.sent.pop_front();
+                }
+                if self.sent.len() >= messages {
+                    let at = self.sent.front().map_or(0, |&t| after(t, span));
+                    around.out.set_timer(Timer::Pace.number(self.id), at);
+                    return;
+                }
+                self.sent.push_back(around.now.mono_ns);
+            }
+            let frame = Frame::text(next.text.as_str());
+            let (id, op) = (next.id, next.op);
+            if frame.send(self.stream, 0, "", &mut around.out) != abi::accepted::YES {
+                self.end(lost("the host did not send a subscription: see its log"), around);
+                return;
+            }
+            self.outbox.pop_front();
+            self.await_answer(id, op, around);
+        }
+    }
+
+    fn await_answer(&mut self, id: u64, op: u64, around: &mut Around<'_>) {
+        let until_ns = after(around.now.mono_ns, self.plan.answer_within);
+        self.awaited.push(Awaited { id, op, until_ns });
+        self.set_answer_timer(around);
+    }
+
+    fn set_answer_timer(&self, around: &mut Around<'_>) {
+        // Answers are awaited in the order of their requests, so the first has the earliest end.
+        let at = self.awaited.first().map_or(0, |a| a.until_ns);
+        around.out.set_timer(Timer::Answer.number(self.id), at);
+    }
+
+    /// An answer on the stream; whether it was one that the session awaits.
+    pub(crate) fn answered(
+        &mut self,
+        id: Option<u64>,
+        result: Result<(), Outcome>,
+        around: &mut Around<'_>,
+    ) -> Result<(), Result<(), Outcome>> {
+        let found = match id {
+            Some(id) => self.awaited.iter().position(|a| a.id == id),
+            None => (!self.awaited.is_empty()).then_some(0),
+        };
+        let Some(found) = found else { return Err(result) };
+        let op = self.awaited.remove(found).op;
+        self.set_answer_timer(around);
+        match result {
+            Ok(()) if self.phase == Phase::LoggingIn => {
+                self.logins_done += 1;
+                self.next_login(around);
+            }
+            Ok(()) => self.settle(op, around),
+            Err(outcome) if op == self.op && self.phase != Phase::Live => self.end(outcome, around),
+            Err(outcome) => {
+                self.outbox.retain(|s| s.op != op);
+                self.awaited.retain(|a| a.op != op);
+                around.complete(op, &outcome);
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes an operation when nothing of it is left; the session is live when the operation that opens it completes.
+    fn settle(&mut self, op: u64, around: &mut Around<'_>) {
+        let left = self.outbox.iter().any(|s| s.op == op) || self.awaited.iter().any(|a| a.op == op);
+        if left || self.phase == Phase::Over {
+            return;
+        }
+        if op == self.op && self.phase == Phase::Subscribing {
+            self.phase = Phase::Live;
+            self.tell(SessionStatus::Live, None, around);
+        }
+        around.complete(op, &Outcome::Done);
+    }
+
+    /// A timer has come due; whether it was one of this session.
+    pub(crate) fn timer(&mut self, timer: u64, around: &mut Around<'_>) -> bool {
+        let Some(which) = Timer::ALL.into_iter().find(|t| t.number(self.id) == timer) else {
+            return false;
+        };
+        match which {
+            Timer::Pace => self.pump(around),
+            Timer::KeepAlive => {
+                if let Some(keep_alive) = &self.plan.keep_alive {
+                    Frame::text(keep_alive.text.as_ref()).send(self.stream, 0, "", &mut around.out);
+                    let at = after(around.now.mono_ns, keep_alive.every);
+                    around.out.set_timer(Timer::KeepAlive.number(self.id), at);
+                }
+            }
+            Timer::Answer => {
+                let late = self.awaited.first().is_some_and(|a| a.until_ns <= around.now.mono_ns);
+                if late {
+                    let refusal = Refusal::new(RejectReason::Deadline, "the exchange did not answer on the stream");
+                    self.end(Outcome::Unknown(refusal), around);
+                }
+            }
+        }
+        true
+    }
+
+    /// The stream is closed by the other side, or could not be opened.
+    pub(crate) fn closed(&mut self, why: &str, around: &mut Around<'_>) {
+        self.down(lost(why), around);
+    }
+
+    /// Closes the stream, because the session has failed or is not wanted any more.
+    pub(crate) fn end(&mut self, outcome: Outcome, around: &mut Around<'_>) {
+        around.out.close(self.stream, 1000);
+        self.down(outcome, around);
+    }
+
+    /// The host has given up an operation by itself.
+    pub(crate) fn forget(&mut self, op: u64, around: &mut Around<'_>) {
+        if self.is_opened_by(op) {
+            self.end(lost("the host ended the opening of the session"), around);
+        } else {
+            self.outbox.retain(|s| s.op != op);
+        }
+    }
+
+    fn down(&mut self, outcome: Outcome, around: &mut Around<'_>) {
+        for timer in Timer::ALL {
+            around.out.set_timer(timer.number(self.id), 0);
+        }
+        let reason = outcome.refusal().map(ToString::to_string);
+        self.tell(SessionStatus::Down, reason, around);
+        let mut ops: Vec<u64> = self
+            .outbox
+            .drain(..)
+            .map(|s| s.op)
+            .chain(self.awaited.drain(..).map(|a| a.op))
+            .collect();
+        if self.phase != Phase::Live {
+            ops.push(self.op);
+        }
+        ops.sort_unstable();
+        ops.dedup();
+        for op in ops {
+            around.complete(op, &outcome);
+        }
+        self.phase = Phase::Over;
+    }
+}
+
+const fn after(mono_ns: u64, span: Millis) -> u64 {
+    mono_ns.saturating_add(span.0.saturating_mul(1_000_000))
+}
