@@ -2,12 +2,13 @@
 //!
 //! What lives here: operations with their deadlines and outcomes, rate limits, retries, sessions and reconnecting, the
 //! exchange's clock, signing, the check of every request against the endpoint table. [`Driver`] is a state machine without
-//! I/O; a transport carries its [`Effect`]s out: [`tokio_transport`] over sockets, [`simulated_transport`] in virtual time.
+//! I/O; a transport carries its [`Effect`]s out: [`tokio_transport`] over sockets, `simulated_transport` in virtual time.
 //! What must not live here: what an exchange's messages look like (connectors), what is done with orders and books
 //! (engine), and reading a clock outside of the transports.
 
 pub mod limiter;
 pub mod signing;
+pub mod tokio_transport;
 
 mod driver;
 mod effect;
@@ -16,6 +17,7 @@ mod host_time;
 mod input;
 mod setup;
 mod sink;
+mod transport_event;
 
 pub use driver::Driver;
 pub use effect::{Effect, FrameId, FrameKind, HttpRequest, Inflate, OutgoingFrame, RequestId, StreamDial, StreamId};
@@ -26,3 +28,4 @@ pub use limiter::{LimitShare, Limiter, SharedLimiter};
 pub use setup::{DriverError, DriverSetup};
 pub use signing::{CredentialValue, Credentials, Secret};
 pub use sink::{LogLevel, Sink};
+pub use transport_event::{DriverIndex, FrameBytes, TransportEvent};

@@ -257,7 +257,7 @@ impl Core {
         let op = OpId(send.op);
         let granted = if op == OpId(0) {
             let signed = stream_row.auth == Auth::Signed || self.endpoints.signs_on(&stream_row.host_role);
-            if send.signs.len() > 0 && !signed {
+            if !send.signs.is_empty() && !signed {
                 return Err(broken(format!(
                     "neither endpoint {:?} nor a send endpoint of its address is declared as signed (auth)",
                     stream_row.id

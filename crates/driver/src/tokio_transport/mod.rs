@@ -1,0 +1,201 @@
+//! The transport over real sockets: HTTP by reqwest, WebSocket by tokio-tungstenite, polled inline on the engine's thread.
+//!
+//! What lives here: carrying out [`Effect`]s and telling what came of them, without queue or thread hop between a socket and
+//! its driver. What must not live here: any decision. Nothing is retried, no redirect is followed, no proxy is taken from
+//! the environment: a signed request goes out once, to where the driver said, or not at all.
+
+mod connection;
+mod dial;
+mod host_clock;
+mod http;
+mod inflate;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use colibri_model::Millis;
+use futures_util::future::{AbortHandle, Abortable, Aborted};
+use futures_util::stream::{FuturesUnordered, Stream};
+use futures_util::task::noop_waker_ref;
+
+use crate::{DriverIndex, Effect, HttpFailure, HttpResponse, RequestId, TransportEvent};
+use connection::Connection;
+
+pub use host_clock::HostClock;
+
+/// Why a transport cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The HTTP client cannot be built (no certificates on this system, an address of a proxy that is none).
+    #[error("the HTTP client cannot be built: {0}")]
+    Client(#[from] reqwest::Error),
+    /// A proxy that streams cannot use.
+    #[error("the proxy {0:?} is not of the form http://host:port")]
+    Proxy(String),
+}
+
+/// How a transport behaves.
+#[derive(Debug, Clone)]
+pub struct TransportOptions {
+    /// A proxy for everything, as `http://host:port`; none by default, whatever the environment says.
+    pub proxy: Option<String>,
+    /// How long connecting may take: TCP and TLS.
+    pub connect_timeout: Millis,
+    /// What the `User-Agent` header says.
+    pub user_agent: String,
+}
+
+impl Default for TransportOptions {
+    fn default() -> Self {
+        TransportOptions {
+            proxy: None,
+            connect_timeout: Millis(5_000),
+            user_agent: concat!("colibri/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+type Answer = (DriverIndex, RequestId, Result<HttpResponse, HttpFailure>);
+type PendingAnswer = Abortable<Pin<Box<dyn Future<Output = Answer>>>>;
+
+/// The sockets of one engine thread. Lives within a current-thread tokio runtime.
+pub struct Transport {
+    options: TransportOptions,
+    client: reqwest::Client,
+    answers: FuturesUnordered<PendingAnswer>,
+    aborts: BTreeMap<(DriverIndex, RequestId), AbortHandle>,
+    connections: Vec<Connection>,
+    /// Whose turn it is: streams that always have something do not keep others waiting.
+    turn: usize,
+    ready: VecDeque<(DriverIndex, TransportEvent)>,
+}
+
+impl Transport {
+    /// A transport without any connection yet.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be built, or the proxy is not an address.
+    pub fn new(options: TransportOptions) -> Result<Transport, TransportError> {
+        if let Some(proxy) = &options.proxy {
+            dial::proxy_address(proxy).ok_or_else(|| TransportError::Proxy(proxy.clone()))?;
+        }
+        // Fails where another part of the process has installed one: that one serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Ok(Transport {
+            client: http::client(&options)?,
+            options,
+            answers: FuturesUnordered::new(),
+            aborts: BTreeMap::new(),
+            connections: Vec::new(),
+            turn: 0,
+            ready: VecDeque::new(),
+        })
+    }
+
+    /// Carries an effect out. A frame is written at once; a request begins with the next [`next`](Transport::next).
+    pub fn execute(&mut self, driver: DriverIndex, effect: Effect) {
+        match effect {
+            Effect::Http(request) => {
+                let id = request.id;
+                let client = self.client.clone();
+                let (handle, registration) = AbortHandle::new_pair();
+                let answer: Pin<Box<dyn Future<Output = Answer>>> =
+                    Box::pin(async move { (driver, id, http::exchange(&client, request).await) });
+                self.answers.push(Abortable::new(answer, registration));
+                self.aborts.insert((driver, id), handle);
+            }
+            Effect::AbandonHttp(request) => {
+                if let Some(handle) = self.aborts.remove(&(driver, request)) {
+                    handle.abort();
+                }
+            }
+            Effect::OpenStream(dial) => self.connections.push(Connection::dial(driver, dial, &self.options)),
+            Effect::SendFrame(frame) => {
+                let open = self.connections.iter_mut().find(|c| c.is(driver, frame.stream));
+                let refused = match open {
+                    Some(connection) => connection.send(&frame),
+                    None => Err("the stream is closed".to_owned()),
+                };
+                if let Err(reason) = refused {
+                    let (stream, frame) = (frame.stream, frame.id);
+                    self.ready
+                        .push_back((driver, TransportEvent::FrameRefused { stream, frame, reason }));
+                }
+            }
+            Effect::CloseStream { stream, code } => {
+                self.connections.retain_mut(|connection| {
+                    let closing = connection.is(driver, stream);
+                    if closing {
+                        connection.close(code);
+                    }
+                    !closing
+                });
+            }
+        }
+    }
+
+    /// The next thing that happens at any socket. Cancel-safe: an event is either returned or still to come.
+    pub async fn next(&mut self) -> (DriverIndex, TransportEvent) {
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    /// What has happened already, without waiting: to drain what is readable within a turn's budget.
+    pub fn try_next(&mut self) -> Option<(DriverIndex, TransportEvent)> {
+        // A waker that wakes nobody is no loss: the next wait polls everything again.
+        match self.poll(&mut Context::from_waker(noop_waker_ref())) {
+            Poll::Ready(event) => Some(event),
+            Poll::Pending => None,
+        }
+    }
+
+    /// How many streams are open or being opened.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.connections.len()
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(DriverIndex, TransportEvent)> {
+        if let Some(event) = self.ready.pop_front() {
+            return Poll::Ready(event);
+        }
+        while let Poll::Ready(Some(answer)) = Pin::new(&mut self.answers).poll_next(context) {
+            match answer {
+                Ok((driver, request, result)) => {
+                    self.aborts.remove(&(driver, request));
+                    return Poll::Ready((driver, TransportEvent::Http { request, result }));
+                }
+                Err(Aborted) => {}
+            }
+        }
+        let count = self.connections.len();
+        for step in 0..count {
+            let at = (self.turn + step) % count;
+            if let Poll::Ready(event) = self.connections[at].poll(context) {
+                let driver = self.connections[at].driver();
+                if matches!(event, TransportEvent::StreamClosed { .. }) {
+                    self.connections.remove(at);
+                    self.turn = at;
+                } else {
+                    self.turn = at + 1;
+                }
+                return Poll::Ready((driver, event));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Transport({} streams, {} requests)",
+            self.connections.len(),
+            self.aborts.len()
+        )
+    }
+}
