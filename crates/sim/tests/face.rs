@@ -1,11 +1,10 @@
-//! What Binance's documentation promises of REST, checked in virtual time: replies, refusals, limits.
+//! What Binance's documentation promises of REST, checked in virtual time: replies, refusals, history.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use colibri_sim::SimConfig;
 use colibri_sim::binance::Method;
-use colibri_sim::config::{AccountConfig, Holding, LimitConfig};
+use colibri_sim::config::{AccountConfig, Holding};
 use serde_json::{Value, json};
 use support::{API_KEY, Desk, ED25519_API_KEY, ed25519_base64, hmac_hex, parsed, quiet};
 
@@ -374,72 +373,6 @@ fn history_pages_in_the_documented_combinations() {
     assert_eq!(minutes[0].as_array().unwrap().len(), 12);
     let (_, trades) = desk.get("/api/v3/aggTrades", "symbol=BTCUSDT&fromId=5");
     assert_eq!(trades.as_array().unwrap().len(), 2);
-}
-
-#[test]
-fn weight_is_charged_refunded_and_enforced() {
-    let limits = LimitConfig {
-        weight_per_minute: 60,
-        violations_before_ban: 2,
-        ..LimitConfig::default()
-    };
-    let mut desk = Desk::new(&SimConfig { limits, ..quiet() });
-    let used = |reply: &colibri_sim::binance::HttpResponse| reply.header("X-MBX-USED-WEIGHT-1M").unwrap().to_owned();
-    let reply = desk.raw(Method::Get, "/api/v3/exchangeInfo", "", "", &[]);
-    assert_eq!(used(&reply), "20");
-    let order = format!("{LIMIT}&side=BUY&quantity=0.001&price=50000");
-    let reply = desk.signed_raw(Method::Post, "/api/v3/order", &order);
-    assert_eq!(
-        (used(&reply), reply.header("X-MBX-ORDER-COUNT-10S")),
-        ("20".to_owned(), Some("1")),
-        "a success is free"
-    );
-    let reply = desk.signed_raw(Method::Post, "/api/v3/order", &format!("{order}&x=1"));
-    assert_eq!(used(&reply), "21", "a failure is not");
-    let over = desk.signed_raw(Method::Get, "/api/v3/rateLimit/order", "");
-    assert_eq!((over.status, parsed(&over).1["code"].as_i64()), (429, Some(-1003)));
-    assert!((1..=60).contains(&over.header("Retry-After").unwrap().parse::<i64>().unwrap()));
-    desk.signed_raw(Method::Get, "/api/v3/rateLimit/order", "");
-    let ban = desk.signed_raw(Method::Get, "/api/v3/rateLimit/order", "");
-    assert_eq!((ban.status, ban.header("Retry-After")), (418, Some("120")));
-    desk.pass(120_000);
-    let (_, counts) = desk.signed(Method::Get, "/api/v3/rateLimit/order", "");
-    assert_eq!(
-        (&counts[0]["count"], &counts[1]["count"]),
-        (&json!(0), &json!(1)),
-        "the day outlives ten seconds"
-    );
-}
-
-#[test]
-fn unfilled_orders_are_limited() {
-    let limits = LimitConfig {
-        orders_per_10_seconds: 2,
-        ..LimitConfig::default()
-    };
-    let mut desk = Desk::new(&SimConfig { limits, ..quiet() });
-    let order = format!("{LIMIT}&side=BUY&quantity=0.001&price=50000");
-    desk.order(&format!("{order}&newClientOrderId=a"));
-    desk.order(&order);
-    let (status, over) = desk.order(&order);
-    assert_eq!((status, &over["code"]), (429, &json!(-1015)));
-    assert_eq!(
-        over["msg"],
-        "Too many new orders; current limit is 2 orders per 10 SECOND."
-    );
-    let replace = format!("{order}&cancelReplaceMode=STOP_ON_FAILURE&cancelOrigClientOrderId=a");
-    assert_eq!(
-        code(desk.signed(Method::Post, "/api/v3/order/cancelReplace", &replace)),
-        (429, -1015)
-    );
-    let cancel_only = format!("{replace}&orderRateLimitExceededMode=CANCEL_ONLY");
-    let (status, reply) = desk.signed(Method::Post, "/api/v3/order/cancelReplace", &cancel_only);
-    assert_eq!(
-        (status, &reply["code"], &reply["data"]["cancelResult"]),
-        (429, &json!(-2021), &json!("SUCCESS"))
-    );
-    desk.pass(10_000);
-    assert_eq!(desk.order(&order).0, 200);
 }
 
 #[test]

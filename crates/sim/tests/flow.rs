@@ -123,6 +123,23 @@ fn a_configuration_survives_toml_and_json() {
     assert!(toml::from_str::<SimConfig>("prot = 7001").is_err());
 }
 
+#[test]
+fn the_documented_configurations_are_read() {
+    let page = include_str!("../../../docs/sim.md");
+    let blocks: Vec<&str> = page
+        .split("```toml")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert_eq!(blocks.len(), 3);
+    let first: SimConfig = toml::from_str(blocks[0]).unwrap();
+    assert_eq!((first.port, first.accounts[0].name.as_str()), (7001, "mine"));
+    let second: SimConfig = toml::from_str(blocks[1]).unwrap();
+    assert!(matches!(second.flow, FlowConfig::Replay(_)));
+    let third: SimConfig = toml::from_str(blocks[2]).unwrap();
+    assert_eq!((third.faults.requests.len(), third.faults.frames.len()), (1, 1));
+}
+
 fn replay() -> ReplayFlow {
     ReplayFlow {
         symbol: Symbol::from("BTCUSDT"),

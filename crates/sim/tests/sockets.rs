@@ -214,7 +214,8 @@ async fn a_fill_is_told_on_the_user_stream() {
         .collect();
     assert_eq!(assets, [json!("BTC"), json!("USDT")]);
 
-    assert!(server.transfer("demo".into(), "USDT".into(), 5.into()).await);
+    server.transfer("demo".into(), "USDT".into(), 5.into()).await.unwrap();
+    assert!(server.transfer("nobody".into(), "USDT".into(), 5.into()).await.is_err());
     let deposit = hear(&mut socket, |value| value["event"]["e"] == "balanceUpdate").await;
     assert_eq!(deposit["event"]["d"], "5.00000000");
     server.shutdown().await;

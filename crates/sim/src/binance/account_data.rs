@@ -8,7 +8,7 @@ use super::call::{Call, unknown_symbol};
 use super::error::ApiError;
 use super::exchange::Exchange;
 use super::params::Params;
-use super::public_data::{page, within};
+use super::public_data::{PageEnd, page, within};
 use super::render::{self, amount};
 use crate::identity::{AccountId, MarketId, OrderId};
 use crate::matching::Balance;
@@ -49,7 +49,11 @@ impl Exchange {
             .filter(|order| from.is_none_or(|from| order.id >= from))
             .filter(|order| within(order.created, start, end))
             .map(|order| render::queried(self.symbol(market), order, call.unit));
-        Ok(page(rows.collect(), limit, from.is_some() || start.is_some()))
+        Ok(page(
+            rows.collect(),
+            limit,
+            PageEnd::of(&[from.is_some(), start.is_some()]),
+        ))
     }
 
     pub(super) fn my_trades(&self, call: &Call<'_>) -> Result<Value, ApiError> {
@@ -71,7 +75,11 @@ impl Exchange {
             .filter(|trade| from.is_none_or(|from| trade.id.0 as i64 >= from))
             .filter(|trade| within(trade.time, start, end))
             .map(|trade| render::my_trade(self.symbol(market), trade, call.unit));
-        Ok(page(rows.collect(), limit, from.is_some() || start.is_some()))
+        Ok(page(
+            rows.collect(),
+            limit,
+            PageEnd::of(&[from.is_some(), start.is_some()]),
+        ))
     }
 
     pub(super) fn prevented_matches(&self, call: &Call<'_>) -> Result<Value, ApiError> {
@@ -94,7 +102,7 @@ impl Exchange {
             .filter(|prevented| from.is_none_or(|from| prevented.id.0 as i64 >= from))
             .filter(|prevented| order.is_none_or(|order| prevented.taker == order || prevented.maker == order))
             .map(|prevented| render::prevented(self.symbol(market), prevented, group, call.unit));
-        Ok(page(rows.collect(), limit, true))
+        Ok(page(rows.collect(), limit, PageEnd::Oldest))
     }
 
     pub(super) fn account_information(&self, call: &Call<'_>) -> Result<Value, ApiError> {

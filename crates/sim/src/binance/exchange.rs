@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
+use thiserror::Error;
 
 use super::auth::KeyRing;
 use super::connection::Connection;
@@ -20,6 +21,17 @@ use crate::time::{Span, Timestamp};
 pub(super) const TICK: Span = Span::from_millis(100);
 /// The account that makes the market; no client can name it.
 const HOUSE: &str = "(house)";
+
+/// Why a transfer was not made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TransferError {
+    /// No account has this name.
+    #[error("no account is named `{0}`; the names are in the configuration")]
+    UnknownAccount(AccountName),
+    /// The engine refused.
+    #[error(transparent)]
+    Rejected(#[from] Reject),
+}
 
 /// A whole exchange, driven from outside: by sockets, or in virtual time.
 ///
@@ -130,17 +142,20 @@ impl Exchange {
     /// Deposits into an account, or withdraws when `delta` is negative; the account's streams tell of it.
     ///
     /// # Errors
-    /// `None` for an unknown account, or the engine's refusal.
+    /// [`TransferError`]; nothing has changed then.
     pub fn transfer(
         &mut self,
         account: &AccountName,
         asset: &Asset,
         delta: Decimal,
         now: Timestamp,
-    ) -> Result<(), Option<Reject>> {
+    ) -> Result<(), TransferError> {
         self.advance(now);
-        let account = self.engine.find_account(account).ok_or(None)?;
-        self.engine.transfer(account, asset, delta, self.now).map_err(Some)?;
+        let account = self
+            .engine
+            .find_account(account)
+            .ok_or_else(|| TransferError::UnknownAccount(account.clone()))?;
+        self.engine.transfer(account, asset, delta, self.now)?;
         self.settle();
         Ok(())
     }

@@ -29,6 +29,6 @@ mod trading;
 mod transport;
 mod user_events;
 
-pub use exchange::Exchange;
+pub use exchange::{Exchange, TransferError};
 pub use operation::Method;
 pub use transport::{CloseCode, HttpRequest, HttpResponse, Outgoing, SocketPath};

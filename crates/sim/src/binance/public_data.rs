@@ -41,14 +41,17 @@ impl Exchange {
                 .iter()
                 .any(|p| p == "SPOT"),
         };
-        let permission_sets = params.boolean("showPermissionSets")?.unwrap_or(true);
+        let permission_sets = match params.boolean("showPermissionSets")? {
+            Some(false) => json!([]),
+            _ => json!([["SPOT"]]),
+        };
         let symbols: Vec<Value> = (0..self.markets.len())
             .map(MarketId)
             .filter(|id| spot && one.is_none_or(|one| one == *id))
             .filter(|id| several.as_ref().is_none_or(|several| several.contains(id)))
             .map(|id| self.market_config(id))
             .filter(|market| status.is_none_or(|status| status == market.status))
-            .map(|market| describe_symbol(market, permission_sets))
+            .map(|market| describe_symbol(market, &permission_sets))
             .collect();
         Ok(json!({
             "timezone": "UTC",
@@ -98,7 +101,11 @@ impl Exchange {
             .filter(|trade| from.is_none_or(|from| trade.id as i64 >= from))
             .filter(|trade| within(trade.time, start, end))
             .map(|trade| trade.render(call.unit));
-        Ok(page(rows.collect(), limit, from.is_some() || start.is_some()))
+        Ok(page(
+            rows.collect(),
+            limit,
+            PageEnd::of(&[from.is_some(), start.is_some()]),
+        ))
     }
 
     pub(super) fn klines(&mut self, call: &Call<'_>) -> Result<Value, ApiError> {
@@ -120,7 +127,7 @@ impl Exchange {
             .iter()
             .filter(|candle| within(candle.open_time, start, end))
             .map(|candle| kline_row(candle, call.unit));
-        Ok(page(rows.collect(), limit, start.is_some()))
+        Ok(page(rows.collect(), limit, PageEnd::of(&[start.is_some()])))
     }
 
     pub(super) fn average_price(&mut self, call: &Call<'_>) -> Result<Value, ApiError> {
@@ -224,13 +231,32 @@ pub(super) fn within(moment: Timestamp, start: Option<Timestamp>, end: Option<Ti
 /// The oldest rows when a start was given, the newest otherwise; always in order of time.
 ///
 /// Source: Binance REST API, "Data is returned in chronological order".
-pub(super) fn page(mut rows: Vec<Value>, limit: usize, from_the_start: bool) -> Value {
-    if from_the_start {
-        rows.truncate(limit);
-    } else {
-        rows.drain(..rows.len().saturating_sub(limit));
+pub(super) fn page(mut rows: Vec<Value>, limit: usize, end: PageEnd) -> Value {
+    match end {
+        PageEnd::Oldest => rows.truncate(limit),
+        PageEnd::Newest => drop(rows.drain(..rows.len().saturating_sub(limit))),
     }
     Value::Array(rows)
+}
+
+/// Which rows a page holds when there are more than fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PageEnd {
+    /// The oldest: the query said where to start.
+    Oldest,
+    /// The newest.
+    Newest,
+}
+
+impl PageEnd {
+    /// The oldest rows where any of the query's starting points is given.
+    pub fn of(starts: &[bool]) -> Self {
+        if starts.contains(&true) {
+            Self::Oldest
+        } else {
+            Self::Newest
+        }
+    }
 }
 
 fn kline_row(candle: &Candle, unit: TimeUnit) -> Value {
@@ -250,7 +276,7 @@ fn kline_row(candle: &Candle, unit: TimeUnit) -> Value {
     ])
 }
 
-fn describe_symbol(market: &MarketConfig, permission_sets: bool) -> Value {
+fn describe_symbol(market: &MarketConfig, permission_sets: &Value) -> Value {
     const PRECISION: u32 = 8;
     let status = match market.status {
         MarketStatus::Trading => "TRADING",
@@ -286,7 +312,7 @@ fn describe_symbol(market: &MarketConfig, permission_sets: bool) -> Value {
         "isMarginTradingAllowed": false,
         "filters": filters::describe(market),
         "permissions": [],
-        "permissionSets": if permission_sets { json!([["SPOT"]]) } else { json!([]) },
+        "permissionSets": permission_sets,
         "defaultSelfTradePreventionMode": prevention(market.default_self_trade_prevention),
         "allowedSelfTradePreventionModes": modes,
     })

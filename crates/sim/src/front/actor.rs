@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::binance::{CloseCode, Exchange, HttpRequest, HttpResponse, Outgoing, SocketPath};
+use crate::binance::{CloseCode, Exchange, HttpRequest, HttpResponse, Outgoing, SocketPath, TransferError};
 use crate::faults::{FaultPlan, FrameFault, RequestFault};
 use crate::identity::{AccountName, Asset, ConnectionId};
 use crate::time::Timestamp;
@@ -56,7 +56,7 @@ pub(super) enum Command {
         account: AccountName,
         asset: Asset,
         delta: Decimal,
-        reply: oneshot::Sender<bool>,
+        reply: oneshot::Sender<Result<(), TransferError>>,
     },
     Shutdown,
 }
@@ -134,7 +134,7 @@ impl Actor {
                 reply,
             } => {
                 // The caller may have gone; the transfer stands.
-                let _ = reply.send(self.exchange.transfer(&account, &asset, delta, now).is_ok());
+                let _ = reply.send(self.exchange.transfer(&account, &asset, delta, now));
             }
             Command::Shutdown => {}
         }

@@ -13,14 +13,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
+use rust_decimal::Decimal;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::binance::Exchange;
+use crate::binance::{Exchange, TransferError};
 use crate::config::{ConfigError, FlowConfig, SimConfig};
 use crate::flow::{Recording, RecordingError};
+use crate::identity::{AccountName, Asset};
 
 use actor::Command;
 
@@ -36,6 +38,12 @@ pub enum SimError {
     /// A recording cannot be used.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// A transfer was refused.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// The exchange has stopped.
+    #[error("the local exchange has stopped; start it again")]
+    Stopped,
     /// The port cannot be had.
     #[error("cannot listen on 127.0.0.1:{port}: {source}; choose another port, or 0 for any free one")]
     Listen {
@@ -105,24 +113,18 @@ impl Server {
 
     /// Deposits into an account, or withdraws when `delta` is negative; the account's streams tell of it.
     ///
-    /// Answers whether it was done: the account is known and holds enough.
-    pub async fn transfer(
-        &self,
-        account: crate::identity::AccountName,
-        asset: crate::identity::Asset,
-        delta: rust_decimal::Decimal,
-    ) -> bool {
-        let (reply, answer) = tokio::sync::oneshot::channel();
-        let sent = self
-            .commands
-            .send(Command::Transfer {
-                account,
-                asset,
-                delta,
-                reply,
-            })
-            .await;
-        sent.is_ok() && answer.await.unwrap_or(false)
+    /// # Errors
+    /// [`SimError::Transfer`] when the account is unknown or holds too little, [`SimError::Stopped`] after a shutdown.
+    pub async fn transfer(&self, account: AccountName, asset: Asset, delta: Decimal) -> Result<(), SimError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Transfer {
+            account,
+            asset,
+            delta,
+            reply,
+        };
+        self.commands.send(command).await.map_err(|_| SimError::Stopped)?;
+        Ok(answer.await.map_err(|_| SimError::Stopped)??)
     }
 
     /// Announces the end to every stream, closes the connections and stops.
