@@ -236,7 +236,8 @@ proptest! {
             if answer == Admission::Admitted {
                 sent.push((now, weight));
             } else if weight > limit {
-                prop_assert!(matches!(answer, Admission::Never { .. }));
+                let never = matches!(answer, Admission::Never { .. });
+                prop_assert!(never);
             }
         }
         let length = window * 1_000_000;

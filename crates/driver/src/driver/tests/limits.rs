@@ -1,0 +1,151 @@
+//! Admission: pools, priorities, pauses, what the exchange states, one at a time.
+
+use colibri_abi::op_kind;
+
+use super::*;
+
+fn used(bench: &Bench, pool: &str) -> u64 {
+    bench
+        .driver
+        .health()
+        .pools
+        .iter()
+        .find(|p| p.pool == pool)
+        .unwrap()
+        .used
+}
+
+#[test]
+fn orders_wait_for_room_and_end_as_not_sent_where_none_comes() {
+    let mut bench = Bench::new(ordinary);
+    for op in 1..=3 {
+        bench.place(op);
+    }
+    assert_eq!(bench.requests().len(), 2);
+    assert_eq!(bench.driver.health().queued, 1);
+    bench.pass(5_001);
+    assert_eq!(reason(bench.outcome(3)), Some(RejectReason::NoRoom));
+    assert!(
+        !bench.heard().iter().any(|h| matches!(h, Heard::Ended(3, _))),
+        "the connector never saw it"
+    );
+}
+
+#[test]
+fn cancels_overtake_placements_that_wait() {
+    let mut bench = Bench::new(ordinary);
+    for op in 1..=2 {
+        bench.place(op);
+    }
+    bench.place(3);
+    bench.order(4, op_kind::CANCEL);
+    let methods: Vec<String> = bench.requests().iter().map(|r| r.method.clone()).collect();
+    assert_eq!(methods, ["POST", "POST", "DELETE"]);
+}
+
+#[test]
+fn what_success_gives_back_and_what_was_not_sent_is_room_again() {
+    let mut bench = Bench::new(ordinary);
+    for op in 1..=3 {
+        bench.place(op);
+    }
+    let requests = bench.requests();
+    assert_eq!(used(&bench, "orders"), 2);
+    bench.answer(requests[0].id, 200, &[], "");
+    assert_eq!(bench.requests().len(), 1, "the third went out in the room of the first");
+    bench.fail(requests[1].id, HttpFailure::NotSent("refused".into()));
+    assert_eq!(used(&bench, "orders"), 1);
+}
+
+#[test]
+fn a_usage_header_corrects_the_pool() {
+    let mut bench = Bench::new(ordinary);
+    bench.command(1, &balances());
+    let request = bench.requests()[0].id;
+    bench.answer(request, 200, &[("x-used", "9")], "");
+    assert_eq!(used(&bench, "weight"), 9);
+    bench.command(2, &balances());
+    assert!(bench.requests().is_empty());
+    bench.pass(1_000);
+    assert_eq!(bench.requests().len(), 1, "the next window has room");
+}
+
+#[test]
+fn a_429_rests_the_pool_and_the_query_is_run_again_after_it() {
+    let mut bench = Bench::new(ordinary);
+    bench.command(1, &balances());
+    let request = bench.requests()[0].id;
+    bench.answer(request, 429, &[], "3000");
+    bench.place(2);
+    bench.pass(2_900);
+    assert!(bench.requests().is_empty());
+    bench.pass(200);
+    let requests = bench.requests();
+    assert_eq!(requests.len(), 2);
+    assert_eq!(requests[0].method, "POST", "the placement first");
+    assert_eq!(bench.driver.health().counts.throttled, 1);
+}
+
+#[test]
+fn a_ban_stops_everything_until_it_ends() {
+    let mut bench = Bench::new(ordinary);
+    bench.place(1);
+    let request = bench.requests()[0].id;
+    bench.answer(request, 418, &[], "");
+    assert!(matches!(bench.outcome(1), Some(Outcome::Banned { .. })));
+    bench.order(2, op_kind::CANCEL);
+    bench.pass(119_000);
+    assert!(bench.requests().is_empty());
+    assert_eq!(reason(bench.outcome(2)), Some(RejectReason::NoRoom));
+    bench.order(3, op_kind::CANCEL);
+    bench.pass(2_000);
+    assert_eq!(bench.requests().len(), 1);
+}
+
+#[test]
+fn one_at_a_time_where_the_exchange_wants_nonces_in_order() {
+    let mut bench = Bench::new(|now, heard, out| match heard {
+        Heard::Granted(grant) => {
+            plain_request(grant.op, "serial", "https://api.example.com/v1/serial", out);
+        }
+        _ => ordinary(now, heard, out),
+    });
+    let fees = Command::Fees(colibri_standard::Fees {
+        instrument: Default::default(),
+    });
+    bench.command(1, &fees);
+    bench.command(2, &fees);
+    let first = bench.requests();
+    assert_eq!(first.len(), 1);
+    bench.answer(first[0].id, 200, &[], "");
+    assert_eq!(bench.requests().len(), 1);
+    let grants: Vec<u64> = bench
+        .heard()
+        .iter()
+        .filter_map(|h| match h {
+            Heard::Granted(grant) => Some(grant.nonce),
+            _ => None,
+        })
+        .collect();
+    assert!(grants[1] > grants[0]);
+}
+
+#[test]
+fn two_drivers_of_one_address_share_its_pools_and_not_their_accounts() {
+    let limiter = Limiter::shared(LimitShare::WHOLE);
+    let mut benches = Vec::new();
+    for account in ["a", "b"] {
+        let (connector, heard) = scripted(ordinary);
+        let mut bench = Bench::with(connector, heard);
+        let (connector, heard) = scripted(ordinary);
+        let mut setup = setup();
+        setup.account = Some(AccountId::new(account).unwrap());
+        bench.driver = Driver::new(&setup, connector, limiter.clone()).unwrap();
+        bench.heard = heard;
+        benches.push(bench);
+    }
+    benches[0].place(1);
+    assert_eq!((used(&benches[0], "weight"), used(&benches[0], "orders")), (1, 1));
+    benches[1].place(1);
+    assert_eq!((used(&benches[0], "weight"), used(&benches[0], "orders")), (2, 1));
+}
