@@ -9,7 +9,9 @@ mod market;
 
 use serde::{Deserialize, Serialize};
 
-pub use account::{AccountConfig, ApiKeyConfig, Ed25519PublicKey, HmacSecret, Holding, KeyPermission};
+pub use account::{
+    AccountConfig, ApiKeyConfig, DEMO_API_KEY, DEMO_SECRET, Ed25519PublicKey, HmacSecret, Holding, KeyPermission,
+};
 pub use flow::{FlowConfig, RandomFlow, ReplayEnd, ReplayFlow};
 pub use limits::LimitConfig;
 pub use market::{LotRule, MarketConfig, MarketStatus, NotionalRule, PercentPriceRule, PriceRule};

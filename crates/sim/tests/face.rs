@@ -451,3 +451,49 @@ fn accounts_are_apart_and_read_only_keys_do_not_trade() {
         json!([{ "asset": "USDT", "free": "5.00000000", "locked": "0.00000000" }])
     );
 }
+
+#[test]
+fn a_halted_market_takes_no_orders() {
+    let mut config = quiet();
+    config.markets[0].status = colibri_sim::config::MarketStatus::Halt;
+    let mut desk = Desk::new(&config);
+    let (_, reply) = desk.order(&format!("{LIMIT}&side=BUY&quantity=0.001&price=50000"));
+    assert_eq!(
+        (&reply["code"], &reply["msg"]),
+        (&json!(-1013), &json!("Market is closed."))
+    );
+    assert_eq!(
+        code(desk.get("/api/v3/depth", "symbol=BTCUSDT&symbolStatus=TRADING")),
+        (400, -1220)
+    );
+    assert_eq!(
+        desk.get("/api/v3/exchangeInfo", "symbolStatus=HALT").1["symbols"][0]["symbol"],
+        "BTCUSDT"
+    );
+}
+
+#[test]
+fn prevented_matches_are_remembered() {
+    let mut desk = Desk::new(&quiet());
+    desk.order(&format!("{LIMIT}&side=SELL&quantity=0.002&price=60000"));
+    let take = format!("{LIMIT}&side=BUY&quantity=0.003&price=60000&selfTradePreventionMode=EXPIRE_BOTH");
+    let (_, taker) = desk.order(&take);
+    assert_eq!(
+        (&taker["status"], &taker["preventedQuantity"]),
+        (&json!("EXPIRED_IN_MATCH"), &json!("0.00300000"))
+    );
+    assert_eq!(taker["preventedMatches"][0]["makerPreventedQuantity"], "0.00200000");
+    let (_, rows) = desk.signed(Method::Get, "/api/v3/myPreventedMatches", "symbol=BTCUSDT&orderId=1");
+    assert_eq!(
+        (rows[0]["makerOrderId"].as_u64(), rows[0]["takerOrderId"].as_u64()),
+        (Some(1), Some(2))
+    );
+    let (_, account) = desk.signed(Method::Get, "/api/v3/account", "");
+    assert!(
+        account["balances"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|row| row["locked"] == "0.00000000")
+    );
+}

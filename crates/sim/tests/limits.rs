@@ -4,7 +4,7 @@
 mod support;
 
 use colibri_sim::SimConfig;
-use colibri_sim::binance::Method;
+use colibri_sim::binance::{CloseCode, Method, Outgoing, SocketPath};
 use colibri_sim::config::LimitConfig;
 use serde_json::{Value, json};
 use support::{Desk, parsed, quiet};
@@ -79,4 +79,49 @@ fn unfilled_orders_are_limited() {
     );
     desk.pass(10_000);
     assert_eq!(desk.order(&order).0, 200);
+}
+
+#[test]
+fn the_socket_api_tells_when_to_try_again() {
+    let limits = LimitConfig {
+        weight_per_minute: 10,
+        violations_before_ban: 1,
+        ..LimitConfig::default()
+    };
+    let mut desk = Desk::new(&SimConfig { limits, ..quiet() });
+    let peer = "127.0.0.1".parse().unwrap();
+    let id = desk.exchange.ws_open(&SocketPath::Api, "", peer, desk.now).unwrap();
+    let mut frames = Vec::new();
+    for _ in 0..3 {
+        desk.exchange.ws_message(
+            id,
+            r#"{"id":1,"method":"depth","params":{"symbol":"BTCUSDT"}}"#,
+            desk.now,
+        );
+        frames.extend(desk.exchange.drain().into_iter().map(|(_, frame)| frame));
+    }
+    let reply = |frame: &Outgoing| match frame {
+        Outgoing::Text(text) => serde_json::from_str::<Value>(text).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reply(&frames[0])["status"], 200);
+    let over = reply(&frames[1]);
+    let minute_ends = (desk.now.millis() / 60_000 + 1) * 60_000;
+    assert_eq!(
+        (&over["status"], &over["error"]["data"]["retryAfter"]),
+        (&json!(429), &json!(minute_ends))
+    );
+    let ban = reply(&frames[2]);
+    assert_eq!(
+        (&ban["status"], &ban["error"]["data"]["retryAfter"]),
+        (&json!(418), &json!(desk.now.millis() + 120_000))
+    );
+    assert_eq!(frames[3], Outgoing::Close(CloseCode::Policy, "IP banned"));
+    assert_eq!(
+        desk.exchange
+            .ws_open(&SocketPath::Api, "", peer, desk.now)
+            .unwrap_err()
+            .status,
+        418
+    );
 }

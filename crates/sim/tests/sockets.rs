@@ -9,7 +9,10 @@ mod support;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use colibri_sim::SimConfig;
+use colibri_sim::faults::{FaultPlan, FrameFault, FrameRule, RequestFault, RequestRule};
 use colibri_sim::front::{Server, serve};
+use colibri_sim::time::Span;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use support::{API_KEY, DEADLINE, ED25519_API_KEY, ed25519_base64, hmac_hex, lively, signed_request, sorted};
@@ -263,6 +266,77 @@ async fn a_logged_on_session_needs_no_signatures() {
     assert_eq!(ended["subscriptionId"], 0);
     server.shutdown().await;
     hear_close(&mut socket).await;
+}
+
+#[tokio::test]
+async fn faults_strike_where_the_plan_says() {
+    let request = |prefix: &str, fault| RequestRule {
+        prefix: prefix.to_owned(),
+        every: 1,
+        fault,
+    };
+    let requests = vec![
+        request("POST /api/v3/order", RequestFault::LoseReply { status: 504 }),
+        request("DELETE /api/v3/order", RequestFault::Refuse { status: 503 }),
+        request(
+            "GET /api/v3/time",
+            RequestFault::Delay {
+                micros: Span::from_millis(200),
+            },
+        ),
+    ];
+    let cut = FrameRule {
+        contains: "depthUpdate".to_owned(),
+        every: 3,
+        fault: FrameFault::Disconnect,
+    };
+    let faults = FaultPlan::new(requests, vec![cut]);
+    let server = serve(SimConfig { faults, ..lively() }).await.unwrap();
+    let rest = Rest::new(&server);
+    let send = async |method: reqwest::Method, query: &str| {
+        let query = format!("{query}&timestamp={}", now_millis());
+        let url = format!("{}/api/v3/order?{query}&signature={}", rest.base, hmac_hex(&query));
+        let response = rest
+            .client
+            .request(method, url)
+            .header("X-MBX-APIKEY", API_KEY)
+            .send()
+            .await
+            .unwrap();
+        assert!(response.headers()["content-type"].to_str().unwrap().contains("html"));
+        response.status().as_u16()
+    };
+    let named = "symbol=BTCUSDT&origClientOrderId=lost";
+    let query = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=50000&newClientOrderId=lost";
+    assert_eq!(send(reqwest::Method::POST, query).await, 504);
+    assert_eq!(send(reqwest::Method::DELETE, named).await, 503);
+    let (status, order) = rest.signed(reqwest::Method::GET, "/api/v3/order", named).await;
+    assert_eq!(
+        (status, &order["status"]),
+        (200, &json!("NEW")),
+        "placed all the same, and never cancelled"
+    );
+
+    let asked = now_millis();
+    let time = rest.get("/api/v3/time").await["serverTime"].as_i64().unwrap();
+    assert!(now_millis() - asked >= 200, "delivered late");
+    assert!(time - asked < now_millis() - asked, "answered before that");
+
+    let mut socket = connect(&server, "/ws/btcusdt@depth@100ms").await;
+    let until_cut = async {
+        let mut texts = 0;
+        while let Some(Ok(message)) = socket.next().await {
+            assert!(!message.is_close());
+            texts += usize::from(message.is_text());
+        }
+        texts
+    };
+    assert_eq!(
+        timeout(DEADLINE, until_cut).await.unwrap(),
+        2,
+        "cut at the third, without a close frame"
+    );
+    server.shutdown().await;
 }
 
 /// The shutdown is announced, then the connection closes.

@@ -37,8 +37,10 @@ pub enum Operation {
     ExchangeInfo,
     Depth,
     Trades,
+    HistoricalTrades,
     AggTrades,
     Klines,
+    UiKlines,
     AvgPrice,
     Ticker24h,
     TickerPrice,
@@ -93,7 +95,9 @@ const ORDER: &[&str] = &[
     "pegPriceType",
     "pegOffsetValue",
     "pegOffsetType",
-    "computeCommissionRates",
+];
+/// What a cancel-replace reads beside the new order.
+const CANCEL_HALF: &[&str] = &[
     "cancelReplaceMode",
     "cancelNewClientOrderId",
     "cancelOrigClientOrderId",
@@ -102,6 +106,7 @@ const ORDER: &[&str] = &[
     "orderRateLimitExceededMode",
 ];
 const SIGNED: &[&str] = &["apiKey", "timestamp", "recvWindow", "signature"];
+const KLINES: &[&str] = &["symbol", "interval", "startTime", "endTime", "timeZone", "limit"];
 const TICKER: &[&str] = &["symbol", "symbols", "symbolStatus", "type"];
 
 const fn entry(
@@ -149,19 +154,21 @@ const TABLE: &[Entry] = &[
         &["symbol", "limit"],
     ),
     entry(
+        Op::HistoricalTrades,
+        Some((Get, "historicalTrades")),
+        Some("trades.historical"),
+        Open,
+        &["symbol", "limit", "fromId"],
+    ),
+    entry(
         Op::AggTrades,
         Some((Get, "aggTrades")),
         Some("trades.aggregate"),
         Open,
         &["symbol", "fromId", "startTime", "endTime", "limit"],
     ),
-    entry(
-        Op::Klines,
-        Some((Get, "klines")),
-        Some("klines"),
-        Open,
-        &["symbol", "interval", "startTime", "endTime", "timeZone", "limit"],
-    ),
+    entry(Op::Klines, Some((Get, "klines")), Some("klines"), Open, KLINES),
+    entry(Op::UiKlines, Some((Get, "uiKlines")), Some("uiKlines"), Open, KLINES),
     entry(
         Op::AvgPrice,
         Some((Get, "avgPrice")),
@@ -343,7 +350,12 @@ impl Operation {
     /// Whether it reads a parameter of this name.
     pub fn reads(self, name: &str) -> bool {
         let signed = matches!(self.security(), Trade | UserData);
-        self.entry().params.contains(&name) || (signed && SIGNED.contains(&name))
+        let also = match self {
+            Self::CancelReplace => CANCEL_HALF.contains(&name),
+            Self::TestOrder => name == "computeCommissionRates",
+            _ => false,
+        };
+        also || self.entry().params.contains(&name) || (signed && SIGNED.contains(&name))
     }
 
     /// Whether the weight is given back when it succeeds. Source: change log of 2026-03-27.
@@ -380,9 +392,9 @@ impl Operation {
                 501..=1_000 => 50,
                 _ => 250,
             },
-            Self::Trades => 25,
+            Self::Trades | Self::HistoricalTrades => 25,
             Self::AggTrades | Self::AmendOrder | Self::QueryOrder => 4,
-            Self::Klines | Self::AvgPrice => 2,
+            Self::Klines | Self::UiKlines | Self::AvgPrice => 2,
             Self::Ticker24h => match params.symbols("symbols").ok().flatten().map(|symbols| symbols.len()) {
                 _ if one_symbol => 2,
                 Some(0..=20) => 2,

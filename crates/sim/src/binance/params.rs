@@ -79,21 +79,23 @@ impl Params {
         symbol(self.required("symbol")?)
     }
 
-    /// A whole number.
+    /// A whole number, zero or more.
     ///
     /// # Errors
-    /// -1100.
+    /// -1100 or -1108.
     pub fn integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
         const RANGE: &str = "^[0-9]{1,20}$";
-        self.get(name)
-            .map(|text| text.parse().map_err(|_| ApiError::illegal_characters(name, RANGE)))
-            .transpose()
+        let Some(text) = self.get(name) else { return Ok(None) };
+        if text.len() > 20 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ApiError::illegal_characters(name, RANGE));
+        }
+        text.parse().map(Some).map_err(|_| overflowed(name))
     }
 
     /// A decimal number without sign or exponent, with at most `scale` digits after the point.
     ///
     /// # Errors
-    /// -1100 or -1111.
+    /// -1100, -1108 or -1111.
     pub fn decimal(&self, name: &str, scale: usize) -> Result<Option<Decimal>, ApiError> {
         const RANGE: &str = "^([0-9]{1,20})(\\.[0-9]{1,20})?$";
         let Some(text) = self.get(name) else { return Ok(None) };
@@ -110,7 +112,11 @@ impl Params {
             ));
         }
         let shortened = format!("{whole}.{}", fraction.trim_end_matches('0'));
-        shortened.trim_end_matches('.').parse().map(Some).map_err(|_| illegal())
+        let value: Decimal = shortened.trim_end_matches('.').parse().map_err(|_| illegal())?;
+        if value > Decimal::new(i64::MAX, 8) {
+            return Err(overflowed(name));
+        }
+        Ok(Some(value))
     }
 
     /// `true` or `false`, in any case.
@@ -194,6 +200,11 @@ impl Params {
         }
         Ok(Some(symbols))
     }
+}
+
+/// -1108: the exchange keeps amounts as 64-bit integers of eight decimals.
+fn overflowed(name: &str) -> ApiError {
+    ApiError::bad(-1108, format!("Parameter '{name}' overflowed."))
 }
 
 fn symbol(text: &str) -> Result<Symbol, ApiError> {
@@ -283,6 +294,10 @@ mod tests {
         assert_eq!(params.decimal("s", 8).unwrap_err().code, -1100);
         assert_eq!(params.decimal("t", 8).unwrap_err().code, -1100);
         assert_eq!(params.decimal("u", 8).unwrap(), None);
+        let params = Params::from_form("p=92233720368.54775808&i=-1&j=99999999999999999999", "").unwrap();
+        assert_eq!(params.decimal("p", 8).unwrap_err().code, -1108);
+        assert_eq!(params.integer("i").unwrap_err().code, -1100);
+        assert_eq!(params.integer("j").unwrap_err().code, -1108);
     }
 
     #[test]

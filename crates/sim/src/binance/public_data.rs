@@ -79,12 +79,18 @@ impl Exchange {
         Ok(json!({ "lastUpdateId": place.last_update().0, "bids": side(Side::Buy), "asks": side(Side::Sell) }))
     }
 
+    /// `trades` and `historicalTrades`, which differ in `fromId` alone.
     pub(super) fn recent_trades(&self, call: &Call<'_>) -> Result<Value, ApiError> {
         let trades = self.engine.market(self.listed(call.params)?).trades();
-        let skipped = trades.len().saturating_sub(call.params.limit(500, 1_000)?);
+        let limit = call.params.limit(500, 1_000)?;
+        let first = match call.params.integer("fromId")? {
+            Some(from) => trades.partition_point(|trade| (trade.id.0 as i64) < from),
+            None => trades.len().saturating_sub(limit),
+        };
         Ok(trades
             .iter()
-            .skip(skipped)
+            .skip(first)
+            .take(limit)
             .map(|trade| public_trade(trade, call.unit))
             .collect())
     }

@@ -9,9 +9,9 @@ use crate::identity::{AccountName, ApiKey, Asset};
 use crate::matching::{FeeAsset, FeeRates};
 
 /// The demo account's API key. Well known on purpose.
-const DEMO_API_KEY: &str = "colibriDemoApiKeyForTheLocalExchange000000000000000000000000HMAC";
+pub const DEMO_API_KEY: &str = "colibriDemoApiKeyForTheLocalExchange000000000000000000000000HMAC";
 /// The demo account's HMAC secret. Well known on purpose.
-const DEMO_SECRET: &str = "colibriDemoSecretForTheLocalExchange000000000000000000000000HMAC";
+pub const DEMO_SECRET: &str = "colibriDemoSecretForTheLocalExchange000000000000000000000000HMAC";
 /// The demo account's second API key, verified by Ed25519.
 const DEMO_ED25519_API_KEY: &str = "colibriDemoApiKeyForTheLocalExchange0000000000000000000000ED25519";
 /// The public half of the demo Ed25519 pair; the private half is in `docs/sim.md`.
