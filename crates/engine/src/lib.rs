@@ -5,8 +5,20 @@
 //! names, floats for money. Time comes in with every input; what is to be done goes out as [`EngineAction`]s; facts are
 //! written to a [`Journal`](colibri_model::Journal) before anything depends on them.
 
+pub mod accounts;
 pub mod book;
 pub mod clock;
+pub mod config;
+mod engine;
 mod now;
+pub mod orders;
+pub mod risk;
+pub mod strategy;
+mod view;
 
+pub use engine::{
+    Counts, Engine, EngineAction, EnginePhase, EngineSetup, ForeignOrder, LogLevel, MarketId, Recovered,
+    RecoveredOrder, StopReport, StrategyState, VenueIndex, VenuePhase, VenueSetup, VenueStop,
+};
 pub use now::HostNow;
+pub use view::{MarketView, StrategyView, VenueView, View};

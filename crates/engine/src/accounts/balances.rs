@@ -1,0 +1,247 @@
+//! What an account holds: by the exchange's statement and by the ledger.
+
+use std::collections::BTreeMap;
+
+use colibri_model::{Amount, Asset, Balance, Fee, Fill, MonoNs, Pair, Side, WallNs};
+use colibri_standard::{BalanceScope, BalancesEvent};
+
+/// A balance with its age.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatedBalance {
+    /// What the exchange stated.
+    pub balance: Balance,
+    /// When we learned it.
+    pub updated: MonoNs,
+    /// The exchange's time of it, where it said one.
+    pub exchange_time: Option<WallNs>,
+}
+
+/// A balance by the ledger beside the exchange's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerBalance {
+    /// The asset.
+    pub asset: Asset,
+    /// What was held when the bot became ready.
+    pub start: Amount,
+    /// What fills and fees have changed since.
+    pub change: Amount,
+    /// Start and change together: what must be held, free and locked.
+    pub expected: Amount,
+    /// What the exchange states, free and locked.
+    pub stated: Amount,
+}
+
+impl LedgerBalance {
+    /// Whether ledger and exchange agree, to the last digit.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.expected == self.stated
+    }
+}
+
+/// The balances of one account at one exchange.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    stated: BTreeMap<Asset, StatedBalance>,
+    start: Option<BTreeMap<Asset, Amount>>,
+    change: BTreeMap<Asset, Amount>,
+}
+
+impl Account {
+    /// Takes a statement in. An older statement than what is known of an asset, by the exchange's time, changes nothing.
+    pub fn state(&mut self, event: &BalancesEvent, now: MonoNs) {
+        let is_old = |known: &StatedBalance| match (known.exchange_time, event.exchange_time) {
+            (Some(known), Some(told)) => told < known,
+            _ => false,
+        };
+        if event.scope == BalanceScope::All {
+            for (asset, known) in &mut self.stated {
+                if !is_old(known) && !event.balances.iter().any(|b| b.asset == *asset) {
+                    known.balance.free = Amount::ZERO;
+                    known.balance.locked = Amount::ZERO;
+                    known.updated = now;
+                }
+            }
+        }
+        for balance in &event.balances {
+            if self.stated.get(&balance.asset).is_some_and(is_old) {
+                continue;
+            }
+            let stated = StatedBalance {
+                balance: balance.clone(),
+                updated: now,
+                exchange_time: event.exchange_time,
+            };
+            self.stated.insert(balance.asset.clone(), stated);
+        }
+    }
+
+    /// From now on fills count: what the exchange states is where the ledger starts.
+    pub fn start_ledger(&mut self) {
+        let totals = self.stated.iter().map(|(asset, s)| (asset.clone(), s.balance.total()));
+        self.start = Some(totals.collect());
+        self.change.clear();
+    }
+
+    /// Whether fills count yet.
+    #[must_use]
+    pub const fn ledger_started(&self) -> bool {
+        self.start.is_some()
+    }
+
+    /// Counts a fill, fee included.
+    pub fn add_fill(&mut self, pair: &Pair, fill: &Fill) {
+        if self.start.is_none() {
+            return;
+        }
+        let (base, quote) = match fill.side {
+            Side::Buy => (fill.quantity.as_base_amount(), -fill.notional()),
+            Side::Sell => (-fill.quantity.as_base_amount(), fill.notional()),
+        };
+        self.change(&pair.base, base);
+        self.change(&pair.quote, quote);
+        if let Some(fee) = &fill.fee {
+            self.add_fee(fee);
+        }
+    }
+
+    /// Counts a fee that was learned after its fill.
+    pub fn add_fee(&mut self, fee: &Fee) {
+        if self.start.is_some() {
+            self.change(&fee.asset, -fee.amount);
+        }
+    }
+
+    fn change(&mut self, asset: &Asset, by: Amount) {
+        *self.change.entry(asset.clone()).or_default() += by;
+    }
+
+    /// A balance as the exchange stated it.
+    #[must_use]
+    pub fn get(&self, asset: &Asset) -> Option<&StatedBalance> {
+        self.stated.get(asset)
+    }
+
+    /// Every balance that the exchange stated.
+    pub fn iter(&self) -> impl Iterator<Item = &StatedBalance> {
+        self.stated.values()
+    }
+
+    /// Ledger beside statement, for every asset that was held at the start or has changed since. Empty before the start.
+    #[must_use]
+    pub fn ledger(&self) -> Vec<LedgerBalance> {
+        let Some(start) = &self.start else { return Vec::new() };
+        let mut assets: Vec<&Asset> = start.keys().chain(self.change.keys()).collect();
+        assets.sort();
+        assets.dedup();
+        assets
+            .into_iter()
+            .map(|asset| {
+                let start = start.get(asset).copied().unwrap_or_default();
+                let change = self.change.get(asset).copied().unwrap_or_default();
+                LedgerBalance {
+                    asset: asset.clone(),
+                    start,
+                    change,
+                    expected: start + change,
+                    stated: self.stated.get(asset).map(|s| s.balance.total()).unwrap_or_default(),
+                }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use colibri_model::{AccountId, Decimal, FillKey, Price, Quantity, TradeId, VenueId};
+    use colibri_standard::ReportSource;
+
+    fn amount(text: &str) -> Amount {
+        Amount(text.parse().unwrap())
+    }
+
+    fn event(scope: BalanceScope, balances: &[(&str, &str, &str)], time: Option<i64>) -> BalancesEvent {
+        BalancesEvent {
+            scope,
+            balances: balances
+                .iter()
+                .map(|&(asset, free, locked)| Balance {
+                    asset: Asset::new(asset),
+                    free: amount(free),
+                    locked: amount(locked),
+                })
+                .collect(),
+            source: ReportSource::Stream,
+            exchange_time: time.map(WallNs),
+        }
+    }
+
+    #[test]
+    fn statements_replace_by_scope_and_never_go_back() {
+        let mut account = Account::default();
+        let all = event(BalanceScope::All, &[("BTC", "1", "0"), ("USDT", "5", "5")], Some(10));
+        account.state(&all, MonoNs(1));
+        account.state(
+            &event(BalanceScope::Changed, &[("USDT", "4", "5")], Some(12)),
+            MonoNs(2),
+        );
+        account.state(
+            &event(BalanceScope::Changed, &[("USDT", "9", "9")], Some(11)),
+            MonoNs(3),
+        );
+        let usdt = account.get(&Asset::new("USDT")).unwrap();
+        assert_eq!(usdt.balance.free, amount("4"), "the older statement came late");
+        account.state(&event(BalanceScope::All, &[("USDT", "4", "4")], Some(13)), MonoNs(4));
+        assert!(account.get(&Asset::new("BTC")).unwrap().balance.total().is_zero());
+    }
+
+    #[test]
+    fn the_ledger_expects_start_and_fills_less_fees_to_the_last_digit() {
+        let mut account = Account::default();
+        account.state(
+            &event(BalanceScope::All, &[("BTC", "1", "0"), ("USDT", "100", "0")], None),
+            MonoNs(1),
+        );
+        let pair: Pair = "BTC-USDT".parse().unwrap();
+        let mut fill = Fill {
+            key: FillKey {
+                account: AccountId::new("a").unwrap(),
+                venue: VenueId::new("v").unwrap(),
+                pair: pair.clone(),
+                trade_id: TradeId::new("1").unwrap(),
+            },
+            client_id: None,
+            exchange_id: None,
+            side: Side::Buy,
+            price: Price(Decimal::new(33_333, 3)),
+            quantity: Quantity(Decimal::new(1_234_567, 8)),
+            fee: Some(Fee {
+                asset: Asset::new("BTC"),
+                amount: amount("0.00001234"),
+            }),
+            liquidity: None,
+            exchange_time: WallNs(0),
+            local_time: WallNs(0),
+        };
+        account.add_fill(&pair, &fill);
+        assert!(account.ledger().is_empty(), "what was before the start does not count");
+        account.start_ledger();
+        account.add_fill(&pair, &fill);
+        fill.side = Side::Sell;
+        fill.fee = None;
+        fill.price = Price(Decimal::from(40));
+        account.add_fill(&pair, &fill);
+        account.add_fee(&Fee {
+            asset: Asset::new("BNB"),
+            amount: amount("0.1"),
+        });
+        let ledger = account.ledger();
+        let expected: Vec<_> = ledger.iter().map(|l| (l.asset.as_str(), l.expected)).collect();
+        assert_eq!(expected[0], ("BNB", amount("-0.1")));
+        assert_eq!(expected[1], ("BTC", amount("0.99998766")));
+        assert_eq!(expected[2], ("USDT", amount("100") + amount("0.08230858189")));
+        assert!(!ledger[2].agrees());
+    }
+}

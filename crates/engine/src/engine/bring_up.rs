@@ -1,0 +1,193 @@
+//! Bringing a venue up: instruments, handles, sessions, fees, orders and fills, then the balances that the ledger starts
+//! from. Each step is repeated with a back-off until it succeeds.
+
+use colibri_model::{Journal, Record};
+use colibri_standard::{
+    Balances, Capability, Channel, Command, Fees, Instruments, InstrumentsEvent, Outcome, SessionRole, Subscription,
+    UseInstruments, UsedInstrument,
+};
+
+use crate::HostNow;
+use crate::engine::core::Core;
+use crate::engine::state::EnginePhase;
+use crate::engine::venue::{Purpose, Retry, VenuePhase};
+use crate::engine::{EngineAction, LogLevel, VenueIndex};
+use crate::orders::ClientIdSource;
+
+impl<J: Journal> Core<J> {
+    pub(crate) fn start(&mut self, now: HostNow) {
+        self.at(now);
+        if self.state.phase != EnginePhase::Idle {
+            return;
+        }
+        self.state.phase = EnginePhase::Running;
+        let started = Record::Started {
+            bot: self.state.bot.clone(),
+            version: self.version.clone(),
+            time: now.wall,
+        };
+        self.journal_fact(started);
+        for index in (0..self.state.venues.len()).map(VenueIndex) {
+            let venue = &mut self.state.venues[index.0];
+            let seed = self.seed ^ (index.0 as u64 + 1);
+            match ClientIdSource::new(&venue.manifest.client_id, &self.state.bot, now.wall, seed) {
+                Ok(ids) => venue.ids = Some(ids),
+                Err(error) => {
+                    self.fail_venue(index, error.to_string());
+                    continue;
+                }
+            }
+            self.recover(index);
+            self.state.venues[index.0].phase = VenuePhase::Instruments;
+        }
+        self.recovered = crate::engine::Recovered::default();
+        self.upkeep();
+    }
+
+    pub(crate) fn fail_venue(&mut self, index: VenueIndex, why: String) {
+        let venue = &mut self.state.venues[index.0];
+        let text = format!("{} cannot be used: {why}", venue.id);
+        venue.phase = VenuePhase::Failed(why);
+        self.log(LogLevel::Error, text);
+    }
+
+    fn advance(&mut self, index: VenueIndex, phase: VenuePhase) {
+        let venue = &mut self.state.venues[index.0];
+        venue.phase = phase;
+        venue.retry = Retry::default();
+        self.bring_up(index);
+    }
+
+    /// Sends what the venue's phase needs, unless it is under way or being waited for.
+    pub(crate) fn bring_up(&mut self, index: VenueIndex) {
+        let venue = &self.state.venues[index.0];
+        let now = self.mono();
+        if now < venue.retry.at {
+            return self.wake_at(venue.retry.at);
+        }
+        match venue.phase {
+            VenuePhase::Instruments if !venue.has_op(&Purpose::Instruments) => {
+                self.command(index, Purpose::Instruments, Command::Instruments(Instruments {}));
+            }
+            VenuePhase::Registering if !venue.has_op(&Purpose::UseInstruments) => self.use_instruments(index),
+            VenuePhase::Collecting if venue.reconcile.healed => self.advance(index, VenuePhase::Balances),
+            VenuePhase::Balances if !venue.has_op(&Purpose::StartBalances) => {
+                self.command(index, Purpose::StartBalances, Command::Balances(Balances {}));
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn use_instruments(&mut self, index: VenueIndex) {
+        let used = self.state.venues[index.0].markets.iter().filter_map(|market| {
+            let instrument = market.instrument.as_ref()?;
+            Some(UsedInstrument {
+                id: market.id,
+                pair: market.pair.clone(),
+                symbol: instrument.symbol.clone(),
+                exponents: instrument.exponents,
+            })
+        });
+        let instruments = used.collect();
+        self.command(
+            index,
+            Purpose::UseInstruments,
+            Command::UseInstruments(UseInstruments { instruments }),
+        );
+    }
+
+    /// Instruments, at the start and whenever they are refreshed.
+    pub(crate) fn on_instruments(&mut self, index: VenueIndex, mut event: InstrumentsEvent) {
+        let venue = &mut self.state.venues[index.0];
+        let mut told = false;
+        let mut missing = Vec::new();
+        for market in &mut venue.markets {
+            match event.instruments.iter().position(|i| i.pair == market.pair) {
+                Some(at) => {
+                    let instrument = event.instruments.swap_remove(at);
+                    told |= market.set_instrument(instrument, &venue.manifest.book);
+                }
+                None => missing.push(market.pair.to_string()),
+            }
+        }
+        if venue.phase == VenuePhase::Instruments {
+            if !missing.is_empty() {
+                let why = format!(
+                    "it does not offer {}; check the pairs in the bot's file",
+                    missing.join(", ")
+                );
+                self.fail_venue(index, why);
+            }
+        } else if !missing.is_empty() {
+            let text = format!("{} no longer lists {}", venue.id, missing.join(", "));
+            self.log(LogLevel::Error, text);
+        } else if told {
+            self.use_instruments(index);
+        }
+    }
+
+    /// The end of an operation of the bring-up.
+    pub(crate) fn bring_up_ended(&mut self, index: VenueIndex, purpose: &Purpose, outcome: &Outcome) {
+        let venue = &self.state.venues[index.0];
+        let done = *outcome == Outcome::Done;
+        match (purpose, &venue.phase) {
+            (Purpose::Instruments, VenuePhase::Instruments) if done => {
+                if venue.markets.iter().all(|m| m.instrument.is_some()) {
+                    self.advance(index, VenuePhase::Registering);
+                } else {
+                    self.fail_venue(index, "its connector told no instruments".to_owned());
+                }
+            }
+            (Purpose::UseInstruments, VenuePhase::Registering) if done => {
+                self.instruments_in_use(index);
+                self.advance(index, VenuePhase::Collecting);
+            }
+            (Purpose::StartBalances, VenuePhase::Balances) if done => {
+                let venue = &mut self.state.venues[index.0];
+                venue.holdings.start_ledger();
+                venue.phase = VenuePhase::Ready;
+                let text = format!("{} is ready", venue.id);
+                self.log(LogLevel::Info, text);
+            }
+            (Purpose::Instruments, VenuePhase::Instruments) => {
+                self.retry_later(index, "asking for instruments", outcome);
+            }
+            (Purpose::UseInstruments, VenuePhase::Registering) => {
+                self.retry_later(index, "telling the instruments", outcome);
+            }
+            (Purpose::StartBalances, VenuePhase::Balances) => self.retry_later(index, "asking for balances", outcome),
+            _ => {}
+        }
+    }
+
+    fn instruments_in_use(&mut self, index: VenueIndex) {
+        let venue = &mut self.state.venues[index.0];
+        let (polling, now) = (venue.manifest.polling.instruments_ms, self.state.now.mono);
+        venue.instruments_due = now.plus(polling);
+        let ids: Vec<_> = venue.markets.iter().map(|m| m.id).collect();
+        let wants_fees = venue.has(&Capability::FeeRates);
+        let has_user_stream = venue.has(&Capability::UserStream);
+        let subscriptions = ids.iter().map(|&instrument| Subscription {
+            instrument,
+            channels: vec![Channel::Book, Channel::Trades],
+        });
+        let market = EngineAction::Subscribe {
+            venue: index,
+            role: SessionRole::Market,
+            subscriptions: subscriptions.collect(),
+        };
+        if has_user_stream {
+            self.act(EngineAction::Subscribe {
+                venue: index,
+                role: SessionRole::User,
+                subscriptions: Vec::new(),
+            });
+        }
+        self.act(market);
+        if wants_fees {
+            for instrument in ids {
+                self.command(index, Purpose::Fees(instrument), Command::Fees(Fees { instrument }));
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The ends of operations, and what each is evidence of.
+
+use colibri_model::{ClientOrderId, Journal, Millis, OpId, OrderEvidence};
+use colibri_standard::{Outcome, RejectReason};
+
+use crate::HostNow;
+use crate::engine::core::Core;
+use crate::engine::venue::Purpose;
+use crate::engine::{LogLevel, VenueIndex};
+use crate::orders::{CancelState, Denial, OrderReport};
+
+/// The first question after an unknown outcome.
+const FIRST_QUESTION: Millis = Millis(100);
+/// How long the end of an order may lag behind the acceptance of its cancel.
+const CANCEL_GRACE: Millis = Millis(2_000);
+
+impl<J: Journal> Core<J> {
+    pub(crate) fn on_completed(&mut self, index: VenueIndex, op: OpId, outcome: &Outcome, now: HostNow) {
+        self.at(now);
+        let Some(venue) = self.state.venues.get_mut(index.0) else {
+            return;
+        };
+        let Some(purpose) = venue.ops.remove(&op) else { return };
+        match &purpose {
+            Purpose::Instruments | Purpose::UseInstruments | Purpose::StartBalances => {
+                self.bring_up_ended(index, &purpose, outcome);
+            }
+            Purpose::Fees(_) | Purpose::Balances => {
+                if let Some(refusal) = outcome.refusal() {
+                    let text = format!("asking for {purpose:?} failed: {refusal}");
+                    self.log(LogLevel::Warn, text);
+                }
+            }
+            Purpose::Snapshot(instrument) => self.snapshot_ended(index, *instrument, outcome),
+            Purpose::Place(id) => self.place_ended(index, id, outcome),
+            Purpose::Cancel(id) => self.cancel_ended(index, id, outcome),
+            Purpose::Amend(id, quantity) => {
+                let order = self.state.venues[index.0].orders.get_mut(id);
+                match (order, outcome) {
+                    (Some(order), Outcome::Done) => order.intent.quantity = *quantity,
+                    (_, Outcome::Done) => {}
+                    _ => self.ask_about(index, id, FIRST_QUESTION),
+                }
+            }
+            Purpose::OrderStatus(id) => self.status_ended(index, id, outcome),
+            Purpose::OrderFills(id) => self.order_fills_ended(index, id),
+            Purpose::ReconcileOrders(_) | Purpose::ReconcileFills(_) | Purpose::ReconcileBalances => {
+                self.reconcile_ended(index, op, &purpose, outcome);
+            }
+            Purpose::Proof => self.proof_ended(index, op, outcome),
+        }
+        self.wake_at(now.mono);
+    }
+
+    /// Wants an answer about an order within `wait`.
+    pub(crate) fn ask_about(&mut self, index: VenueIndex, id: &ClientOrderId, wait: Millis) {
+        let at = self.wake_in(wait);
+        let venue = &mut self.state.venues[index.0];
+        if let Some(order) = venue.orders.get_mut(id) {
+            order.inquiry.want(at);
+            venue.in_doubt.insert(id.clone());
+        }
+    }
+
+    fn place_ended(&mut self, index: VenueIndex, id: &ClientOrderId, outcome: &Outcome) {
+        let report = OrderReport {
+            reason: outcome.refusal().map(ToString::to_string),
+            ..OrderReport::default()
+        };
+        let evidence = match outcome {
+            Outcome::Done => OrderEvidence::Acknowledged,
+            // Our ids are never used twice: an order of that id is this one.
+            Outcome::Rejected(refusal) if refusal.reason == RejectReason::DuplicateClientId => {
+                OrderEvidence::OutcomeUnknown
+            }
+            Outcome::Rejected(_) => OrderEvidence::Rejected,
+            Outcome::Unknown(_) => OrderEvidence::OutcomeUnknown,
+            Outcome::NotSent(_)
+            | Outcome::NotExecuted(_)
+            | Outcome::Throttled { .. }
+            | Outcome::Banned { .. }
+            | Outcome::AuthFailed(_)
+            | Outcome::ClockSkew(_)
+            | Outcome::Maintenance(_) => OrderEvidence::NotSent,
+        };
+        if let Some(refusal) = outcome.refusal() {
+            let text = format!("order {id} was not confirmed: {refusal}");
+            self.log(LogLevel::Warn, text);
+        }
+        self.learn(index, id, evidence, &report);
+        if evidence == OrderEvidence::OutcomeUnknown {
+            let unknown = self.state.venues[index.0]
+                .orders
+                .get(id)
+                .is_some_and(|o| !o.is_settled());
+            if unknown {
+                self.ask_about(index, id, FIRST_QUESTION);
+            }
+        }
+    }
+
+    fn cancel_ended(&mut self, index: VenueIndex, id: &ClientOrderId, outcome: &Outcome) {
+        let since = self.mono();
+        let Some(order) = self.state.venues[index.0].orders.get_mut(id) else {
+            return;
+        };
+        if !order.may_be_live() {
+            return;
+        }
+        let (cancel, question) = match outcome {
+            Outcome::Done => (CancelState::Accepted { since }, Some(CANCEL_GRACE)),
+            Outcome::Unknown(_) => (CancelState::Unknown { since }, Some(FIRST_QUESTION)),
+            // Filled, cancelled or never seen: the exchange's status of the order tells which.
+            Outcome::Rejected(_) => (CancelState::None, Some(Millis(0))),
+            _ => (CancelState::None, None),
+        };
+        order.cancel = cancel;
+        if let Some(wait) = question {
+            self.ask_about(index, id, wait);
+        }
+        if let Some(refusal) = outcome.refusal() {
+            let text = format!("the cancel of order {id} was not confirmed: {refusal}");
+            self.log(LogLevel::Info, text);
+        }
+    }
+
+    fn status_ended(&mut self, index: VenueIndex, id: &ClientOrderId, outcome: &Outcome) {
+        let now = self.mono();
+        let venue = &mut self.state.venues[index.0];
+        let Some(order) = venue.orders.get_mut(id) else { return };
+        match outcome {
+            Outcome::Done => {
+                // The order event came before. A cancel that was lost has left the order working: it can be sent again.
+                let lost = matches!(order.cancel, CancelState::Unknown { .. } | CancelState::Accepted { .. });
+                if lost && order.may_be_live() {
+                    order.cancel = CancelState::None;
+                }
+            }
+            Outcome::Rejected(refusal) if refusal.reason == RejectReason::OrderNotFound && order.may_be_live() => {
+                if order.inquiry.denied(order.sent, now) == Denial::Absent {
+                    let report = OrderReport {
+                        reason: Some("the exchange does not have it".to_owned()),
+                        ..OrderReport::default()
+                    };
+                    let text = format!("order {id}: the exchange has denied it often and late enough: it is gone");
+                    self.log(LogLevel::Warn, text);
+                    return self.learn(index, id, OrderEvidence::Absent, &report);
+                }
+                order.inquiry.again(now, &mut self.random);
+            }
+            _ => {}
+        }
+        let venue = &mut self.state.venues[index.0];
+        let Some(order) = venue.orders.get_mut(id) else { return };
+        if order.inquiry.due().is_none() && order.may_be_live() && !(*outcome == Outcome::Done && order.is_settled()) {
+            order.inquiry.again(now, &mut self.random);
+        }
+        self.settle_or_wait(index, id);
+    }
+
+    fn order_fills_ended(&mut self, index: VenueIndex, id: &ClientOrderId) {
+        let now = self.mono();
+        let venue = &mut self.state.venues[index.0];
+        if let Some(order) = venue.orders.get_mut(id)
+            && !order.missing_fills().is_zero()
+        {
+            order.fills_inquiry.again(now, &mut self.random);
+        }
+        self.settle_or_wait(index, id);
+    }
+
+    /// Keeps an order among those in doubt while a question about it is due.
+    fn settle_or_wait(&mut self, index: VenueIndex, id: &ClientOrderId) {
+        let venue = &mut self.state.venues[index.0];
+        let Some(order) = venue.orders.get(id) else { return };
+        match [order.inquiry.due(), order.fills_inquiry.due()]
+            .into_iter()
+            .flatten()
+            .min()
+        {
+            Some(due) => {
+                venue.in_doubt.insert(id.clone());
+                self.wake_at(due);
+            }
+            None => {
+                venue.in_doubt.remove(id);
+            }
+        }
+    }
+}

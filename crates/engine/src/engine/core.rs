@@ -1,0 +1,254 @@
+//! What the engine's parts share: state, journal, operations, actions, and when to wake.
+
+use std::collections::VecDeque;
+
+use colibri_model::{Journal, JournalError, Millis, MonoNs, OpId, Record, SplitMix64};
+use colibri_standard::{Command, Outcome};
+
+use crate::HostNow;
+use crate::clock::{Tick, TickStats, TimeIterator};
+use crate::engine::dispatch::Note;
+use crate::engine::state::{Counts, EnginePhase, State};
+use crate::engine::stop::Stopping;
+use crate::engine::venue::{Purpose, Retry, Venue};
+use crate::engine::{EngineAction, EngineSetup, LogLevel, Recovered, VenueIndex, VenueSetup};
+use crate::strategy::{Strategy, StrategyActions};
+use crate::view::View;
+
+pub(crate) struct Slot {
+    pub(crate) strategy: Box<dyn Strategy>,
+    pub(crate) actions: StrategyActions,
+}
+
+pub(crate) struct Core<J> {
+    pub(crate) state: State,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) notes: VecDeque<Note>,
+    pub(crate) random: SplitMix64,
+    pub(crate) recovered: Recovered,
+    pub(crate) stopping: Stopping,
+    pub(crate) version: String,
+    pub(crate) seed: u64,
+    journal: J,
+    /// Facts that could not be written yet.
+    backlog: Vec<Record>,
+    actions: Vec<EngineAction>,
+    next_op: u64,
+    wake: MonoNs,
+}
+
+/// What the Clock ticks: the engine's own upkeep, then each strategy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ClockEntry {
+    Upkeep,
+    Strategy(usize),
+}
+
+impl<J: Journal> TimeIterator<Core<J>> for ClockEntry {
+    fn ticked(&mut self, core: &mut Core<J>, tick: &Tick) {
+        match *self {
+            ClockEntry::Upkeep => {
+                if tick.skipped > 0 {
+                    let text = format!(
+                        "the host was late: {} ticks were skipped before tick {}",
+                        tick.skipped, tick.number
+                    );
+                    core.log(LogLevel::Warn, text);
+                }
+                core.upkeep();
+            }
+            ClockEntry::Strategy(index) => core.tick_strategy(index, tick),
+        }
+    }
+}
+
+impl<J: Journal> Core<J> {
+    pub(crate) fn new(setup: EngineSetup, journal: J) -> Core<J> {
+        Core {
+            state: State {
+                now: HostNow::default(),
+                bot: setup.bot,
+                phase: EnginePhase::Idle,
+                venues: Vec::new(),
+                strategies: Vec::new(),
+                risk: setup.risk,
+                counts: Counts::default(),
+                recent_fills: VecDeque::new(),
+                journal_fault: None,
+                tick_stats: TickStats::default(),
+                stop_report: None,
+            },
+            slots: Vec::new(),
+            notes: VecDeque::new(),
+            random: SplitMix64::new(setup.seed),
+            recovered: setup.recovered,
+            stopping: Stopping::default(),
+            version: setup.version,
+            seed: setup.seed,
+            journal,
+            backlog: Vec::new(),
+            actions: Vec::new(),
+            next_op: 1,
+            wake: MonoNs(0),
+        }
+    }
+
+    pub(crate) fn add_venue(&mut self, setup: VenueSetup) -> VenueIndex {
+        let index = VenueIndex(self.state.venues.len());
+        let mut pairs = setup.pairs;
+        // An open order of a pair that is no longer wanted must still be asked about and cancelled.
+        let left = self.recovered.orders.values();
+        let left = left.filter(|o| o.venue == setup.venue && o.state.may_be_live());
+        pairs.extend(left.map(|o| o.pair.clone()));
+        let venue = Venue::new(setup.venue, setup.account, setup.manifest, &pairs);
+        self.state.venues.push(venue);
+        index
+    }
+
+    pub(crate) const fn view(&self) -> View<'_> {
+        View::new(&self.state)
+    }
+    pub(crate) const fn journal(&self) -> &J {
+        &self.journal
+    }
+    pub(crate) const fn journal_mut(&mut self) -> &mut J {
+        &mut self.journal
+    }
+
+    /// The time of the input that is being handled.
+    pub(crate) fn at(&mut self, now: HostNow) {
+        self.state.now = now;
+    }
+    pub(crate) const fn mono(&self) -> MonoNs {
+        self.state.now.mono
+    }
+
+    pub(crate) const fn wake(&self) -> MonoNs {
+        self.wake
+    }
+    /// Upkeep is wanted at `at` or before.
+    pub(crate) fn wake_at(&mut self, at: MonoNs) {
+        self.wake = self.wake.min(at);
+    }
+    pub(crate) fn wake_in(&mut self, wait: Millis) -> MonoNs {
+        let at = self.mono().plus(wait);
+        self.wake_at(at);
+        at
+    }
+    pub(crate) const fn forget_wake(&mut self) {
+        self.wake = MonoNs(u64::MAX);
+    }
+
+    pub(crate) fn clock_ticked(&mut self, stats: TickStats) {
+        self.state.tick_stats = stats;
+    }
+
+    pub(crate) fn log(&mut self, level: LogLevel, text: impl Into<String>) {
+        self.actions.push(EngineAction::Log {
+            level,
+            text: text.into(),
+        });
+    }
+
+    pub(crate) fn act(&mut self, action: EngineAction) {
+        self.actions.push(action);
+    }
+
+    pub(crate) fn take_actions(&mut self) -> Vec<EngineAction> {
+        self.flush();
+        std::mem::take(&mut self.actions)
+    }
+
+    pub(crate) fn new_op(&mut self) -> OpId {
+        let op = OpId(self.next_op);
+        self.next_op += 1;
+        op
+    }
+
+    /// Runs a command.
+    pub(crate) fn command(&mut self, venue: VenueIndex, purpose: Purpose, command: Command) -> OpId {
+        let op = self.new_op();
+        self.state.venues[venue.0].ops.insert(op, purpose);
+        self.act(EngineAction::Command { venue, op, command });
+        op
+    }
+
+    /// Hands over the order operations that were collected, one slice a venue.
+    pub(crate) fn flush(&mut self) {
+        for (index, venue) in self.state.venues.iter_mut().enumerate() {
+            if !venue.outbox.is_empty() {
+                self.actions.push(EngineAction::Orders {
+                    venue: VenueIndex(index),
+                    ops: std::mem::take(&mut venue.outbox),
+                });
+            }
+        }
+    }
+
+    /// Writes what something depends on, before it is done.
+    pub(crate) fn journal_first(&mut self, record: Record) -> Result<(), JournalError> {
+        if let Some(fault) = &self.state.journal_fault {
+            return Err(JournalError(fault.clone()));
+        }
+        let written = self.journal.append(std::slice::from_ref(&record));
+        if let Err(error) = &written {
+            self.journal_failed(error.clone());
+        }
+        written
+    }
+
+    /// Writes a fact that is so whether it can be written or not; one that cannot be written is kept for later.
+    pub(crate) fn journal_fact(&mut self, record: Record) {
+        if self.state.journal_fault.is_some() {
+            self.backlog.push(record);
+            return;
+        }
+        if let Err(error) = self.journal.append(std::slice::from_ref(&record)) {
+            self.backlog.push(record);
+            self.journal_failed(error);
+        }
+    }
+
+    fn journal_failed(&mut self, error: JournalError) {
+        self.log(LogLevel::Error, error.to_string());
+        self.state.journal_fault = Some(error.0);
+    }
+
+    /// Tries to write what could not be written.
+    pub(crate) fn retry_journal(&mut self) {
+        if self.state.journal_fault.is_some() && self.journal.append(&self.backlog).is_ok() {
+            self.backlog.clear();
+            self.state.journal_fault = None;
+            self.log(LogLevel::Info, "the journal can be written again");
+        }
+    }
+
+    /// How long to wait before something that failed is tried again: doubling from a quarter of a second to half a minute,
+    /// with jitter of a quarter.
+    pub(crate) fn back_off(&mut self, failures: u32) -> Millis {
+        let wait = (250u64 << failures.min(7)).min(30_000);
+        Millis(wait + self.random.below(wait / 4))
+    }
+
+    /// Puts off what `venue` needs and could not get.
+    pub(crate) fn retry_later(&mut self, venue: VenueIndex, what: &str, outcome: &Outcome) {
+        let failures = self.state.venues[venue.0].retry.failures;
+        let mut wait = self.back_off(failures);
+        if let Outcome::Throttled {
+            retry_after: Some(asked),
+            ..
+        } = outcome
+        {
+            wait = wait.max(*asked);
+        }
+        let at = self.wake_in(wait);
+        let venue = &mut self.state.venues[venue.0];
+        venue.retry = Retry {
+            at,
+            failures: failures.saturating_add(1),
+        };
+        let why = outcome.refusal().map(ToString::to_string).unwrap_or_default();
+        let text = format!("{}: {what} failed ({why}); trying again in {} ms", venue.id, wait.0);
+        self.log(LogLevel::Warn, text);
+    }
+}

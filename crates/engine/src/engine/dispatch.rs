@@ -1,0 +1,343 @@
+//! Telling strategies, and carrying out what they want.
+
+use std::collections::VecDeque;
+
+use colibri_model::{ClientOrderId, Fill, Journal, MonoNs};
+
+use crate::clock::Tick;
+use crate::engine::core::{Core, Slot};
+use crate::engine::state::{EnginePhase, StrategyInfo, StrategyState};
+use crate::engine::{LogLevel, MarketId, VenueIndex};
+use crate::orders::OrderChange;
+use crate::strategy::{Input, OwnOrderChange, PauseReason, RefusedOrder, Strategy, StrategyAction, StrategyActions};
+use crate::view::View;
+
+/// Rounds of telling and carrying out in one settling; what is left waits for the next, so that a strategy that answers
+/// each refusal with a wish cannot hold the engine.
+const ROUNDS: usize = 16;
+
+/// Something that a strategy is to be told.
+#[derive(Debug, Clone)]
+pub(crate) enum Note {
+    Order(VenueIndex, OrderChange),
+    Fill(VenueIndex, ClientOrderId, Fill),
+    Refused(usize, RefusedOrder),
+    Balances(VenueIndex),
+}
+
+impl<J: Journal> Core<J> {
+    pub(crate) fn add_strategy(&mut self, strategy: Box<dyn Strategy>) -> usize {
+        self.state.strategies.push(StrategyInfo {
+            id: strategy.id().clone(),
+            kind: strategy.kind(),
+            state: StrategyState::Waiting,
+            markets: Vec::new(),
+            status: String::new(),
+            timers: std::collections::BTreeMap::new(),
+        });
+        self.slots.push(Slot {
+            strategy,
+            actions: StrategyActions::default(),
+        });
+        self.slots.len() - 1
+    }
+
+    fn tell(&mut self, index: usize, input: Input<'_>) {
+        let slot = &mut self.slots[index];
+        slot.strategy.input(input, &View::new(&self.state), &mut slot.actions);
+        for action in self.slots[index].actions.take() {
+            self.carry_out(index, action);
+        }
+    }
+
+    fn is_running(&self, index: usize) -> bool {
+        self.state.strategies[index].state == StrategyState::Running
+    }
+
+    pub(crate) fn tick_strategy(&mut self, index: usize, tick: &Tick) {
+        if self.is_running(index) {
+            self.tell(index, Input::Tick(tick));
+        }
+        self.state.strategies[index].status = self.slots[index].strategy.status();
+    }
+
+    /// Tells what has happened since the last time, carries out what is wanted, and makes it ready to be taken.
+    pub(crate) fn settle(&mut self) {
+        self.update_strategies();
+        self.tell_market_data();
+        self.fire_timers();
+        for _ in 0..ROUNDS {
+            if self.notes.is_empty() {
+                break;
+            }
+            for note in std::mem::take(&mut self.notes) {
+                self.tell_note(note);
+            }
+        }
+        if !self.notes.is_empty() {
+            let now = self.mono();
+            self.wake_at(now);
+        }
+        self.continue_stop();
+        self.flush();
+    }
+
+    fn tell_market_data(&mut self) {
+        for venue in 0..self.state.venues.len() {
+            for at in 0..self.state.venues[venue].markets.len() {
+                let market = &mut self.state.venues[venue].markets[at];
+                let changed = std::mem::take(&mut market.book_changed);
+                if !changed && market.trades.is_empty() {
+                    continue;
+                }
+                let id = Self::market_id(VenueIndex(venue), market.id);
+                let mut trades = std::mem::take(&mut market.trades);
+                for index in 0..self.slots.len() {
+                    if !self.is_running(index) || !self.state.strategies[index].markets.contains(&id) {
+                        continue;
+                    }
+                    if !trades.is_empty() {
+                        self.tell(
+                            index,
+                            Input::Trades {
+                                market: id,
+                                trades: &trades,
+                            },
+                        );
+                    }
+                    if changed {
+                        self.tell(index, Input::Book(id));
+                    }
+                }
+                // The room is kept.
+                trades.clear();
+                self.state.venues[venue].markets[at].trades = trades;
+            }
+        }
+    }
+
+    fn tell_note(&mut self, note: Note) {
+        match note {
+            Note::Order(venue, change) => {
+                self.send_wanted_cancel(venue, &change.client_id);
+                let Some(order) = self.state.venues[venue.0].orders.get(&change.client_id) else {
+                    return;
+                };
+                let told = OwnOrderChange {
+                    market: Self::market_id(venue, order.intent.instrument),
+                    tag: order.tag,
+                    client_id: change.client_id,
+                    from: change.from,
+                    to: change.to,
+                };
+                let owner = order.strategy.clone();
+                if let Some(index) = self.strategy_index(&owner) {
+                    self.tell_started(index, Input::Order(&told));
+                }
+            }
+            Note::Fill(venue, id, fill) => {
+                let owner = self.state.venues[venue.0].orders.get(&id).map(|o| o.strategy.clone());
+                if let Some(index) = owner.and_then(|owner| self.strategy_index(&owner)) {
+                    self.tell_started(index, Input::Fill(&fill));
+                }
+            }
+            Note::Refused(index, refused) => self.tell_started(index, Input::Refused(&refused)),
+            Note::Balances(venue) => {
+                for index in 0..self.slots.len() {
+                    if self.state.strategies[index].markets.iter().any(|m| m.venue == venue) {
+                        self.tell_started(index, Input::Balances(venue));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells a strategy that has started, paused or not.
+    fn tell_started(&mut self, index: usize, input: Input<'_>) {
+        if self.state.strategies[index].state != StrategyState::Waiting {
+            self.tell(index, input);
+        }
+    }
+
+    fn strategy_index(&self, id: &colibri_model::StrategyId) -> Option<usize> {
+        self.state.strategies.iter().position(|s| s.id == *id)
+    }
+
+    /// Starts, pauses and resumes strategies as their markets come and go.
+    pub(crate) fn update_strategies(&mut self) {
+        if self.state.phase != EnginePhase::Running {
+            return;
+        }
+        for index in 0..self.slots.len() {
+            let before = self.state.strategies[index].state;
+            if before == StrategyState::Waiting {
+                self.resolve_markets(index);
+            }
+            let obstacle = self.obstacle(index);
+            let after = match (before, obstacle) {
+                (StrategyState::Waiting, None) => StrategyState::Running,
+                (StrategyState::Paused(_), None) if self.books_are_fresh(index) => StrategyState::Running,
+                (StrategyState::Running, Some(reason)) => StrategyState::Paused(reason),
+                _ => continue,
+            };
+            if before == StrategyState::Waiting && !self.books_are_fresh(index) {
+                continue;
+            }
+            self.state.strategies[index].state = after;
+            let id = self.state.strategies[index].id.clone();
+            match after {
+                StrategyState::Paused(reason) => {
+                    self.log(LogLevel::Warn, format!("strategy {id} rests: {reason:?}"));
+                    self.tell(index, Input::Paused(reason));
+                }
+                _ if before == StrategyState::Waiting => {
+                    self.log(LogLevel::Info, format!("strategy {id} starts"));
+                    self.tell(index, Input::Started);
+                }
+                _ => {
+                    self.log(LogLevel::Info, format!("strategy {id} goes on"));
+                    self.tell(index, Input::Resumed);
+                }
+            }
+            self.state.strategies[index].status = self.slots[index].strategy.status();
+        }
+    }
+
+    fn resolve_markets(&mut self, index: usize) {
+        let view = View::new(&self.state);
+        let needs = self.slots[index].strategy.needs();
+        let found: Vec<MarketId> = needs
+            .iter()
+            .filter_map(|need| view.find_market(&need.venue, &need.pair))
+            .collect();
+        if found.len() == needs.len() {
+            self.state.strategies[index].markets = found;
+        }
+    }
+
+    /// What keeps a strategy from trading.
+    fn obstacle(&self, index: usize) -> Option<PauseReason> {
+        if self.state.journal_fault.is_some() {
+            return Some(PauseReason::JournalFailed);
+        }
+        let markets = &self.state.strategies[index].markets;
+        if markets.is_empty() && !self.slots[index].strategy.needs().is_empty() {
+            return Some(PauseReason::VenueNotReady);
+        }
+        let now = self.mono();
+        for id in markets {
+            let venue = &self.state.venues[id.venue.0];
+            if venue.not_ready().is_some() {
+                return Some(PauseReason::VenueNotReady);
+            }
+            let stale = venue.manifest.liveness.book_stale_ms;
+            if venue.market(id.instrument).is_some_and(|m| m.book_age(now) > stale) {
+                return Some(PauseReason::BookStale);
+            }
+        }
+        None
+    }
+
+    fn books_are_fresh(&self, index: usize) -> bool {
+        let view = View::new(&self.state);
+        let markets = &self.state.strategies[index].markets;
+        markets
+            .iter()
+            .all(|&id| view.market(id).is_some_and(|m| m.book().is_some()))
+    }
+
+    fn fire_timers(&mut self) {
+        let now = self.mono();
+        for index in 0..self.slots.len() {
+            if !self.is_running(index) {
+                continue;
+            }
+            let timers = &mut self.state.strategies[index].timers;
+            if timers.is_empty() {
+                continue;
+            }
+            let due: VecDeque<u64> = timers.iter().filter(|(_, at)| **at <= now).map(|(t, _)| *t).collect();
+            for timer in due {
+                self.state.strategies[index].timers.remove(&timer);
+                self.tell(index, Input::Timer(timer));
+            }
+        }
+    }
+
+    pub(crate) fn wake_for_timers(&mut self) {
+        let next: Option<MonoNs> = self
+            .state
+            .strategies
+            .iter()
+            .filter(|s| s.state == StrategyState::Running)
+            .flat_map(|s| s.timers.values().copied())
+            .min();
+        if let Some(next) = next {
+            self.wake_at(next);
+        }
+    }
+
+    fn carry_out(&mut self, index: usize, action: StrategyAction) {
+        match action {
+            StrategyAction::Create(request) => {
+                let (market, tag) = (request.market, request.tag);
+                if let Err(reason) = self.place(index, &request) {
+                    self.state.counts.orders_refused += 1;
+                    let id = &self.state.strategies[index].id;
+                    let text = format!(
+                        "strategy {id}: a {} order was not sent: {reason}",
+                        request.side.as_str()
+                    );
+                    self.log(LogLevel::Info, text);
+                    let refused = RefusedOrder { market, tag, reason };
+                    self.notes.push_back(Note::Refused(index, refused));
+                }
+            }
+            StrategyAction::Cancel(id) => {
+                if let Some(venue) = self.owned(index, &id) {
+                    self.cancel(venue, &id);
+                }
+            }
+            StrategyAction::Amend { client_id, quantity } => {
+                let amended = match self.owned(index, &client_id) {
+                    Some(venue) => self.amend(venue, &client_id, quantity).map_err(|e| e.to_string()),
+                    None => Err("it is not an order of the strategy's".to_owned()),
+                };
+                if let Err(why) = amended {
+                    self.log(LogLevel::Info, format!("order {client_id} was not amended: {why}"));
+                }
+            }
+            StrategyAction::SetTimer { timer, at } => {
+                self.state.strategies[index].timers.insert(timer, at);
+                self.wake_at(at);
+            }
+            StrategyAction::ClearTimer(timer) => {
+                self.state.strategies[index].timers.remove(&timer);
+            }
+            StrategyAction::Log(level, text) => {
+                let id = &self.state.strategies[index].id;
+                let text = format!("strategy {id}: {text}");
+                self.log(level, text);
+            }
+        }
+    }
+
+    /// The venue of an order, where it is the strategy's.
+    fn owned(&self, index: usize, id: &ClientOrderId) -> Option<VenueIndex> {
+        let strategy = &self.state.strategies[index].id;
+        let holds = |v: &crate::engine::venue::Venue| v.orders.get(id).is_some_and(|o| o.strategy == *strategy);
+        self.state.venues.iter().position(holds).map(VenueIndex)
+    }
+
+    /// Tells every strategy that the bot stops. From now on nothing but reports reaches them.
+    pub(crate) fn tell_stopping(&mut self) {
+        for index in 0..self.slots.len() {
+            let started = self.state.strategies[index].state != StrategyState::Waiting;
+            if started {
+                self.tell(index, Input::Stopping);
+            }
+            self.state.strategies[index].state = StrategyState::Stopped;
+            self.state.strategies[index].status = self.slots[index].strategy.status();
+        }
+    }
+}

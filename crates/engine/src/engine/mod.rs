@@ -1,0 +1,178 @@
+//! The engine that ties clock, books, orders, accounts, risk and strategies together.
+//!
+//! What lives here: bring-up, the taking in of reports, order entry, reconciliation, stopping. What must not live here:
+//! the rules themselves (each has its own module), and anything that reads a clock or touches a socket.
+//!
+//! Inputs are applied at once; strategies run in [`Engine::settle`] and [`Engine::tick`] only, after the connector's call
+//! has returned, so that nothing is entered twice.
+
+mod action;
+mod bring_up;
+mod completions;
+mod core;
+mod dispatch;
+pub(crate) mod market;
+mod market_data;
+mod order_entry;
+mod reconcile;
+mod recovery;
+mod reports;
+mod setup;
+pub(crate) mod state;
+mod stop;
+mod upkeep;
+pub(crate) mod venue;
+
+use colibri_abi::{BookBatch, TopOfBook, TradeBatch};
+use colibri_model::{Journal, Millis, MonoNs, OpId};
+use colibri_standard::{Event, Outcome, SessionRole, SessionStatus};
+
+use crate::HostNow;
+use crate::clock::Clock;
+use crate::strategy::Strategy;
+use crate::view::View;
+
+pub use action::{EngineAction, LogLevel};
+pub use setup::{EngineSetup, MarketId, Recovered, RecoveredOrder, VenueIndex, VenueSetup};
+pub use state::{Counts, EnginePhase, StrategyState};
+pub use stop::{StopReport, VenueStop};
+pub use venue::{ForeignOrder, VenuePhase};
+
+use self::core::{ClockEntry, Core};
+
+/// Tick size where none is set.
+const DEFAULT_TICK: Millis = Millis(1_000);
+
+/// One bot: venues, strategies, and everything that decides.
+pub struct Engine<J> {
+    core: Core<J>,
+    clock: Clock<ClockEntry>,
+}
+
+impl<J: Journal> Engine<J> {
+    /// An engine without venues or strategies.
+    #[must_use]
+    pub fn new(setup: EngineSetup, journal: J) -> Engine<J> {
+        let tick = if setup.tick.0 == 0 { DEFAULT_TICK } else { setup.tick };
+        let mut core = Core::new(setup, journal);
+        let mut clock = Clock::new(tick);
+        // Before the strategies, so that they read what a tick has brought.
+        clock.add(ClockEntry::Upkeep, &mut core, HostNow::default());
+        Engine { core, clock }
+    }
+
+    /// Adds a venue, before the start. Orders that the journal left open there are tracked again.
+    pub fn add_venue(&mut self, setup: VenueSetup) -> VenueIndex {
+        self.core.add_venue(setup)
+    }
+
+    /// Adds a strategy, before the start: it is ticked behind those that were added before it.
+    pub fn add_strategy(&mut self, strategy: Box<dyn Strategy>) {
+        let index = self.core.add_strategy(strategy);
+        self.clock
+            .add(ClockEntry::Strategy(index), &mut self.core, HostNow::default());
+    }
+
+    /// Starts: the Clock runs, every venue is brought up. Strategies are told once their markets are ready.
+    pub fn start(&mut self, now: HostNow) {
+        self.core.start(now);
+        self.clock.start(&mut self.core, now);
+        self.core.flush();
+    }
+
+    /// A batch of book levels.
+    pub fn on_book(&mut self, venue: VenueIndex, batch: &BookBatch<'_>, now: HostNow) {
+        self.core.on_book(venue, batch, now);
+    }
+
+    /// Public trades.
+    pub fn on_trades(&mut self, venue: VenueIndex, batch: &TradeBatch<'_>, now: HostNow) {
+        self.core.on_trades(venue, batch, now);
+    }
+
+    /// Best bid and ask.
+    pub fn on_top(&mut self, venue: VenueIndex, top: &TopOfBook, now: HostNow) {
+        self.core.on_top(venue, top, now);
+    }
+
+    /// An event of the connector.
+    pub fn on_event(&mut self, venue: VenueIndex, event: Event, now: HostNow) {
+        self.core.on_event(venue, event, now);
+    }
+
+    /// The end of an operation. One that the engine did not start is ignored.
+    pub fn on_completed(&mut self, venue: VenueIndex, op: OpId, outcome: Outcome, now: HostNow) {
+        self.core.on_completed(venue, op, &outcome, now);
+    }
+
+    /// A step of a session.
+    pub fn on_session(&mut self, venue: VenueIndex, role: SessionRole, status: SessionStatus, now: HostNow) {
+        self.core.on_session(venue, role, status, now);
+    }
+
+    /// After inputs: strategies are told what changed (a book once, however many updates came), their wishes go through
+    /// rules, risk and journal, and what is to be sent is ready to be taken.
+    pub fn settle(&mut self, now: HostNow) {
+        self.core.at(now);
+        self.core.settle();
+    }
+
+    /// Does what is due: questions, snapshots, reconciliation, timers, and the Clock's tick. Call at [`Engine::next_wake`];
+    /// earlier does no harm.
+    pub fn tick(&mut self, now: HostNow) {
+        self.core.at(now);
+        self.core.upkeep_if_due();
+        if self.clock.poll(&mut self.core, now).is_some() {
+            self.core.clock_ticked(self.clock.stats());
+        }
+        self.core.settle();
+    }
+
+    /// When [`Engine::tick`] has something to do.
+    #[must_use]
+    pub fn next_wake(&self) -> MonoNs {
+        let wake = self.core.wake();
+        self.clock.next_tick().map_or(wake, |tick| tick.min(wake))
+    }
+
+    /// Begins to stop: strategies are told, every order is cancelled, and the exchange is asked until it says that none of
+    /// ours is open. Go on feeding inputs until [`Engine::is_stopped`].
+    pub fn stop(&mut self, reason: &str, now: HostNow) {
+        self.core.stop(reason, now);
+        self.core.settle();
+    }
+
+    /// Whether stopping is done and proven.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.core.is_stopped()
+    }
+
+    /// How stopping goes: what is left, what is proven. `None` before it began.
+    #[must_use]
+    pub fn stop_report(&self) -> Option<StopReport> {
+        self.core.stop_report()
+    }
+
+    /// What is to be done outside, in order.
+    pub fn take_actions(&mut self) -> impl Iterator<Item = EngineAction> {
+        self.core.take_actions().into_iter()
+    }
+
+    /// Everything that the engine knows, read only.
+    #[must_use]
+    pub const fn view(&self) -> View<'_> {
+        self.core.view()
+    }
+
+    /// The journal.
+    #[must_use]
+    pub const fn journal(&self) -> &J {
+        self.core.journal()
+    }
+
+    /// The journal, for the host to flush or rotate it.
+    pub const fn journal_mut(&mut self) -> &mut J {
+        self.core.journal_mut()
+    }
+}

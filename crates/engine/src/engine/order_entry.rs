@@ -1,0 +1,259 @@
+//! Orders on their way out: rules, risk, journal, tracker, and only then the connector.
+
+use colibri_abi::{Grant, OrderOp, Text48, op_flag, op_kind, order_side, order_type, time_in_force};
+use colibri_model::{
+    ClientOrderId, Journal, OpId, OrderIntent, OrderState, OrderType, Quantity, QuantityUnit, Record, Side, TimeInForce,
+};
+
+use crate::engine::VenueIndex;
+use crate::engine::core::Core;
+use crate::engine::state::EnginePhase;
+use crate::engine::venue::{Purpose, Venue};
+use crate::orders::{CancelState, InFlightOrder};
+use crate::risk::{self, RiskRefusal};
+use crate::strategy::OrderRequest;
+
+/// The operation of a placement at the boundary.
+fn place_op(op: OpId, intent: &OrderIntent, market: &crate::engine::market::Market) -> Result<OrderOp, RiskRefusal> {
+    let no_instrument = || RiskRefusal::NotTrading("not known".to_owned());
+    let exponents = market.exponents().ok_or_else(no_instrument)?;
+    let does_not_fit = |e: colibri_model::MantissaError| RiskRefusal::DoesNotFit(e.to_string());
+    // A quantity in the quote asset crosses at the price's exponent: that is the quote's grid.
+    let (flags, quantity_exponent) = match intent.quantity_unit {
+        QuantityUnit::Base => (0, exponents.quantity),
+        QuantityUnit::Quote => (op_flag::QUOTE_QUANTITY, exponents.price),
+    };
+    Ok(OrderOp {
+        kind: op_kind::PLACE,
+        instrument: intent.instrument.0,
+        grant: Grant {
+            op: op.0,
+            ..Grant::default()
+        },
+        side: side_number(intent.side),
+        order_type: match intent.order_type {
+            OrderType::Limit => order_type::LIMIT,
+            OrderType::Market => order_type::MARKET,
+            OrderType::LimitMaker => order_type::LIMIT_MAKER,
+        },
+        time_in_force: match intent.time_in_force {
+            None => 0,
+            Some(TimeInForce::Gtc) => time_in_force::GTC,
+            Some(TimeInForce::Ioc) => time_in_force::IOC,
+            Some(TimeInForce::Fok) => time_in_force::FOK,
+        },
+        price_exponent: exponents.price,
+        quantity_exponent,
+        flags,
+        price: match intent.price {
+            Some(price) => exponents.price_mantissa(price).map_err(does_not_fit)?,
+            None => 0,
+        },
+        quantity: colibri_model::to_mantissa(intent.quantity.0, quantity_exponent).map_err(does_not_fit)?,
+        client_id: text(intent.client_id.as_str()),
+        ..OrderOp::default()
+    })
+}
+
+const fn side_number(side: Side) -> u32 {
+    match side {
+        Side::Buy => order_side::BUY,
+        Side::Sell => order_side::SELL,
+    }
+}
+
+fn text(id: &str) -> Text48 {
+    Text48::new(id).expect("an id is at most 47 bytes, which is what fits")
+}
+
+impl<J: Journal> Core<J> {
+    /// Places an order: tracked and journaled before it is handed over.
+    pub(crate) fn place(&mut self, strategy: usize, request: &OrderRequest) -> Result<ClientOrderId, RiskRefusal> {
+        let intent = self.checked_intent(strategy, request)?;
+        let now = self.state.now;
+        let index = request.market.venue;
+        let op = self.new_op();
+        let venue = &self.state.venues[index.0];
+        let market = venue.market(intent.instrument).ok_or(RiskRefusal::NoSuchMarket)?;
+        let order_op = place_op(op, &intent, market)?;
+        let strategy_id = self.state.strategies[strategy].id.clone();
+        let pair = market.pair.clone();
+        let record = Record::Intent {
+            strategy: strategy_id.clone(),
+            venue: venue.id.clone(),
+            account: venue.account.clone(),
+            pair: pair.clone(),
+            order: intent.clone(),
+            time: now.wall,
+        };
+        self.journal_first(record).map_err(|_| RiskRefusal::JournalFailed)?;
+        let id = intent.client_id.clone();
+        let order = InFlightOrder::new(strategy_id, request.tag, pair, intent, now.mono, now.wall);
+        let venue = &mut self.state.venues[index.0];
+        venue.orders.track(order);
+        venue.ops.insert(op, Purpose::Place(id.clone()));
+        venue.outbox.push(order_op);
+        self.state.counts.orders_sent += 1;
+        Ok(id)
+    }
+
+    /// The order that a wish becomes: rounded to the rule, checked, with its id.
+    fn checked_intent(&mut self, strategy: usize, request: &OrderRequest) -> Result<OrderIntent, RiskRefusal> {
+        if self.state.phase != EnginePhase::Running {
+            return Err(RiskRefusal::Stopping);
+        }
+        if self.state.journal_fault.is_some() {
+            return Err(RiskRefusal::JournalFailed);
+        }
+        let now = self.mono();
+        let live_of_strategy = self.view().live_orders(&self.state.strategies[strategy].id).count();
+        let limits = self.state.risk.clone();
+        let venue = self.state.venues.get_mut(request.market.venue.0);
+        let venue = venue.ok_or(RiskRefusal::NoSuchMarket)?;
+        if let Some(why) = venue.not_ready() {
+            return Err(RiskRefusal::VenueNotReady(why));
+        }
+        let market = venue
+            .market(request.market.instrument)
+            .ok_or(RiskRefusal::NoSuchMarket)?;
+        let instrument = market.instrument.as_ref().ok_or(RiskRefusal::NoSuchMarket)?;
+        if !instrument.status.takes_orders() {
+            return Err(RiskRefusal::NotTrading(String::from(instrument.status.clone())));
+        }
+        if !venue.book_is_fresh(market, now) {
+            return Err(RiskRefusal::NoFreshBook);
+        }
+        let mid = market.book().and_then(|b| b.mid()).ok_or(RiskRefusal::NoFreshBook)?;
+        let rule = &instrument.rule;
+        let quantity = match request.quantity_unit {
+            QuantityUnit::Base => rule.quantize_quantity(request.order_type, request.quantity),
+            QuantityUnit::Quote => request.quantity,
+        };
+        let mut intent = OrderIntent {
+            // A stand-in until every check has passed: an id that is drawn is used.
+            client_id: ClientOrderId::new("unsent").expect("not empty, and short"),
+            instrument: request.market.instrument,
+            side: request.side,
+            order_type: request.order_type,
+            time_in_force: request.time_in_force,
+            price: request.price.map(|price| rule.quantize_price(request.side, price)),
+            quantity,
+            quantity_unit: request.quantity_unit,
+        };
+        rule.check(&intent, Some(mid))?;
+        if let Some(most) = rule.max_open_orders {
+            let live = venue.orders.live().filter(|o| o.intent.instrument == market.id).count();
+            if live >= most as usize {
+                return Err(RiskRefusal::OpenOrders(most));
+            }
+        }
+        limits.check(&intent, mid, live_of_strategy)?;
+        let asset = Venue::paid_with(&market.pair, intent.side);
+        let (needed, available) = (risk::commitment(&intent, Some(mid)), venue.available(asset));
+        if needed > available {
+            return Err(RiskRefusal::Balance {
+                asset: asset.clone(),
+                needed,
+                available,
+            });
+        }
+        let ids = venue.ids.as_mut().ok_or(RiskRefusal::NoSuchMarket)?;
+        intent.client_id = ids.next_id(&self.state.strategies[strategy].id);
+        Ok(intent)
+    }
+
+    /// Cancels an order, unless it has ended or a cancel of it is under way. One whose placement has not been answered is
+    /// cancelled as soon as it is.
+    pub(crate) fn cancel(&mut self, index: VenueIndex, id: &ClientOrderId) {
+        let now = self.state.now;
+        let venue = &mut self.state.venues[index.0];
+        let Some(order) = venue.orders.get_mut(id) else { return };
+        if !order.may_be_live() || !matches!(order.cancel, CancelState::None | CancelState::Wanted) {
+            return;
+        }
+        if order.state() == OrderState::PendingCreate {
+            order.cancel = CancelState::Wanted;
+            return;
+        }
+        order.cancel = CancelState::Pending { since: now.mono };
+        order.cancel_sent = Some(now.mono);
+        let cancel = OrderOp {
+            kind: op_kind::CANCEL,
+            instrument: order.intent.instrument.0,
+            side: side_number(order.intent.side),
+            client_id: text(id.as_str()),
+            exchange_id: order.exchange_id.as_ref().map_or(Text48::EMPTY, |x| text(x.as_str())),
+            ..OrderOp::default()
+        };
+        let record = Record::CancelIntent {
+            venue: venue.id.clone(),
+            client_id: id.clone(),
+            time: now.wall,
+        };
+        // Cancelling is the safe direction: it goes on where the journal cannot be written.
+        self.journal_fact(record);
+        self.send(index, cancel, Purpose::Cancel(id.clone()));
+        self.state.counts.cancels_sent += 1;
+    }
+
+    fn send(&mut self, index: VenueIndex, mut order_op: OrderOp, purpose: Purpose) {
+        let op = self.new_op();
+        order_op.grant.op = op.0;
+        let venue = &mut self.state.venues[index.0];
+        venue.ops.insert(op, purpose);
+        venue.outbox.push(order_op);
+    }
+
+    /// Sends a cancel that waited for its order's placement to be answered.
+    pub(crate) fn send_wanted_cancel(&mut self, index: VenueIndex, id: &ClientOrderId) {
+        let order = self.state.venues[index.0].orders.get(id);
+        if order.is_some_and(|o| o.cancel == CancelState::Wanted && o.state() != OrderState::PendingCreate) {
+            self.cancel(index, id);
+        }
+    }
+
+    /// Changes an order's whole quantity, its place in the queue kept.
+    pub(crate) fn amend(
+        &mut self,
+        index: VenueIndex,
+        id: &ClientOrderId,
+        quantity: Quantity,
+    ) -> Result<(), RiskRefusal> {
+        let venue = &mut self.state.venues[index.0];
+        let order = venue
+            .orders
+            .get(id)
+            .ok_or(RiskRefusal::NotChangeable("it is not known"))?;
+        let market = venue.market(order.intent.instrument).ok_or(RiskRefusal::NoSuchMarket)?;
+        let instrument = market.instrument.as_ref().ok_or(RiskRefusal::NoSuchMarket)?;
+        if venue.manifest.orders.amend.is_none() || !instrument.rule.amend {
+            return Err(RiskRefusal::NotChangeable("the exchange cannot amend it"));
+        }
+        if !matches!(order.state(), OrderState::Open | OrderState::PartiallyFilled) || order.cancel != CancelState::None
+        {
+            return Err(RiskRefusal::NotChangeable("it does not rest in the book"));
+        }
+        let quantity = instrument.rule.quantize_quantity(order.intent.order_type, quantity);
+        if quantity <= order.filled() || quantity >= order.intent.quantity {
+            return Err(RiskRefusal::NotChangeable(
+                "the quantity can only be reduced, and not below what is filled",
+            ));
+        }
+        let mantissa = instrument.exponents.quantity_mantissa(quantity);
+        let amend = OrderOp {
+            kind: op_kind::AMEND,
+            instrument: order.intent.instrument.0,
+            side: side_number(order.intent.side),
+            price_exponent: instrument.exponents.price,
+            quantity_exponent: instrument.exponents.quantity,
+            quantity: mantissa.map_err(|e| RiskRefusal::DoesNotFit(e.to_string()))?,
+            client_id: text(id.as_str()),
+            exchange_id: order.exchange_id.as_ref().map_or(Text48::EMPTY, |x| text(x.as_str())),
+            // The order keeps its name.
+            other_client_id: text(id.as_str()),
+            ..OrderOp::default()
+        };
+        self.send(index, amend, Purpose::Amend(id.clone(), quantity));
+        Ok(())
+    }
+}

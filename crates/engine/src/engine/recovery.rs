@@ -1,0 +1,94 @@
+//! Taking up what the journal left: orders and fills of earlier runs.
+
+use colibri_model::{Journal, Millis, OrderEvidence, OrderState, WallNs};
+
+use crate::engine::VenueIndex;
+use crate::engine::core::Core;
+use crate::orders::{InFlightOrder, OrderOrigin, OrderReport};
+
+/// Fills are asked for from so long before the journal's last record (or the start): clocks differ.
+const FILLS_OVERLAP_NS: i64 = 60_000_000_000;
+/// Ended orders that are taken up, the youngest: late fills of them may still come.
+const ENDED: usize = 2_000;
+
+impl<J: Journal> Core<J> {
+    /// Tracks what the journal left at a venue. What was on its way when the host died is Unknown.
+    pub(crate) fn recover(&mut self, index: VenueIndex) {
+        let now = self.state.now;
+        let venue = &mut self.state.venues[index.0];
+        let last_seen = self.recovered.last_seen.get(&venue.id).copied();
+        let since = last_seen.map_or(now.wall, |seen| seen.min(now.wall)).0;
+        for market in &mut venue.markets {
+            market.bookless_since = now.mono;
+            market.fills_since = WallNs(since.saturating_sub(FILLS_OVERLAP_NS));
+        }
+        let mut orders: Vec<_> = self
+            .recovered
+            .orders
+            .values()
+            .filter(|o| o.venue == venue.id)
+            .filter_map(|o| Some((o, venue.markets.iter().find(|m| m.pair == o.pair)?.id)))
+            .collect();
+        orders.sort_by_key(|(o, _)| (o.created, o.intent.client_id.clone()));
+        let ended = orders.iter().filter(|(o, _)| o.state.is_terminal()).count();
+        let mut skip = ended.saturating_sub(ENDED);
+        for (recovered, instrument) in orders {
+            if recovered.state.is_terminal() && skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            let mut intent = recovered.intent.clone();
+            intent.instrument = instrument;
+            let mut order = InFlightOrder::new(
+                recovered.strategy.clone(),
+                0,
+                recovered.pair.clone(),
+                intent,
+                now.mono,
+                recovered.created,
+            );
+            order.origin = OrderOrigin::Recovered;
+            order.exchange_id.clone_from(&recovered.exchange_id);
+            if let Some(evidence) = evidence_of(recovered.state) {
+                // From PendingCreate every state can be reached in one step.
+                let _ = order.learn(evidence, &OrderReport::default(), now.mono);
+            }
+            if order.may_be_live() {
+                order.inquiry.want(now.mono.plus(Millis(0)));
+                venue.in_doubt.insert(order.client_id().clone());
+            }
+            venue.orders.track(order);
+        }
+        for (strategy, fill) in &self.recovered.fills {
+            if fill.key.venue != venue.id || fill.key.account != venue.account {
+                continue;
+            }
+            venue.ledger.record(fill);
+            let Some(market) = venue.markets.iter_mut().find(|m| m.pair == fill.key.pair) else {
+                continue;
+            };
+            if strategy.is_some() {
+                market.position.add_fill(&fill.key.pair, fill);
+            }
+            let id = venue
+                .orders
+                .find(Some(market.id), fill.client_id.as_ref(), fill.exchange_id.as_ref());
+            if let Some(order) = id.and_then(|id| venue.orders.get_mut(&id)) {
+                order.add_fill(fill);
+            }
+        }
+    }
+}
+
+const fn evidence_of(state: OrderState) -> Option<OrderEvidence> {
+    Some(match state {
+        OrderState::PendingCreate | OrderState::Unknown => OrderEvidence::OutcomeUnknown,
+        OrderState::Acknowledged => OrderEvidence::Acknowledged,
+        OrderState::Open => OrderEvidence::Open,
+        OrderState::PartiallyFilled => OrderEvidence::PartiallyFilled,
+        OrderState::Filled => OrderEvidence::Filled,
+        OrderState::Cancelled => OrderEvidence::Cancelled,
+        OrderState::Rejected => OrderEvidence::Rejected,
+        OrderState::Expired => OrderEvidence::Expired,
+    })
+}

@@ -1,0 +1,382 @@
+//! What the exchange tells: orders, fills, balances, sessions, notices.
+
+use colibri_model::{
+    ClientOrderId, Fill, FillKey, InstrumentId, Journal, Millis, OrderEvidence, OrderState, Record, StrategyId,
+};
+use colibri_standard::{
+    BalancesEvent, Event, FillEvent, NoticeKind, OrderEvent, ReportSource, SessionRole, SessionStatus,
+};
+
+use crate::HostNow;
+use crate::engine::core::Core;
+use crate::engine::dispatch::Note;
+use crate::engine::state::RECENT_FILLS;
+use crate::engine::venue::{ForeignOrder, Purpose};
+use crate::engine::{LogLevel, VenueIndex};
+use crate::orders::{OrderChange, OrderReport, Recorded};
+
+/// How long fills may lag behind the status that counts them before they are asked for.
+const FILLS_GRACE: Millis = Millis(500);
+/// How long an acknowledged order may take to show as open before it is asked about.
+pub(crate) const ACKNOWLEDGED_GRACE: Millis = Millis(5_000);
+
+impl<J: Journal> Core<J> {
+    pub(crate) fn on_event(&mut self, index: VenueIndex, event: Event, now: HostNow) {
+        self.at(now);
+        if index.0 >= self.state.venues.len() {
+            return;
+        }
+        match event {
+            Event::Instruments(event) => self.on_instruments(index, event),
+            Event::Order(event) => self.on_order(index, &event),
+            Event::Fill(event) => self.on_fill(index, &event),
+            Event::Balances(event) => self.on_balances(index, &event),
+            Event::Fees(event) => {
+                if let Some(market) = self.state.venues[index.0].market_mut(event.instrument) {
+                    market.fees = event.rates;
+                }
+            }
+            Event::TradesProgress(event) => {
+                let venue = &mut self.state.venues[index.0];
+                // Only a reconciliation asks without gaps; the fills of one order say nothing of the others.
+                let gapless = venue.has_op(&Purpose::ReconcileFills(event.instrument));
+                if let Some(market) = venue.market_mut(event.instrument).filter(|_| gapless)
+                    && event.newest.is_some()
+                {
+                    market.fills_to = event.newest;
+                }
+            }
+            Event::Notice(notice) => {
+                match notice.kind {
+                    NoticeKind::BalanceMoved { .. } => self.ask_balances(index),
+                    NoticeKind::Unreadable { instrument, .. } => self.doubt_book(index, instrument),
+                    NoticeKind::Shutdown { .. } | NoticeKind::Other => {}
+                }
+                let text = format!("{}: {}", self.state.venues[index.0].id, notice.text);
+                self.log(LogLevel::Info, text);
+            }
+            // Sessions, the clock and pools are the driver's; a replace's halves end with its operation; candles have no
+            // reader here.
+            Event::Session(_) | Event::Time(_) | Event::Usage(_) | Event::Candles(_) | Event::ReplaceResult(_) => {}
+        }
+    }
+
+    pub(crate) fn on_session(&mut self, index: VenueIndex, role: SessionRole, status: SessionStatus, now: HostNow) {
+        self.at(now);
+        let Some(venue) = self.state.venues.get_mut(index.0) else {
+            return;
+        };
+        let session = match role {
+            SessionRole::Market => &mut venue.market_session,
+            SessionRole::User => &mut venue.user_session,
+        };
+        let before = std::mem::replace(session, status);
+        if before == status {
+            return;
+        }
+        let (was_live, is_live) = (before == SessionStatus::Live, status == SessionStatus::Live);
+        if was_live || is_live {
+            let text = format!("{}: the {role:?} session is {status:?}", venue.id);
+            let level = if is_live { LogLevel::Info } else { LogLevel::Warn };
+            self.log(level, text);
+        }
+        match role {
+            SessionRole::Market if was_live => self.drop_books(index),
+            SessionRole::Market if is_live => self.ask_snapshots(index),
+            SessionRole::User if was_live || is_live => {
+                // What happened while the stream was down is learned by asking, before anything is traded on.
+                let reconcile = &mut self.state.venues[index.0].reconcile;
+                reconcile.healed = false;
+                reconcile.overtaken = true;
+                reconcile.next = now.mono;
+                self.wake_at(now.mono);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_balances(&mut self, index: VenueIndex, event: &BalancesEvent) {
+        let now = self.state.now;
+        let venue = &mut self.state.venues[index.0];
+        venue.holdings.state(event, now.mono);
+        let record = Record::Balances {
+            venue: venue.id.clone(),
+            account: venue.account.clone(),
+            balances: event.balances.clone(),
+            time: now.wall,
+        };
+        self.journal_fact(record);
+        self.notes.push_back(Note::Balances(index));
+    }
+
+    fn on_order(&mut self, index: VenueIndex, event: &OrderEvent) {
+        let venue = &mut self.state.venues[index.0];
+        let found = venue
+            .orders
+            .find(event.instrument, event.client_id.as_ref(), event.exchange_id.as_ref())
+            .or_else(|| venue.orders.find(None, event.previous_client_id.as_ref(), None));
+        let Some(id) = found else {
+            return self.on_foreign_order(index, event);
+        };
+        if event.source == ReportSource::Query {
+            venue.reconcile.seen.insert(id.clone());
+        }
+        let Some(evidence) = event.status.evidence() else {
+            let text = format!("order {id} has a status that is not known: {:?}", event.status);
+            return self.log(LogLevel::Warn, text);
+        };
+        if let (Some(quantity), Some(order)) = (event.quantity, venue.orders.get_mut(&id))
+            && order.intent.quantity_unit == colibri_model::QuantityUnit::Base
+            && quantity.is_positive()
+        {
+            // An amend shows here first.
+            order.intent.quantity = quantity;
+        }
+        let report = OrderReport {
+            exchange_id: event.exchange_id.clone(),
+            filled: event.filled,
+            reason: event.reason.clone(),
+            exchange_time: event.exchange_time,
+        };
+        self.learn(index, &id, evidence, &report);
+    }
+
+    fn on_foreign_order(&mut self, index: VenueIndex, event: &OrderEvent) {
+        let key = match (&event.exchange_id, &event.client_id) {
+            (Some(id), _) => format!("{} {id}", event.symbol),
+            (None, Some(id)) => format!("{} {id}", event.symbol),
+            (None, None) => return,
+        };
+        let venue = &mut self.state.venues[index.0];
+        let evidence = event.status.evidence();
+        if evidence.is_some_and(|e| OrderState::Unknown.after(e).is_ok_and(OrderState::is_terminal)) {
+            venue.foreign.remove(&key);
+            venue.reconcile.foreign_seen.remove(&key);
+            return;
+        }
+        let order = ForeignOrder {
+            symbol: event.symbol.clone(),
+            client_id: event.client_id.clone(),
+            exchange_id: event.exchange_id.clone(),
+            side: event.side,
+            price: event.price,
+            quantity: event.quantity,
+        };
+        if event.source == ReportSource::Query {
+            venue.reconcile.foreign_seen.insert(key.clone(), order.clone());
+        }
+        venue.foreign.insert(key, order);
+    }
+
+    /// Takes evidence about one of our orders in: state, journal, questions, strategy.
+    pub(crate) fn learn(
+        &mut self,
+        index: VenueIndex,
+        id: &ClientOrderId,
+        evidence: OrderEvidence,
+        report: &OrderReport,
+    ) {
+        let now = self.state.now;
+        let venue = &mut self.state.venues[index.0];
+        let known_before = venue.orders.get(id).and_then(|o| o.exchange_id.clone());
+        let change = venue.orders.learn(id, evidence, report, now.mono);
+        let Some(order) = venue.orders.get(id) else { return };
+        let learned_id = known_before.is_none() && order.exchange_id.is_some();
+        let instrument = order.intent.instrument;
+        match &change {
+            Some(change) => self.order_changed(index, change, report),
+            // The exchange's id is worth a record of its own: the order can be asked about by it after a crash.
+            None if learned_id => self.journal_order(index, id, report),
+            None => {}
+        }
+        if learned_id {
+            self.adopt_fills(index, instrument, id);
+        }
+        self.settle_questions(index, id);
+    }
+
+    fn journal_order(&mut self, index: VenueIndex, id: &ClientOrderId, report: &OrderReport) {
+        let venue = &self.state.venues[index.0];
+        let Some(order) = venue.orders.get(id) else { return };
+        let record = Record::OrderChanged {
+            venue: venue.id.clone(),
+            client_id: id.clone(),
+            exchange_id: order.exchange_id.clone(),
+            state: order.state(),
+            reason: report.reason.clone(),
+            exchange_time: report.exchange_time,
+            time: self.state.now.wall,
+        };
+        self.journal_fact(record);
+    }
+
+    pub(crate) fn order_changed(&mut self, index: VenueIndex, change: &OrderChange, report: &OrderReport) {
+        match (change.from, change.to) {
+            (_, OrderState::Rejected) => self.state.counts.orders_rejected += 1,
+            (_, OrderState::Unknown) => self.state.counts.orders_unknown += 1,
+            _ => {}
+        }
+        if change.from == OrderState::Unknown {
+            self.state.counts.unknown_resolved += 1;
+        }
+        self.journal_order(index, &change.client_id, report);
+        self.notes.push_back(Note::Order(index, change.clone()));
+    }
+
+    /// After a report: what is still open to doubt is asked about, what is not any more is left alone.
+    pub(crate) fn settle_questions(&mut self, index: VenueIndex, id: &ClientOrderId) {
+        let now = self.mono();
+        let venue = &mut self.state.venues[index.0];
+        let Some(order) = venue.orders.get_mut(id) else { return };
+        if order.is_settled() {
+            order.inquiry.settled();
+        } else if order.state() == OrderState::Acknowledged && order.inquiry.due().is_none() {
+            order.inquiry.want(now.plus(ACKNOWLEDGED_GRACE));
+        }
+        if order.missing_fills().is_zero() {
+            order.fills_inquiry.settled();
+        } else if order.fills_inquiry.due().is_none()
+            && !venue.ops.values().any(|p| *p == Purpose::OrderFills(id.clone()))
+        {
+            order.fills_inquiry.want(now.plus(FILLS_GRACE));
+        }
+        let due = [order.inquiry.due(), order.fills_inquiry.due()]
+            .into_iter()
+            .flatten()
+            .min();
+        match due {
+            Some(due) => {
+                venue.in_doubt.insert(id.clone());
+                self.wake_at(due);
+            }
+            None => {
+                venue.in_doubt.remove(id);
+            }
+        }
+    }
+
+    fn on_fill(&mut self, index: VenueIndex, event: &FillEvent) {
+        let now = self.state.now;
+        let venue = &mut self.state.venues[index.0];
+        let market = venue.markets.iter().find(|m| match event.instrument {
+            Some(instrument) => m.id == instrument,
+            None => m.instrument.as_ref().is_some_and(|i| i.symbol == event.symbol),
+        });
+        let Some(market) = market else { return };
+        let instrument = market.id;
+        let order = venue
+            .orders
+            .find(Some(instrument), event.client_id.as_ref(), event.exchange_id.as_ref());
+        let fill = Fill {
+            key: FillKey {
+                account: venue.account.clone(),
+                venue: venue.id.clone(),
+                pair: market.pair.clone(),
+                trade_id: event.trade_id.clone(),
+            },
+            client_id: order.clone().or_else(|| event.client_id.clone()),
+            exchange_id: event.exchange_id.clone(),
+            side: event.side,
+            price: event.price,
+            quantity: event.quantity,
+            fee: event.fee.clone(),
+            liquidity: event.liquidity,
+            exchange_time: event.exchange_time.unwrap_or(now.wall),
+            local_time: now.wall,
+        };
+        match venue.ledger.record(&fill) {
+            Recorded::Known => self.state.counts.duplicate_fills += 1,
+            Recorded::FeeLearned => {
+                self.state.counts.duplicate_fills += 1;
+                self.fee_learned(index, instrument, order, &fill);
+            }
+            Recorded::New => {
+                venue.holdings.add_fill(&fill.key.pair.clone(), &fill);
+                match (order, &fill.exchange_id) {
+                    (Some(id), _) => self.own_fill(index, instrument, &id, fill),
+                    (None, Some(exchange_id)) => {
+                        // Perhaps an order whose exchange id we have not learned yet; else somebody else's.
+                        let key = (instrument, exchange_id.clone());
+                        venue.unattributed.entry(key).or_default().push(fill.key.clone());
+                        self.journal_fact(Record::Filled { strategy: None, fill });
+                    }
+                    (None, None) => self.journal_fact(Record::Filled { strategy: None, fill }),
+                }
+            }
+        }
+    }
+
+    fn own_fill(&mut self, index: VenueIndex, instrument: InstrumentId, id: &ClientOrderId, mut fill: Fill) {
+        let now = self.mono();
+        let venue = &mut self.state.venues[index.0];
+        let strategy = venue.orders.get(id).map(|o| o.strategy.clone());
+        fill.client_id = Some(id.clone());
+        let change = venue.orders.add_fill(id, &fill, now);
+        if let Some(market) = venue.market_mut(instrument) {
+            let pair = market.pair.clone();
+            market.position.add_fill(&pair, &fill);
+        }
+        self.count_fill(&fill);
+        self.journal_fact(Record::Filled {
+            strategy,
+            fill: fill.clone(),
+        });
+        self.state.recent_fills.push_back(fill.clone());
+        if self.state.recent_fills.len() > RECENT_FILLS {
+            self.state.recent_fills.pop_front();
+        }
+        self.notes.push_back(Note::Fill(index, id.clone(), fill));
+        if let Some(change) = change {
+            self.order_changed(index, &change, &OrderReport::default());
+        }
+        self.settle_questions(index, id);
+    }
+
+    fn count_fill(&mut self, fill: &Fill) {
+        let counts = &mut self.state.counts;
+        match fill.side {
+            colibri_model::Side::Buy => counts.buy_fills += 1,
+            colibri_model::Side::Sell => counts.sell_fills += 1,
+        }
+        *counts.volume.entry(fill.key.pair.quote.clone()).or_default() += fill.notional();
+        if let Some(fee) = &fill.fee {
+            *counts.fees.entry(fee.asset.clone()).or_default() += fee.amount;
+        }
+    }
+
+    fn fee_learned(&mut self, index: VenueIndex, instrument: InstrumentId, order: Option<ClientOrderId>, fill: &Fill) {
+        let Some(fee) = &fill.fee else { return };
+        let venue = &mut self.state.venues[index.0];
+        venue.holdings.add_fee(fee);
+        let mut strategy: Option<StrategyId> = None;
+        if let Some(order) = order.and_then(|id| venue.orders.get_mut(&id)) {
+            order.add_fee(fill);
+            strategy = Some(order.strategy.clone());
+            if let Some(market) = venue.market_mut(instrument) {
+                let pair = market.pair.clone();
+                market.position.add_fee(&pair, fee, fill.price);
+            }
+            *self.state.counts.fees.entry(fee.asset.clone()).or_default() += fee.amount;
+        }
+        let fill = self.state.venues[index.0].ledger.get(&fill.key).cloned();
+        if let Some(fill) = fill {
+            self.journal_fact(Record::Filled { strategy, fill });
+        }
+    }
+
+    /// Fills that were told before their order's exchange id was known.
+    fn adopt_fills(&mut self, index: VenueIndex, instrument: InstrumentId, id: &ClientOrderId) {
+        let venue = &mut self.state.venues[index.0];
+        let Some(exchange_id) = venue.orders.get(id).and_then(|o| o.exchange_id.clone()) else {
+            return;
+        };
+        let keys = venue
+            .unattributed
+            .remove(&(instrument, exchange_id))
+            .unwrap_or_default();
+        let fills: Vec<Fill> = keys.iter().filter_map(|key| venue.ledger.get(key).cloned()).collect();
+        for fill in fills {
+            self.own_fill(index, instrument, id, fill);
+        }
+    }
+}

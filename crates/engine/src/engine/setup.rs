@@ -1,0 +1,149 @@
+//! What an engine is made from.
+
+use std::collections::BTreeMap;
+
+use colibri_model::{
+    AccountId, ClientOrderId, ExchangeOrderId, Fill, InstrumentId, Millis, OrderIntent, OrderState, Pair, Record,
+    StrategyId, VenueId, WallNs,
+};
+use colibri_standard::ConnectorManifest;
+
+use crate::risk::RiskLimits;
+
+/// A venue's number in its engine, by the order in which venues were added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VenueIndex(pub usize);
+
+/// An instrument of a venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MarketId {
+    /// The venue.
+    pub venue: VenueIndex,
+    /// The instrument's handle there.
+    pub instrument: InstrumentId,
+}
+
+/// What an engine needs beside venues and strategies.
+#[derive(Debug, Clone, Default)]
+pub struct EngineSetup {
+    /// The bot's name.
+    pub bot: String,
+    /// The host's version, for the journal.
+    pub version: String,
+    /// The Clock's tick size; zero is one second.
+    pub tick: Millis,
+    /// For jitter and client order ids.
+    pub seed: u64,
+    /// The operator's caps.
+    pub risk: RiskLimits,
+    /// What the journal holds of earlier runs.
+    pub recovered: Recovered,
+}
+
+/// A venue: one connector instance for one account.
+#[derive(Debug, Clone)]
+pub struct VenueSetup {
+    /// Its name.
+    pub venue: VenueId,
+    /// The account.
+    pub account: AccountId,
+    /// What its connector declares, user overrides merged in.
+    pub manifest: ConnectorManifest,
+    /// The pairs to use.
+    pub pairs: Vec<Pair>,
+}
+
+/// An order as the journal left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecoveredOrder {
+    /// Who decided it.
+    pub strategy: StrategyId,
+    /// Where.
+    pub venue: VenueId,
+    /// Of which pair.
+    pub pair: Pair,
+    /// The order.
+    pub intent: OrderIntent,
+    /// The exchange's id, where it was learned.
+    pub exchange_id: Option<ExchangeOrderId>,
+    /// The last state.
+    pub state: OrderState,
+    /// When it was decided.
+    pub created: WallNs,
+}
+
+/// Orders and fills of earlier runs, folded from the journal.
+#[derive(Debug, Clone, Default)]
+pub struct Recovered {
+    /// Orders, ended ones too.
+    pub orders: BTreeMap<ClientOrderId, RecoveredOrder>,
+    /// Fills with the strategy that had decided their order.
+    pub fills: Vec<(Option<StrategyId>, Fill)>,
+    /// The time of the last record by venue: what the exchange is asked to tell fills since.
+    pub last_seen: BTreeMap<VenueId, WallNs>,
+}
+
+impl Recovered {
+    /// Folds a journal, oldest record first.
+    #[must_use]
+    pub fn from_records<'r>(records: impl IntoIterator<Item = &'r Record>) -> Recovered {
+        let mut recovered = Recovered::default();
+        for record in records {
+            recovered.add(record);
+        }
+        recovered
+    }
+
+    /// Adds the next record.
+    pub fn add(&mut self, record: &Record) {
+        match record {
+            Record::Intent {
+                strategy,
+                venue,
+                pair,
+                order,
+                time,
+                ..
+            } => {
+                let recovered = RecoveredOrder {
+                    strategy: strategy.clone(),
+                    venue: venue.clone(),
+                    pair: pair.clone(),
+                    intent: order.clone(),
+                    exchange_id: None,
+                    state: OrderState::PendingCreate,
+                    created: *time,
+                };
+                self.orders.insert(order.client_id.clone(), recovered);
+                self.seen(venue, *time);
+            }
+            Record::OrderChanged {
+                venue,
+                client_id,
+                exchange_id,
+                state,
+                time,
+                ..
+            } => {
+                if let Some(order) = self.orders.get_mut(client_id) {
+                    order.state = *state;
+                    if exchange_id.is_some() {
+                        order.exchange_id.clone_from(exchange_id);
+                    }
+                }
+                self.seen(venue, *time);
+            }
+            Record::Filled { strategy, fill } => {
+                self.seen(&fill.key.venue, fill.local_time);
+                self.fills.push((strategy.clone(), fill.clone()));
+            }
+            Record::CancelIntent { venue, time, .. } | Record::Balances { venue, time, .. } => self.seen(venue, *time),
+            Record::Started { .. } | Record::Stopped { .. } => {}
+        }
+    }
+
+    fn seen(&mut self, venue: &VenueId, time: WallNs) {
+        let last = self.last_seen.entry(venue.clone()).or_insert(time);
+        *last = (*last).max(time);
+    }
+}

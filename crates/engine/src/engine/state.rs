@@ -1,0 +1,99 @@
+//! What the engine knows: everything that the view shows.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use colibri_model::{Amount, Asset, Fill, MonoNs, StrategyId};
+
+use crate::HostNow;
+use crate::clock::TickStats;
+use crate::engine::venue::Venue;
+use crate::engine::{MarketId, StopReport};
+use crate::risk::RiskLimits;
+use crate::strategy::PauseReason;
+
+/// Fills that the view shows.
+pub(crate) const RECENT_FILLS: usize = 500;
+
+/// How far the engine has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnginePhase {
+    /// Not started.
+    Idle,
+    /// Running.
+    Running,
+    /// Cancelling everything.
+    Stopping,
+    /// Stopped: every order is gone, as the exchange itself has said.
+    Stopped,
+}
+
+/// Counters since the start.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Orders that were sent.
+    pub orders_sent: u64,
+    /// Cancels that were sent.
+    pub cancels_sent: u64,
+    /// Orders that the exchange refused.
+    pub orders_rejected: u64,
+    /// Wishes that were refused before anything was sent.
+    pub orders_refused: u64,
+    /// Orders whose outcome was unknown at some time.
+    pub orders_unknown: u64,
+    /// Unknown orders that an answer of the exchange resolved.
+    pub unknown_resolved: u64,
+    /// Our buys' fills.
+    pub buy_fills: u64,
+    /// Our sells' fills.
+    pub sell_fills: u64,
+    /// Reports of fills that were known already.
+    pub duplicate_fills: u64,
+    /// Notional traded by quote asset.
+    pub volume: BTreeMap<Asset, Amount>,
+    /// Fees by asset.
+    pub fees: BTreeMap<Asset, Amount>,
+    /// Books dropped.
+    pub book_drops: u64,
+    /// Reconciliations done.
+    pub reconciliations: u64,
+    /// Batches of book levels applied.
+    pub book_updates: u64,
+}
+
+/// Whether a strategy trades.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StrategyState {
+    /// Its markets have not been ready yet.
+    Waiting,
+    /// It trades.
+    Running,
+    /// It rests.
+    Paused(PauseReason),
+    /// It has been told to stop.
+    Stopped,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct StrategyInfo {
+    pub(crate) id: StrategyId,
+    pub(crate) kind: &'static str,
+    pub(crate) state: StrategyState,
+    pub(crate) markets: Vec<MarketId>,
+    pub(crate) status: String,
+    pub(crate) timers: BTreeMap<u64, MonoNs>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) now: HostNow,
+    pub(crate) bot: String,
+    pub(crate) phase: EnginePhase,
+    pub(crate) venues: Vec<Venue>,
+    pub(crate) strategies: Vec<StrategyInfo>,
+    pub(crate) risk: RiskLimits,
+    pub(crate) counts: Counts,
+    pub(crate) recent_fills: VecDeque<Fill>,
+    pub(crate) journal_fault: Option<String>,
+    pub(crate) tick_stats: TickStats,
+    pub(crate) stop_report: Option<StopReport>,
+}

@@ -1,0 +1,250 @@
+//! Stopping: every order cancelled, and then proven gone by asking the exchange what is open.
+
+use std::collections::BTreeSet;
+
+use colibri_model::{ClientOrderId, Journal, Millis, MonoNs, OpId, Record, VenueId};
+use colibri_standard::{Balances, Command, OpenOrders, Outcome, TradesSince};
+
+use crate::HostNow;
+use crate::engine::core::Core;
+use crate::engine::state::EnginePhase;
+use crate::engine::venue::{Purpose, VenuePhase};
+use crate::engine::{LogLevel, VenueIndex};
+
+/// A cancel that came to nothing is sent again after so long.
+const CANCEL_AGAIN: Millis = Millis(500);
+/// How long fills that the exchange counts and has not told are waited for.
+const FILLS_PATIENCE: Millis = Millis(20_000);
+
+/// How stopping went at one venue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VenueStop {
+    /// The venue.
+    pub venue: VenueId,
+    /// Whether the exchange, asked after the last cancel, has said that none of our orders is open.
+    pub proven: bool,
+    /// How often it was asked.
+    pub asked: u32,
+    /// Our orders that may still be live.
+    pub remaining: Vec<ClientOrderId>,
+    /// Orders in the account that are not ours: left alone.
+    pub foreign: usize,
+}
+
+/// How stopping goes, or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopReport {
+    /// Why.
+    pub reason: String,
+    /// When it began.
+    pub began: HostNow,
+    /// When it was proven that nothing is left; `None` while it is not.
+    pub finished: Option<HostNow>,
+    /// By venue.
+    pub venues: Vec<VenueStop>,
+}
+
+impl StopReport {
+    /// Whether every venue has been proven free of our orders.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.finished.is_some()
+    }
+}
+
+/// One venue's proof.
+#[derive(Debug, Clone, Default)]
+struct Proof {
+    running: BTreeSet<OpId>,
+    failed: bool,
+    proven: bool,
+    asked: u32,
+    not_before: MonoNs,
+}
+
+/// What stopping keeps.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stopping {
+    reason: String,
+    began: HostNow,
+    finished: Option<HostNow>,
+    proofs: Vec<Proof>,
+}
+
+impl<J: Journal> Core<J> {
+    pub(crate) fn stop(&mut self, reason: &str, now: HostNow) {
+        self.at(now);
+        if matches!(self.state.phase, EnginePhase::Stopping | EnginePhase::Stopped) {
+            return;
+        }
+        self.state.phase = EnginePhase::Stopping;
+        self.stopping = Stopping {
+            reason: reason.to_owned(),
+            began: now,
+            finished: None,
+            proofs: vec![Proof::default(); self.state.venues.len()],
+        };
+        self.log(LogLevel::Info, format!("stopping: {reason}"));
+        self.tell_stopping();
+        self.continue_stop();
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state.phase == EnginePhase::Stopped
+    }
+
+    /// Takes stopping a step further.
+    pub(crate) fn continue_stop(&mut self) {
+        if self.state.phase != EnginePhase::Stopping {
+            return;
+        }
+        for index in (0..self.state.venues.len()).map(VenueIndex) {
+            if self.stopping.proofs[index.0].proven {
+                continue;
+            }
+            if self.never_traded(index) {
+                self.stopping.proofs[index.0].proven = true;
+            } else if self.cancel_everything(index) {
+                self.prove(index);
+            }
+        }
+        if self.stopping.proofs.iter().all(|p| p.proven) {
+            self.stopped();
+        }
+        self.state.stop_report = self.stop_report();
+    }
+
+    /// A venue that no order can have been sent to: no instrument was in use, and the journal left none.
+    fn never_traded(&self, index: VenueIndex) -> bool {
+        let venue = &self.state.venues[index.0];
+        let unused = !matches!(
+            venue.phase,
+            VenuePhase::Collecting | VenuePhase::Balances | VenuePhase::Ready
+        );
+        unused && venue.orders.live_count() == 0
+    }
+
+    /// Cancels what may be live; whether nothing is any more.
+    fn cancel_everything(&mut self, index: VenueIndex) -> bool {
+        let now = self.mono();
+        for id in self.state.venues[index.0].orders.live_ids() {
+            let sent = self.state.venues[index.0].orders.get(&id).and_then(|o| o.cancel_sent);
+            match sent.map(|at| at.plus(CANCEL_AGAIN)) {
+                Some(again) if again > now => self.wake_at(again),
+                _ => self.cancel(index, &id),
+            }
+        }
+        let venue = &self.state.venues[index.0];
+        let waits = now.since(self.stopping.began.mono) < FILLS_PATIENCE;
+        let missing = venue.in_doubt.iter().filter_map(|id| venue.orders.get(id));
+        let missing = missing.filter(|o| !o.missing_fills().is_zero()).count();
+        venue.orders.live_count() == 0 && !(missing > 0 && waits)
+    }
+
+    /// Asks the exchange what is open.
+    fn prove(&mut self, index: VenueIndex) {
+        let now = self.mono();
+        let proof = &self.stopping.proofs[index.0];
+        let busy = !self.state.venues[index.0].reconcile.running.is_empty();
+        if !proof.running.is_empty() || busy {
+            return;
+        }
+        if now < proof.not_before {
+            let at = proof.not_before;
+            return self.wake_at(at);
+        }
+        let venue = &mut self.state.venues[index.0];
+        venue.reconcile.seen.clear();
+        venue.reconcile.foreign_seen.clear();
+        let markets: Vec<_> = venue
+            .markets
+            .iter()
+            .map(|m| (m.id, m.fills_to.clone(), m.fills_since))
+            .collect();
+        let mut running = BTreeSet::new();
+        for (instrument, from_id, since) in markets {
+            let orders = Command::OpenOrders(OpenOrders {
+                instrument: Some(instrument),
+            });
+            running.insert(self.command(index, Purpose::Proof, orders));
+            let fills = Command::TradesSince(TradesSince {
+                instrument,
+                since: from_id.is_none().then_some(since),
+                from_id,
+                exchange_id: None,
+            });
+            running.insert(self.command(index, Purpose::Proof, fills));
+        }
+        running.insert(self.command(index, Purpose::Proof, Command::Balances(Balances {})));
+        let proof = &mut self.stopping.proofs[index.0];
+        proof.running = running;
+        proof.failed = false;
+        proof.asked += 1;
+    }
+
+    pub(crate) fn proof_ended(&mut self, index: VenueIndex, op: OpId, outcome: &Outcome) {
+        let Some(asked) = self.stopping.proofs.get(index.0).map(|p| p.asked) else {
+            return;
+        };
+        let wait = self.back_off(asked);
+        let not_before = self.wake_in(wait);
+        let proof = &mut self.stopping.proofs[index.0];
+        if !proof.running.remove(&op) {
+            return;
+        }
+        proof.failed |= *outcome != Outcome::Done;
+        if proof.running.is_empty() {
+            proof.not_before = not_before;
+            let venue = &mut self.state.venues[index.0];
+            // An order of ours that is open came as an event, and is live again.
+            proof.proven = !proof.failed && venue.orders.live_count() == 0;
+            if proof.proven {
+                venue.foreign = std::mem::take(&mut venue.reconcile.foreign_seen);
+            }
+        }
+        if let Some(refusal) = outcome.refusal() {
+            let text = format!(
+                "{}: asking what is open failed: {refusal}",
+                self.state.venues[index.0].id
+            );
+            self.log(LogLevel::Warn, text);
+        }
+        self.continue_stop();
+    }
+
+    fn stopped(&mut self) {
+        self.state.phase = EnginePhase::Stopped;
+        self.stopping.finished = Some(self.state.now);
+        let record = Record::Stopped {
+            bot: self.state.bot.clone(),
+            reason: self.stopping.reason.clone(),
+            time: self.state.now.wall,
+        };
+        self.journal_fact(record);
+        self.log(
+            LogLevel::Info,
+            "stopped: the exchange says that no order of ours is open",
+        );
+    }
+
+    pub(crate) fn stop_report(&self) -> Option<StopReport> {
+        if !matches!(self.state.phase, EnginePhase::Stopping | EnginePhase::Stopped) {
+            return None;
+        }
+        let venues = self.state.venues.iter().zip(&self.stopping.proofs);
+        Some(StopReport {
+            reason: self.stopping.reason.clone(),
+            began: self.stopping.began,
+            finished: self.stopping.finished,
+            venues: venues
+                .map(|(venue, proof)| VenueStop {
+                    venue: venue.id.clone(),
+                    proven: proof.proven,
+                    asked: proof.asked,
+                    remaining: venue.orders.live_ids(),
+                    foreign: venue.foreign.len(),
+                })
+                .collect(),
+        })
+    }
+}

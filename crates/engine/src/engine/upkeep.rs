@@ -1,0 +1,129 @@
+//! What comes due with time: bring-up, questions about orders, snapshots, reconciliation, the journal's backlog.
+
+use colibri_model::{ClientOrderId, Journal, MonoNs};
+use colibri_standard::{Balances, Command, Instruments, OrderStatusQuery, TradesSince};
+
+use crate::engine::VenueIndex;
+use crate::engine::core::Core;
+use crate::engine::state::EnginePhase;
+use crate::engine::venue::{Purpose, VenuePhase};
+
+impl<J: Journal> Core<J> {
+    pub(crate) fn upkeep_if_due(&mut self) {
+        if self.mono() >= self.wake() {
+            self.upkeep();
+        }
+    }
+
+    /// Does everything that is due and finds out when the next is.
+    pub(crate) fn upkeep(&mut self) {
+        self.forget_wake();
+        if matches!(self.state.phase, EnginePhase::Idle | EnginePhase::Stopped) {
+            return;
+        }
+        self.retry_journal();
+        for index in (0..self.state.venues.len()).map(VenueIndex) {
+            match self.state.venues[index.0].phase {
+                VenuePhase::Idle | VenuePhase::Failed(_) => continue,
+                VenuePhase::Instruments | VenuePhase::Registering => {
+                    self.bring_up(index);
+                    continue;
+                }
+                VenuePhase::Collecting | VenuePhase::Balances => self.bring_up(index),
+                VenuePhase::Ready => self.refresh_instruments(index),
+            }
+            self.ask_snapshots(index);
+            self.reconcile_if_due(index);
+            self.ask_questions(index);
+        }
+        self.update_strategies();
+        self.continue_stop();
+        self.wake_for_timers();
+    }
+
+    fn refresh_instruments(&mut self, index: VenueIndex) {
+        let now = self.mono();
+        let venue = &mut self.state.venues[index.0];
+        if now >= venue.instruments_due {
+            venue.instruments_due = now.plus(venue.manifest.polling.instruments_ms);
+            self.command(index, Purpose::Instruments, Command::Instruments(Instruments {}));
+        }
+        let due = self.state.venues[index.0].instruments_due;
+        self.wake_at(due);
+    }
+
+    fn ask_questions(&mut self, index: VenueIndex) {
+        let ids: Vec<ClientOrderId> = self.state.venues[index.0].in_doubt.iter().cloned().collect();
+        for id in ids {
+            self.ask_status(index, &id);
+            self.ask_fills(index, &id);
+        }
+    }
+
+    /// Whether a question is due now; else the engine wakes for it.
+    fn is_due(&mut self, due: Option<MonoNs>) -> bool {
+        match due {
+            Some(due) if due <= self.mono() => true,
+            Some(due) => {
+                self.wake_at(due);
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn ask_status(&mut self, index: VenueIndex, id: &ClientOrderId) {
+        let Some(order) = self.state.venues[index.0].orders.get(id) else {
+            return;
+        };
+        let due = order.inquiry.due();
+        if !self.is_due(due) {
+            return;
+        }
+        let venue = &mut self.state.venues[index.0];
+        let purpose = Purpose::OrderStatus(id.clone());
+        if venue.has_op(&purpose) {
+            return;
+        }
+        let Some(order) = venue.orders.get_mut(id) else { return };
+        order.inquiry.asked();
+        let query = OrderStatusQuery {
+            instrument: order.intent.instrument,
+            client_id: Some(id.clone()),
+            exchange_id: order.exchange_id.clone(),
+        };
+        self.command(index, purpose, Command::OrderStatus(query));
+    }
+
+    fn ask_fills(&mut self, index: VenueIndex, id: &ClientOrderId) {
+        let Some(order) = self.state.venues[index.0].orders.get(id) else {
+            return;
+        };
+        let due = order.fills_inquiry.due();
+        if !self.is_due(due) {
+            return;
+        }
+        let venue = &mut self.state.venues[index.0];
+        let purpose = Purpose::OrderFills(id.clone());
+        if venue.has_op(&purpose) {
+            return;
+        }
+        let Some(order) = venue.orders.get_mut(id) else { return };
+        order.fills_inquiry.asked();
+        let exchange_id = order.exchange_id.clone();
+        let since = exchange_id.is_none().then_some(order.created);
+        let query = TradesSince {
+            instrument: order.intent.instrument,
+            from_id: None,
+            since,
+            exchange_id,
+        };
+        self.command(index, purpose, Command::TradesSince(query));
+    }
+
+    pub(crate) fn ask_balances(&mut self, index: VenueIndex) {
+        if !self.state.venues[index.0].has_op(&Purpose::Balances) {
+            self.command(index, Purpose::Balances, Command::Balances(Balances {}));
+        }
+    }
+}

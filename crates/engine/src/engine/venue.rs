@@ -1,0 +1,258 @@
+//! One connector instance for one account: sessions, markets, orders, fills, balances, and what is under way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use colibri_abi::OrderOp;
+use colibri_model::{
+    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, FillKey, InstrumentId, MonoNs, OpId, OrderIntent, Pair,
+    Price, Quantity, Side, VenueId,
+};
+use colibri_standard::{Capability, ConnectorManifest, SessionStatus};
+
+use crate::accounts::{Account, StatedBalance};
+use crate::engine::market::Market;
+use crate::orders::{ClientIdSource, FillLedger, InFlightOrder, OrderTracker};
+use crate::risk;
+
+/// How far a venue has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VenuePhase {
+    /// The engine has not started.
+    Idle,
+    /// Instruments are being asked for.
+    Instruments,
+    /// The connector is being told which it will use.
+    Registering,
+    /// Sessions open; orders, fills and fees are being asked for.
+    Collecting,
+    /// The balances that the ledger starts from are being asked for.
+    Balances,
+    /// It can be traded at (while its sessions are live).
+    Ready,
+    /// It cannot be used, for the reason given.
+    Failed(String),
+}
+
+/// What an operation is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Instruments,
+    UseInstruments,
+    Fees(InstrumentId),
+    StartBalances,
+    Balances,
+    Snapshot(InstrumentId),
+    Place(ClientOrderId),
+    Cancel(ClientOrderId),
+    Amend(ClientOrderId, Quantity),
+    OrderStatus(ClientOrderId),
+    OrderFills(ClientOrderId),
+    ReconcileOrders(InstrumentId),
+    ReconcileFills(InstrumentId),
+    ReconcileBalances,
+    Proof,
+}
+
+/// An order in the account that is not tracked: shown, never touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignOrder {
+    /// The exchange's name of the instrument.
+    pub symbol: String,
+    /// Its client id.
+    pub client_id: Option<ClientOrderId>,
+    /// Its exchange id.
+    pub exchange_id: Option<ExchangeOrderId>,
+    /// Buy or sell.
+    pub side: Option<Side>,
+    /// Limit price.
+    pub price: Option<Price>,
+    /// Whole quantity.
+    pub quantity: Option<Quantity>,
+}
+
+impl ForeignOrder {
+    /// Whether its id looks like one that a Colibri bot made (another bot, or one whose journal was lost).
+    #[must_use]
+    pub fn is_a_bots(&self) -> bool {
+        self.client_id.as_ref().is_some_and(ClientIdSource::is_ours)
+    }
+}
+
+/// Comparing with the exchange: open orders, fills since the watermark, balances.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reconcile {
+    pub(crate) running: BTreeSet<OpId>,
+    pub(crate) failed: bool,
+    /// The user session moved while it ran: it proves nothing.
+    pub(crate) overtaken: bool,
+    pub(crate) started: MonoNs,
+    /// When the next one is due, whatever happens.
+    pub(crate) next: MonoNs,
+    /// Whether one has succeeded since the user session last came up.
+    pub(crate) healed: bool,
+    /// Orders that a query has told of since the last one began.
+    pub(crate) seen: BTreeSet<ClientOrderId>,
+    pub(crate) foreign_seen: BTreeMap<String, ForeignOrder>,
+}
+
+/// A retry of something that the venue cannot do without.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Retry {
+    pub(crate) at: MonoNs,
+    pub(crate) failures: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Venue {
+    pub(crate) id: VenueId,
+    pub(crate) account: AccountId,
+    pub(crate) manifest: ConnectorManifest,
+    pub(crate) phase: VenuePhase,
+    pub(crate) market_session: SessionStatus,
+    pub(crate) user_session: SessionStatus,
+    pub(crate) markets: Vec<Market>,
+    pub(crate) orders: OrderTracker,
+    pub(crate) in_doubt: BTreeSet<ClientOrderId>,
+    pub(crate) ledger: FillLedger,
+    /// Fills whose order is not known yet, by its exchange id.
+    pub(crate) unattributed: BTreeMap<(InstrumentId, ExchangeOrderId), Vec<FillKey>>,
+    pub(crate) holdings: Account,
+    pub(crate) foreign: BTreeMap<String, ForeignOrder>,
+    pub(crate) ops: BTreeMap<OpId, Purpose>,
+    pub(crate) ids: Option<ClientIdSource>,
+    pub(crate) reconcile: Reconcile,
+    pub(crate) retry: Retry,
+    pub(crate) instruments_due: MonoNs,
+    pub(crate) outbox: Vec<OrderOp>,
+}
+
+impl Venue {
+    pub(crate) fn new(id: VenueId, account: AccountId, manifest: ConnectorManifest, pairs: &[Pair]) -> Venue {
+        let mut markets: Vec<Market> = Vec::new();
+        for pair in pairs {
+            if !markets.iter().any(|m| m.pair == *pair) {
+                let id = u32::try_from(markets.len() + 1).expect("fewer pairs than 2^32");
+                markets.push(Market::new(InstrumentId(id), pair.clone()));
+            }
+        }
+        Venue {
+            id,
+            account,
+            manifest,
+            phase: VenuePhase::Idle,
+            market_session: SessionStatus::Down,
+            user_session: SessionStatus::Down,
+            markets,
+            orders: OrderTracker::default(),
+            in_doubt: BTreeSet::new(),
+            ledger: FillLedger::default(),
+            unattributed: BTreeMap::new(),
+            holdings: Account::default(),
+            foreign: BTreeMap::new(),
+            ops: BTreeMap::new(),
+            ids: None,
+            reconcile: Reconcile::default(),
+            retry: Retry::default(),
+            instruments_due: MonoNs(u64::MAX),
+            outbox: Vec::new(),
+        }
+    }
+
+    pub(crate) fn has(&self, capability: &Capability) -> bool {
+        self.manifest.capabilities.contains(capability)
+    }
+
+    pub(crate) fn market(&self, id: InstrumentId) -> Option<&Market> {
+        self.markets.get((id.0 as usize).checked_sub(1)?)
+    }
+
+    pub(crate) fn market_mut(&mut self, id: InstrumentId) -> Option<&mut Market> {
+        self.markets.get_mut((id.0 as usize).checked_sub(1)?)
+    }
+
+    pub(crate) fn has_op(&self, purpose: &Purpose) -> bool {
+        self.ops.values().any(|p| p == purpose)
+    }
+
+    /// Whether the exchange tells us of our orders as they change.
+    pub(crate) fn user_session_is_live(&self) -> bool {
+        self.user_session == SessionStatus::Live || !self.has(&Capability::UserStream)
+    }
+
+    /// Whether orders may be placed; else why not.
+    pub(crate) fn not_ready(&self) -> Option<String> {
+        match &self.phase {
+            VenuePhase::Ready => {}
+            VenuePhase::Failed(why) => return Some(why.clone()),
+            phase => return Some(format!("it is at {phase:?}")),
+        }
+        if self.market_session != SessionStatus::Live {
+            Some("its market stream is down".to_owned())
+        } else if !self.user_session_is_live() {
+            Some("its user stream is down".to_owned())
+        } else if !self.reconcile.healed {
+            Some("it is being reconciled".to_owned())
+        } else {
+            None
+        }
+    }
+
+    /// Whether a book is there and fresh.
+    pub(crate) fn book_is_fresh(&self, market: &Market, now: MonoNs) -> bool {
+        market.book().is_some() && market.book_age(now) <= self.manifest.liveness.book_stale_ms
+    }
+
+    /// The asset that an order is paid with.
+    pub(crate) fn paid_with(pair: &Pair, side: Side) -> &Asset {
+        match side {
+            Side::Buy => &pair.quote,
+            Side::Sell => &pair.base,
+        }
+    }
+
+    /// What an order holds of the asset it is paid with while nothing, or a part, of it is filled.
+    pub(crate) fn held_by(&self, order: &InFlightOrder) -> Amount {
+        let mid = self.market(order.intent.instrument).and_then(|m| m.book()?.mid());
+        let leaves = order.leaves();
+        let leaves = OrderIntent {
+            quantity: if leaves.is_zero() {
+                order.intent.quantity
+            } else {
+                leaves
+            },
+            ..order.intent.clone()
+        };
+        risk::commitment(&leaves, mid)
+    }
+
+    /// What can be used of an asset for a new order: what the exchange states as free, less what orders take that its
+    /// statement does not know yet, plus what orders gave back that ended after it.
+    pub(crate) fn available(&self, asset: &Asset) -> Amount {
+        let Some(stated) = self.holdings.get(asset) else {
+            return Amount::ZERO;
+        };
+        let mut available = stated.balance.free;
+        let pays = |order: &InFlightOrder| Venue::paid_with(&order.pair, order.intent.side) == asset;
+        for order in self.orders.live().filter(|o| pays(o)) {
+            if !order.accepted.is_some_and(|at| is_in(stated, at, order)) {
+                available -= self.held_by(order);
+            }
+        }
+        for order in self.orders.ended_since(stated.updated).filter(|o| pays(o)) {
+            let locked_before = order.accepted.is_some_and(|at| at <= stated.updated);
+            let ended_after = order.closed.is_some_and(|at| !is_in(stated, at, order));
+            if locked_before && ended_after && order.leaves().is_positive() {
+                available += self.held_by(order);
+            }
+        }
+        available.max(Amount::ZERO)
+    }
+}
+
+/// Whether a statement was made after what was learned of an order at `at`: by the exchange's times where both are known.
+fn is_in(stated: &StatedBalance, at: MonoNs, order: &InFlightOrder) -> bool {
+    match (stated.exchange_time, order.exchange_time) {
+        (Some(stated), Some(order)) => stated >= order,
+        _ => stated.updated >= at,
+    }
+}

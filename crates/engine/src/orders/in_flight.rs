@@ -1,0 +1,267 @@
+//! One order of ours.
+
+use std::collections::BTreeMap;
+
+use colibri_model::{
+    Amount, Asset, ClientOrderId, ExchangeOrderId, Fill, MonoNs, OrderEvidence, OrderIntent, OrderState, Pair, Price,
+    Quantity, QuantityUnit, StrategyId, TransitionError, WallNs,
+};
+
+use crate::orders::Inquiry;
+
+/// Where a cancel stands, beside the state of its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelState {
+    /// None is under way.
+    None,
+    /// Wanted, and sent once the placement has been answered: before, the exchange may not have the order yet.
+    Wanted,
+    /// Sent, not yet answered.
+    Pending {
+        /// Since when.
+        since: MonoNs,
+    },
+    /// The exchange took it; the order's end is yet to be told.
+    Accepted {
+        /// Since when.
+        since: MonoNs,
+    },
+    /// Whether the exchange has it is not known: the order is asked about.
+    Unknown {
+        /// Since when.
+        since: MonoNs,
+    },
+}
+
+/// Where an order comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderOrigin {
+    /// This run.
+    ThisRun,
+    /// The journal of an earlier run.
+    Recovered,
+}
+
+/// What a report says about an order, beside the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrderReport {
+    /// The exchange's id.
+    pub exchange_id: Option<ExchangeOrderId>,
+    /// The exchange's counter of what is filled.
+    pub filled: Option<Quantity>,
+    /// Words.
+    pub reason: Option<String>,
+    /// The exchange's time.
+    pub exchange_time: Option<WallNs>,
+}
+
+/// An order of ours, from before it is sent until long after it is done.
+#[derive(Debug, Clone)]
+pub struct InFlightOrder {
+    /// Who decided it.
+    pub strategy: StrategyId,
+    /// The strategy's own number for it (for a market maker: side and level).
+    pub tag: u32,
+    /// Of which pair.
+    pub pair: Pair,
+    /// The order as it was decided; its quantity follows an amend.
+    pub intent: OrderIntent,
+    /// From where.
+    pub origin: OrderOrigin,
+    /// The exchange's id, once known.
+    pub exchange_id: Option<ExchangeOrderId>,
+    /// Where a cancel stands.
+    pub cancel: CancelState,
+    /// When it was sent (for a recovered order: when this run began).
+    pub sent: MonoNs,
+    /// When a cancel was last sent.
+    pub cancel_sent: Option<MonoNs>,
+    /// When it was decided.
+    pub created: WallNs,
+    /// When the exchange first confirmed it, by our clock.
+    pub accepted: Option<MonoNs>,
+    /// The exchange's time of the last report.
+    pub exchange_time: Option<WallNs>,
+    /// When it ended.
+    pub closed: Option<MonoNs>,
+    /// The last words about it.
+    pub reason: Option<String>,
+    /// Questions about its state.
+    pub inquiry: Inquiry,
+    /// Questions about its fills.
+    pub fills_inquiry: Inquiry,
+    state: OrderState,
+    reported_filled: Quantity,
+    filled: Quantity,
+    filled_quote: Amount,
+    fees: BTreeMap<Asset, Amount>,
+}
+
+impl InFlightOrder {
+    /// An order that is about to be sent.
+    #[must_use]
+    pub fn new(
+        strategy: StrategyId,
+        tag: u32,
+        pair: Pair,
+        intent: OrderIntent,
+        sent: MonoNs,
+        created: WallNs,
+    ) -> InFlightOrder {
+        InFlightOrder {
+            strategy,
+            tag,
+            pair,
+            intent,
+            origin: OrderOrigin::ThisRun,
+            exchange_id: None,
+            cancel: CancelState::None,
+            sent,
+            cancel_sent: None,
+            created,
+            accepted: None,
+            exchange_time: None,
+            closed: None,
+            reason: None,
+            inquiry: Inquiry::default(),
+            fills_inquiry: Inquiry::default(),
+            state: OrderState::PendingCreate,
+            reported_filled: Quantity::ZERO,
+            filled: Quantity::ZERO,
+            filled_quote: Amount::ZERO,
+            fees: BTreeMap::new(),
+        }
+    }
+
+    /// Its client id.
+    #[must_use]
+    pub const fn client_id(&self) -> &ClientOrderId {
+        &self.intent.client_id
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn state(&self) -> OrderState {
+        self.state
+    }
+
+    /// Whether it may be in the exchange's book.
+    #[must_use]
+    pub const fn may_be_live(&self) -> bool {
+        self.state.may_be_live()
+    }
+
+    /// What the ledger says is filled.
+    #[must_use]
+    pub const fn filled(&self) -> Quantity {
+        self.filled
+    }
+
+    /// The filled notional, by the ledger.
+    #[must_use]
+    pub const fn filled_quote(&self) -> Amount {
+        self.filled_quote
+    }
+
+    /// Fees by asset, by the ledger.
+    #[must_use]
+    pub const fn fees(&self) -> &BTreeMap<Asset, Amount> {
+        &self.fees
+    }
+
+    /// The average price of its fills.
+    #[must_use]
+    pub fn average_price(&self) -> Option<Price> {
+        self.filled
+            .is_positive()
+            .then(|| Price(self.filled_quote.0 / self.filled.0))
+    }
+
+    /// What is not filled (zero for quantities in the quote asset, which the ledger does not count down).
+    #[must_use]
+    pub fn leaves(&self) -> Quantity {
+        match self.intent.quantity_unit {
+            QuantityUnit::Base => Quantity((self.intent.quantity.0 - self.filled.0).max(rust_decimal::Decimal::ZERO)),
+            QuantityUnit::Quote => Quantity::ZERO,
+        }
+    }
+
+    /// What the exchange counts as filled and the ledger does not have.
+    #[must_use]
+    pub fn missing_fills(&self) -> Quantity {
+        Quantity((self.reported_filled.0 - self.filled.0).max(rust_decimal::Decimal::ZERO))
+    }
+
+    /// Whether nothing about it is open to doubt.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let cancel_settled = self.state.is_terminal()
+            || matches!(
+                self.cancel,
+                CancelState::None | CancelState::Wanted | CancelState::Pending { .. }
+            );
+        !matches!(
+            self.state,
+            OrderState::Unknown | OrderState::Acknowledged | OrderState::PendingCreate
+        ) && cancel_settled
+    }
+
+    /// Takes evidence in.
+    ///
+    /// # Errors
+    /// [`TransitionError`] where the evidence cannot follow: an old report. The order is as it was.
+    pub fn learn(&mut self, evidence: OrderEvidence, report: &OrderReport, now: MonoNs) -> Result<(), TransitionError> {
+        // What the exchange counts as filled only grows, whatever order the reports come in.
+        if let Some(filled) = report.filled {
+            self.reported_filled = self.reported_filled.max(filled);
+        }
+        if self.exchange_id.is_none() {
+            self.exchange_id.clone_from(&report.exchange_id);
+        }
+        let next = self.state.after(evidence)?;
+        if evidence == OrderEvidence::Filled && self.intent.quantity_unit == QuantityUnit::Base {
+            self.reported_filled = self.reported_filled.max(self.intent.quantity);
+        }
+        let confirmed = matches!(
+            evidence,
+            OrderEvidence::Acknowledged
+                | OrderEvidence::Open
+                | OrderEvidence::PartiallyFilled
+                | OrderEvidence::Filled
+                | OrderEvidence::Cancelled
+                | OrderEvidence::Expired
+        );
+        if confirmed && self.accepted.is_none() {
+            self.accepted = Some(now);
+        }
+        if report.reason.is_some() {
+            self.reason.clone_from(&report.reason);
+        }
+        if report.exchange_time.is_some() {
+            self.exchange_time = self.exchange_time.max(report.exchange_time);
+        }
+        self.state = next;
+        if next.is_terminal() {
+            self.closed.get_or_insert(now);
+            self.cancel = CancelState::None;
+            self.inquiry.settled();
+        } else {
+            self.closed = None;
+        }
+        Ok(())
+    }
+
+    /// Adds a fill that the ledger took as new.
+    pub fn add_fill(&mut self, fill: &Fill) {
+        self.filled += fill.quantity;
+        self.filled_quote += fill.notional();
+        self.add_fee(fill);
+    }
+
+    /// Adds what a fill cost.
+    pub fn add_fee(&mut self, fill: &Fill) {
+        if let Some(fee) = &fill.fee {
+            *self.fees.entry(fee.asset.clone()).or_default() += fee.amount;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The orders of one connector instance.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use colibri_model::{ClientOrderId, ExchangeOrderId, Fill, InstrumentId, MonoNs, OrderEvidence, OrderState};
+
+use crate::orders::{InFlightOrder, OrderReport};
+
+/// Ended orders that are remembered, for late fills and late reports.
+const REMEMBERED: usize = 10_000;
+
+/// A change of an order's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderChange {
+    /// Which order.
+    pub client_id: ClientOrderId,
+    /// From which state.
+    pub from: OrderState,
+    /// To which.
+    pub to: OrderState,
+}
+
+/// Orders by client id and by exchange id.
+#[derive(Debug, Clone, Default)]
+pub struct OrderTracker {
+    orders: BTreeMap<ClientOrderId, InFlightOrder>,
+    by_exchange: BTreeMap<(InstrumentId, ExchangeOrderId), ClientOrderId>,
+    live: BTreeSet<ClientOrderId>,
+    ended: VecDeque<ClientOrderId>,
+}
+
+impl OrderTracker {
+    /// Tracks an order, before it is sent.
+    pub fn track(&mut self, order: InFlightOrder) {
+        let id = order.client_id().clone();
+        if let Some(exchange_id) = &order.exchange_id {
+            self.by_exchange
+                .insert((order.intent.instrument, exchange_id.clone()), id.clone());
+        }
+        if order.may_be_live() {
+            self.live.insert(id.clone());
+        } else {
+            self.ended.push_back(id.clone());
+        }
+        self.orders.insert(id, order);
+    }
+
+    /// An order by client id.
+    #[must_use]
+    pub fn get(&self, id: &ClientOrderId) -> Option<&InFlightOrder> {
+        self.orders.get(id)
+    }
+
+    /// An order by client id, for what does not change its state.
+    pub fn get_mut(&mut self, id: &ClientOrderId) -> Option<&mut InFlightOrder> {
+        self.orders.get_mut(id)
+    }
+
+    /// The client id of the order that a report is about: by client id where it is one of ours, else by exchange id.
+    #[must_use]
+    pub fn find(
+        &self,
+        instrument: Option<InstrumentId>,
+        client_id: Option<&ClientOrderId>,
+        exchange_id: Option<&ExchangeOrderId>,
+    ) -> Option<ClientOrderId> {
+        if let Some(id) = client_id
+            && self.orders.contains_key(id)
+        {
+            return Some(id.clone());
+        }
+        let key = (instrument?, exchange_id?.clone());
+        self.by_exchange.get(&key).cloned()
+    }
+
+    /// Takes evidence about an order in. `None` where nothing changed: unknown order, old report, known already.
+    pub fn learn(
+        &mut self,
+        id: &ClientOrderId,
+        evidence: OrderEvidence,
+        report: &OrderReport,
+        now: MonoNs,
+    ) -> Option<OrderChange> {
+        let order = self.orders.get_mut(id)?;
+        let from = order.state();
+        let taken = order.learn(evidence, report, now);
+        if let Some(exchange_id) = &order.exchange_id {
+            let key = (order.intent.instrument, exchange_id.clone());
+            self.by_exchange.entry(key).or_insert_with(|| id.clone());
+        }
+        let to = order.state();
+        if taken.is_err() || from == to {
+            return None;
+        }
+        if to.is_terminal() {
+            if self.live.remove(id) {
+                self.ended.push_back(id.clone());
+                self.forget_oldest();
+            }
+        } else {
+            self.live.insert(id.clone());
+        }
+        Some(OrderChange {
+            client_id: id.clone(),
+            from,
+            to,
+        })
+    }
+
+    /// Adds a new fill to its order. The fill is evidence of its own: filled in part, or wholly.
+    pub fn add_fill(&mut self, id: &ClientOrderId, fill: &Fill, now: MonoNs) -> Option<OrderChange> {
+        let order = self.orders.get_mut(id)?;
+        order.add_fill(fill);
+        let whole = order.intent.quantity_unit == colibri_model::QuantityUnit::Base && order.leaves().is_zero();
+        let evidence = if whole {
+            OrderEvidence::Filled
+        } else {
+            OrderEvidence::PartiallyFilled
+        };
+        let report = OrderReport {
+            exchange_id: fill.exchange_id.clone(),
+            ..OrderReport::default()
+        };
+        self.learn(id, evidence, &report, now)
+    }
+
+    fn forget_oldest(&mut self) {
+        while self.ended.len() > REMEMBERED {
+            let Some(id) = self.ended.pop_front() else { return };
+            // One that came back to life, or whose fills are still missing, stays.
+            let done = self
+                .orders
+                .get(&id)
+                .is_some_and(|o| !o.may_be_live() && o.missing_fills().is_zero());
+            if !done {
+                continue;
+            }
+            if let Some(order) = self.orders.remove(&id)
+                && let Some(exchange_id) = order.exchange_id
+            {
+                self.by_exchange.remove(&(order.intent.instrument, exchange_id));
+            }
+        }
+    }
+
+    /// Orders that may be in the exchange's book, oldest id first.
+    pub fn live(&self) -> impl Iterator<Item = &InFlightOrder> {
+        self.live.iter().filter_map(|id| self.orders.get(id))
+    }
+
+    /// The ids of orders that may be in the exchange's book.
+    #[must_use]
+    pub fn live_ids(&self) -> Vec<ClientOrderId> {
+        self.live.iter().cloned().collect()
+    }
+
+    /// Orders that ended at `since` or later, newest first.
+    pub fn ended_since(&self, since: MonoNs) -> impl Iterator<Item = &InFlightOrder> {
+        self.ended
+            .iter()
+            .rev()
+            .filter_map(|id| self.orders.get(id))
+            .take_while(move |order| order.closed.is_none_or(|closed| closed >= since))
+    }
+
+    /// How many orders may be in the exchange's book.
+    #[must_use]
+    pub fn live_count(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Every order that is remembered.
+    pub fn iter(&self) -> impl Iterator<Item = &InFlightOrder> {
+        self.orders.values()
+    }
+
+    /// Every order that is remembered, for what does not change states.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut InFlightOrder> {
+        self.orders.values_mut()
+    }
+}
+
+#[cfg(test)]
+#[path = "tracker_tests.rs"]
+mod tests;

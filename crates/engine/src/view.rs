@@ -1,0 +1,353 @@
+//! The read-only view: what strategies decide from, and what a screen or a report shows.
+
+use colibri_model::{
+    AccountId, Amount, Asset, ClientOrderId, FeeRates, Fill, Instrument, Millis, MonoNs, Pair, Price, StrategyId,
+    VenueId,
+};
+use colibri_standard::SessionStatus;
+
+use crate::HostNow;
+use crate::accounts::{LedgerBalance, Position, StatedBalance};
+use crate::book::{BookKeeper, OrderBook};
+use crate::clock::TickStats;
+use crate::engine::market::Market;
+use crate::engine::state::State;
+use crate::engine::venue::Venue;
+use crate::engine::{Counts, EnginePhase, ForeignOrder, MarketId, StopReport, StrategyState, VenueIndex, VenuePhase};
+use crate::orders::InFlightOrder;
+
+/// Everything that the engine knows, read only.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    state: &'a State,
+}
+
+/// A venue, read only.
+#[derive(Debug, Clone, Copy)]
+pub struct VenueView<'a> {
+    index: VenueIndex,
+    venue: &'a Venue,
+    now: HostNow,
+}
+
+/// A market, read only.
+#[derive(Debug, Clone, Copy)]
+pub struct MarketView<'a> {
+    id: MarketId,
+    venue: &'a Venue,
+    market: &'a Market,
+    now: HostNow,
+}
+
+/// A strategy as the screen shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct StrategyView<'a> {
+    /// Its name.
+    pub id: &'a StrategyId,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Whether it trades.
+    pub state: StrategyState,
+    /// Its own words.
+    pub status: &'a str,
+}
+
+impl<'a> View<'a> {
+    pub(crate) const fn new(state: &'a State) -> View<'a> {
+        View { state }
+    }
+
+    /// The time of the input that is being handled.
+    #[must_use]
+    pub const fn now(&self) -> HostNow {
+        self.state.now
+    }
+
+    /// The bot's name.
+    #[must_use]
+    pub fn bot(&self) -> &'a str {
+        &self.state.bot
+    }
+
+    /// How far the engine has come.
+    #[must_use]
+    pub const fn phase(&self) -> &'a EnginePhase {
+        &self.state.phase
+    }
+
+    /// Why the journal cannot be written, where it cannot: trading rests.
+    #[must_use]
+    pub fn journal_fault(&self) -> Option<&'a str> {
+        self.state.journal_fault.as_deref()
+    }
+
+    /// How stopping went, once it has begun.
+    #[must_use]
+    pub const fn stop_report(&self) -> Option<&'a StopReport> {
+        self.state.stop_report.as_ref()
+    }
+
+    /// Venues in the order in which they were added.
+    pub fn venues(&self) -> impl Iterator<Item = VenueView<'a>> + use<'a> {
+        let now = self.state.now;
+        self.state
+            .venues
+            .iter()
+            .enumerate()
+            .map(move |(index, venue)| VenueView {
+                index: VenueIndex(index),
+                venue,
+                now,
+            })
+    }
+
+    /// A venue.
+    #[must_use]
+    pub fn venue(&self, index: VenueIndex) -> Option<VenueView<'a>> {
+        self.venues().nth(index.0)
+    }
+
+    /// A market by names.
+    #[must_use]
+    pub fn find_market(&self, venue: &VenueId, pair: &Pair) -> Option<MarketId> {
+        let (index, venue) = self.state.venues.iter().enumerate().find(|(_, v)| v.id == *venue)?;
+        let market = venue.markets.iter().find(|m| m.pair == *pair)?;
+        Some(MarketId {
+            venue: VenueIndex(index),
+            instrument: market.id,
+        })
+    }
+
+    /// A market.
+    #[must_use]
+    pub fn market(&self, id: MarketId) -> Option<MarketView<'a>> {
+        let venue = self.state.venues.get(id.venue.0)?;
+        Some(MarketView {
+            id,
+            venue,
+            market: venue.market(id.instrument)?,
+            now: self.state.now,
+        })
+    }
+
+    /// Every market.
+    pub fn markets(&self) -> impl Iterator<Item = MarketView<'a>> + use<'a> {
+        self.venues().flat_map(|venue| venue.markets())
+    }
+
+    /// Orders of a strategy that may be live, in any market.
+    pub fn live_orders(&self, strategy: &StrategyId) -> impl Iterator<Item = &'a InFlightOrder> {
+        self.state
+            .venues
+            .iter()
+            .flat_map(|venue| venue.orders.live())
+            .filter(move |order| order.strategy == *strategy)
+    }
+
+    /// An order of ours.
+    #[must_use]
+    pub fn order(&self, id: &ClientOrderId) -> Option<&'a InFlightOrder> {
+        self.state.venues.iter().find_map(|venue| venue.orders.get(id))
+    }
+
+    /// Strategies in the order in which they were added.
+    pub fn strategies(&self) -> impl Iterator<Item = StrategyView<'a>> + use<'a> {
+        self.state.strategies.iter().map(|s| StrategyView {
+            id: &s.id,
+            kind: s.kind,
+            state: s.state,
+            status: &s.status,
+        })
+    }
+
+    /// The last fills of our orders, newest first.
+    pub fn recent_fills(&self) -> impl Iterator<Item = &'a Fill> + use<'a> {
+        self.state.recent_fills.iter().rev()
+    }
+
+    /// Counters since the start.
+    #[must_use]
+    pub const fn counts(&self) -> &'a Counts {
+        &self.state.counts
+    }
+
+    /// How punctual the ticks were.
+    #[must_use]
+    pub const fn tick_stats(&self) -> TickStats {
+        self.state.tick_stats
+    }
+}
+
+impl<'a> VenueView<'a> {
+    /// Its number.
+    #[must_use]
+    pub const fn index(&self) -> VenueIndex {
+        self.index
+    }
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> &'a VenueId {
+        &self.venue.id
+    }
+    /// Its account.
+    #[must_use]
+    pub const fn account(&self) -> &'a AccountId {
+        &self.venue.account
+    }
+    /// How far it has come.
+    #[must_use]
+    pub const fn phase(&self) -> &'a VenuePhase {
+        &self.venue.phase
+    }
+    /// Why nothing can be traded there now; `None` where it can.
+    #[must_use]
+    pub fn not_ready(&self) -> Option<String> {
+        self.venue.not_ready()
+    }
+    /// The market session.
+    #[must_use]
+    pub const fn market_session(&self) -> SessionStatus {
+        self.venue.market_session
+    }
+    /// The user session.
+    #[must_use]
+    pub const fn user_session(&self) -> SessionStatus {
+        self.venue.user_session
+    }
+    /// Its markets.
+    pub fn markets(&self) -> impl Iterator<Item = MarketView<'a>> + use<'a> {
+        let (index, venue, now) = (self.index, self.venue, self.now);
+        venue.markets.iter().map(move |market| MarketView {
+            id: MarketId {
+                venue: index,
+                instrument: market.id,
+            },
+            venue,
+            market,
+            now,
+        })
+    }
+    /// Balances as the exchange states them.
+    pub fn balances(&self) -> impl Iterator<Item = &'a StatedBalance> + use<'a> {
+        self.venue.holdings.iter()
+    }
+    /// Free and locked of an asset, as the exchange states them.
+    #[must_use]
+    pub fn total(&self, asset: &Asset) -> Amount {
+        self.venue
+            .holdings
+            .get(asset)
+            .map(|s| s.balance.total())
+            .unwrap_or_default()
+    }
+    /// What can be used of an asset for a new order.
+    #[must_use]
+    pub fn available(&self, asset: &Asset) -> Amount {
+        self.venue.available(asset)
+    }
+    /// What fills say that must be held, beside what the exchange states.
+    #[must_use]
+    pub fn ledger_balances(&self) -> Vec<LedgerBalance> {
+        self.venue.holdings.ledger()
+    }
+    /// Orders that may be live.
+    pub fn live_orders(&self) -> impl Iterator<Item = &'a InFlightOrder> + use<'a> {
+        self.venue.orders.live()
+    }
+    /// Every order that is remembered.
+    pub fn orders(&self) -> impl Iterator<Item = &'a InFlightOrder> + use<'a> {
+        self.venue.orders.iter()
+    }
+    /// Every fill that is remembered, in the order in which they were first reported.
+    pub fn fills(&self) -> impl DoubleEndedIterator<Item = &'a Fill> + use<'a> {
+        self.venue.ledger.iter()
+    }
+    /// Orders in the account that are not tracked.
+    pub fn foreign_orders(&self) -> impl Iterator<Item = &'a ForeignOrder> + use<'a> {
+        self.venue.foreign.values()
+    }
+    /// What an order holds of the asset it is paid with.
+    #[must_use]
+    pub fn held_by(&self, order: &InFlightOrder) -> Amount {
+        self.venue.held_by(order)
+    }
+}
+
+impl<'a> MarketView<'a> {
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> MarketId {
+        self.id
+    }
+    /// The venue's name.
+    #[must_use]
+    pub const fn venue(&self) -> &'a VenueId {
+        &self.venue.id
+    }
+    /// The pair.
+    #[must_use]
+    pub const fn pair(&self) -> &'a Pair {
+        &self.market.pair
+    }
+    /// The instrument with its trading rule, once known.
+    #[must_use]
+    pub const fn instrument(&self) -> Option<&'a Instrument> {
+        self.market.instrument.as_ref()
+    }
+    /// The account's fee rates; zero until known.
+    #[must_use]
+    pub const fn fees(&self) -> FeeRates {
+        self.market.fees
+    }
+    /// The book, where it is synchronized and fresh: what may be quoted on.
+    #[must_use]
+    pub fn book(&self) -> Option<&'a OrderBook> {
+        self.venue
+            .book_is_fresh(self.market, self.now.mono)
+            .then(|| self.market.book())
+            .flatten()
+    }
+    /// The book however old, for showing.
+    #[must_use]
+    pub fn last_book(&self) -> Option<&'a OrderBook> {
+        self.market.book()
+    }
+    /// The keeper of the book: sequence, counts.
+    #[must_use]
+    pub const fn keeper(&self) -> Option<&'a BookKeeper> {
+        self.market.keeper.as_ref()
+    }
+    /// The time since the book was last known to be right; since there was one, where there is none.
+    #[must_use]
+    pub fn book_age(&self) -> Millis {
+        self.market.book_age(self.now.mono)
+    }
+    /// Halfway between best bid and ask of a fresh book.
+    #[must_use]
+    pub fn mid(&self) -> Option<Price> {
+        self.book()?.mid()
+    }
+    /// The price of the last public trade.
+    #[must_use]
+    pub const fn last_trade(&self) -> Option<Price> {
+        self.market.last_trade
+    }
+    /// The trading of this pair: inventory, profit, fees.
+    #[must_use]
+    pub const fn position(&self) -> &'a Position {
+        &self.market.position
+    }
+    /// Orders of this market that may be live.
+    pub fn live_orders(&self) -> impl Iterator<Item = &'a InFlightOrder> + use<'a> {
+        let instrument = self.id.instrument;
+        self.venue
+            .orders
+            .live()
+            .filter(move |order| order.intent.instrument == instrument)
+    }
+    /// When the book last changed.
+    #[must_use]
+    pub fn book_updated(&self) -> Option<MonoNs> {
+        self.market.keeper.as_ref().map(BookKeeper::updated)
+    }
+}
