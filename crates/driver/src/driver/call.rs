@@ -116,11 +116,11 @@ impl<S: Sink + ?Sized> Actions for Call<'_, S> {
             return accepted::REFUSED;
         }
         let op = OpId(op);
-        let free = self
-            .core
-            .operations
-            .get(op)
-            .is_some_and(|o| o.phase == Phase::Working && o.origin != Origin::Order);
+        let free = self.core.operations.get(op).is_some_and(|o| {
+            // A grant that is not used is given back; only the connector knows that a stream has answered.
+            let free = matches!(o.phase, Phase::Working | Phase::Granted(_) | Phase::OnStream(..));
+            free && o.origin != Origin::Order
+        });
         let Some(index) = self.core.endpoints.find(endpoint).filter(|_| free) else {
             let text = format!(
                 "it wants endpoint {endpoint:?} for {op}: no such endpoint, or no operation that is free for it"
@@ -128,6 +128,7 @@ impl<S: Sink + ?Sized> Actions for Call<'_, S> {
             self.core.log(LogLevel::Error, &text, self.sink);
             return accepted::REFUSED;
         };
+        self.core.working_again(op);
         self.core.enqueue(op, index, None);
         accepted::YES
     }

@@ -175,6 +175,11 @@ impl EndpointTable {
         }
     }
 
+    /// Whether any endpoint belongs to the bulk lane.
+    pub(super) fn has_bulk(&self) -> bool {
+        self.rows.iter().any(|row| row.lane == Lane::Bulk)
+    }
+
     /// Whether an endpoint that needs a signature is reached over streams of this address.
     pub(super) fn signs_on(&self, host_role: &str) -> bool {
         self.rows

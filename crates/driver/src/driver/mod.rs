@@ -143,13 +143,14 @@ impl Driver {
         self.core.effects.drain(..)
     }
 
-    /// Which lane a command belongs to: the lane of the endpoint that bears the command's name, where there is one.
+    /// Which lane a command belongs to: bulk for what is large or slow at every exchange (instruments, candles), where the
+    /// connector declares an endpoint of that lane.
     #[must_use]
     pub fn lane_of(&self, command: &Command) -> Lane {
-        let table = &self.core.endpoints;
-        table
-            .find(command.kind())
-            .map_or(Lane::Hot, |index| table.row(index).lane)
+        match command {
+            Command::Instruments(_) | Command::Candles(_) if self.core.endpoints.has_bulk() => Lane::Bulk,
+            _ => Lane::Hot,
+        }
     }
 
     /// The highest nonce that a grant has carried: to begin above it next time.

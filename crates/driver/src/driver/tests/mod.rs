@@ -217,7 +217,9 @@ pub fn setup() -> DriverSetup {
     setup
 }
 
-pub fn scripted(behaviour: impl FnMut(Now, &Heard, &mut Out<'_>) + Send + 'static) -> (Connector, Arc<Mutex<Vec<Heard>>>) {
+pub fn scripted(
+    behaviour: impl FnMut(Now, &Heard, &mut Out<'_>) + Send + 'static,
+) -> (Connector, Arc<Mutex<Vec<Heard>>>) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let connector = Connector::linked(Scripted {
         heard: heard.clone(),

@@ -273,7 +273,7 @@ fn pages_are_admitted_one_by_one_and_the_last_decides() {
 }
 
 #[test]
-fn a_commands_lane_is_that_of_the_endpoint_that_bears_its_name() {
+fn large_answers_belong_to_the_bulk_lane() {
     let bench = Bench::new(ordinary);
     let instruments = Command::Instruments(colibri_standard::Instruments {});
     assert_eq!(bench.driver.lane_of(&instruments), colibri_standard::Lane::Bulk);

@@ -307,3 +307,40 @@ fn an_operation_over_a_stream_is_answered_or_times_out_or_is_refused_or_lost() {
     );
     assert!(matches!(bench.outcome(9), Some(Outcome::NotSent(_))));
 }
+
+#[test]
+fn a_login_of_two_steps_over_a_stream_is_admitted_twice_for_one_operation() {
+    let mut step = 0;
+    let mut opening = 0;
+    let mut bench = Bench::new(move |now, heard, out| match heard {
+        Heard::Command(op, kind, _) if kind == "open_session" => {
+            opening = *op;
+            open_stream(12, 2, "wss://ws.example.com/ws", out);
+        }
+        Heard::Opened(_) => {
+            out.want(opening, "stream_order");
+        }
+        Heard::Granted(grant) => {
+            send_frame(12, grant.op, "login", out);
+        }
+        Heard::Frame(..) if step == 0 => {
+            step = 1;
+            out.want(opening, "stream_order");
+        }
+        Heard::Frame(..) => finish(opening, &Outcome::Done, out),
+        _ => ordinary(now, heard, out),
+    });
+    bench.driver.want(SessionRole::User, vec![]);
+    bench.wake();
+    let stream = bench.dialed()[0];
+    bench.post(Input::StreamOpened { stream });
+    text(&mut bench, stream, "logged in");
+    text(&mut bench, stream, "subscribed");
+    assert_eq!(bench.told.sessions, [(SessionRole::User, SessionStatus::Live)]);
+    let sent = bench
+        .effects
+        .iter()
+        .filter(|e| matches!(e, Effect::SendFrame(_)))
+        .count();
+    assert_eq!(sent, 2);
+}
