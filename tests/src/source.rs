@@ -35,6 +35,56 @@ pub fn files(folder: &str, extensions: &[&str]) -> Vec<SourceFile> {
     found
 }
 
+/// The Rust code below `folder` (a crate, from the workspace root) that is shipped: what stands in `src`, without modules
+/// that only tests have, comments kept.
+///
+/// # Panics
+/// Where a folder or file cannot be read.
+#[must_use]
+pub fn shipped(folder: &str) -> Vec<SourceFile> {
+    let mut all = files(folder, &["rs"]);
+    all.retain(|file| file.path.components().any(|part| part.as_os_str() == "src"));
+    let tests: Vec<PathBuf> = all.iter().flat_map(test_modules).collect();
+    all.retain(|file| {
+        !tests
+            .iter()
+            .any(|test| file.path.starts_with(test) || file.path == test.with_extension("rs"))
+    });
+    for file in &mut all {
+        if let Some((at, _)) = test_declarations(&file.text).find(|(_, rest)| inline_body(rest)) {
+            file.text.truncate(at);
+        }
+    }
+    all
+}
+
+/// Where `#[cfg(test)]` stands before a module, and what follows `mod`.
+fn test_declarations(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.match_indices("#[cfg(test)]").filter_map(|(at, mark)| {
+        let rest = text[at + mark.len()..].trim_start();
+        Some((at, rest.strip_prefix("mod ")?))
+    })
+}
+
+/// Whether a module's body follows its name (else it is a file of its own).
+fn inline_body(rest: &str) -> bool {
+    rest.split(['{', ';'])
+        .next()
+        .is_some_and(|name| rest[name.len()..].starts_with('{'))
+}
+
+/// The paths, without `.rs`, of the modules of `file` that only tests have.
+fn test_modules(file: &SourceFile) -> Vec<PathBuf> {
+    let folder = match file.path.file_stem().and_then(|stem| stem.to_str()) {
+        Some("mod" | "lib" | "main") | None => file.path.parent().unwrap_or(Path::new("")).to_owned(),
+        Some(_) => file.path.with_extension(""),
+    };
+    test_declarations(&file.text)
+        .filter(|(_, rest)| !inline_body(rest))
+        .filter_map(|(_, rest)| Some(folder.join(rest.split_once(';')?.0.trim())))
+        .collect()
+}
+
 fn collect(folder: &Path, extensions: &[&str], found: &mut Vec<SourceFile>) {
     for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{} cannot be read: {error}", folder.display())) {
         let path = entry.expect("a folder that is open can be listed").path();
@@ -148,12 +198,25 @@ fn is_character_literal(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{code_only, lines_with_word};
+    use super::{SourceFile, code_only, inline_body, lines_with_word, test_declarations, test_modules};
 
     #[test]
     fn comments_and_literals_are_no_code() {
         let text = "let a = \"unsafe // \\\" x\"; // unsafe\n/* unsafe /* nested */\n */ fn f<'a>(c: char) { c == '\"'; r#\"unsafe \"#; }";
         assert_eq!(code_only(text), "let a = ; \n\n fn f<'a>(c: char) { c == ; ; }");
+    }
+
+    #[test]
+    fn modules_of_tests_are_told_from_shipped_ones() {
+        let file = SourceFile {
+            path: "crates/x/src/a/mod.rs".into(),
+            text: "mod a;\n#[cfg(test)]\nmod vectors;\nfn f() {}\n#[cfg(test)]\nmod tests { fn g() {} }".to_owned(),
+        };
+        assert_eq!(test_modules(&file), [std::path::Path::new("crates/x/src/a/vectors")]);
+        let inline: Vec<bool> = test_declarations(&file.text)
+            .map(|(_, rest)| inline_body(rest))
+            .collect();
+        assert_eq!(inline, [false, true]);
     }
 
     #[test]
