@@ -262,6 +262,34 @@ fn generated_keys_sign_what_their_public_halves_verify() {
     assert!(verifier.verify(b"text", &signature).is_ok());
 }
 
+/// An RSA key cannot be made here: `openssl` makes one, where it is installed.
+#[test]
+fn an_rsa_key_signs_what_its_public_half_verifies() {
+    let made = std::process::Command::new("openssl")
+        .args([
+            "genpkey",
+            "-quiet",
+            "-algorithm",
+            "RSA",
+            "-pkeyopt",
+            "rsa_keygen_bits:2048",
+        ])
+        .output();
+    let Some(pem) = made.ok().filter(|out| out.status.success()).map(|out| out.stdout) else {
+        println!("skipped: openssl is not here, or is too old");
+        return;
+    };
+    let key = SigningKey::read(scheme::RSA_PKCS1_SHA256, 0, KeyKind::Ed25519, &Secret::new(pem)).unwrap();
+    let SigningKey::Rsa(pair) = &key else {
+        panic!("not an RSA key");
+    };
+    let verifier = UnparsedPublicKey::new(
+        &ring::signature::RSA_PKCS1_2048_8192_SHA256,
+        pair.public().as_ref().to_vec(),
+    );
+    assert!(verifier.verify(b"text", &key.sign(b"text").unwrap()).is_ok());
+}
+
 #[test]
 fn keys_that_cannot_sign_say_why_without_saying_the_key() {
     let secret = |text: &str| Secret::from_text(text.into());

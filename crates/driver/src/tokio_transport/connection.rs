@@ -174,6 +174,10 @@ impl Connection {
                     return Poll::Ready(TransportEvent::Pinged { stream });
                 }
                 Message::Close(frame) => {
+                    // The library has queued the answer to it.
+                    if let State::Open(socket, _) = &mut self.state {
+                        let _ = Pin::new(&mut **socket).poll_flush(context);
+                    }
                     let (code, reason) = match frame {
                         Some(frame) => (
                             u16::from(frame.code),
