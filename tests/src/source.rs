@@ -51,9 +51,10 @@ pub fn shipped(folder: &str) -> Vec<SourceFile> {
             .any(|test| file.path.starts_with(test) || file.path == test.with_extension("rs"))
     });
     for file in &mut all {
-        if let Some((at, _)) = test_declarations(&file.text).find(|(_, rest)| inline_body(rest)) {
-            file.text.truncate(at);
-        }
+        let tests_at = test_declarations(&file.text)
+            .find(|(_, rest)| inline_body(rest))
+            .map_or(file.text.len(), |(at, _)| at);
+        file.text.truncate(tests_at);
     }
     all
 }

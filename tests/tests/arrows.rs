@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use colibri_tests::source::files;
+use colibri_tests::source::shipped;
 use colibri_tests::workspace::{DependencyKind, Package, packages};
 
 /// Which packages of ours each crate may be built from.
@@ -145,18 +145,10 @@ fn what_serves_every_exchange_names_none() {
         .collect();
     let mut wrong = Vec::new();
     for folder in NAMELESS {
-        for file in files(&format!("{folder}/src"), &["rs"]) {
-            let outside_tests = file.text.split("#[cfg(test)]").next().unwrap_or_default();
-            let is_test = file
-                .path
-                .components()
-                .any(|part| part.as_os_str().to_string_lossy().starts_with("test"));
+        for file in shipped(folder) {
             // Comments may say where a rule was first met; identifiers and texts may not.
-            let code = without_comments(outside_tests).to_lowercase();
-            for exchange in exchanges
-                .iter()
-                .filter(|exchange| !is_test && code.contains(exchange.as_str()))
-            {
+            let code = without_comments(&file.text).to_lowercase();
+            for exchange in exchanges.iter().filter(|exchange| code.contains(exchange.as_str())) {
                 wrong.push(format!("{} names {exchange}", file.path.display()));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use colibri_tests::source::{SourceFile, files, lines_with_word};
+use colibri_tests::source::{SourceFile, files, lines_with_word, shipped};
 use colibri_tests::workspace::packages;
 
 /// Files of those crates that may name a float all the same, and why.
@@ -109,19 +109,11 @@ fn only_the_edge_lifts_the_bans_on_clocks_threads_and_random_maps() {
 #[test]
 fn a_library_writes_to_nobodys_standard_output() {
     let mut wrong = Vec::new();
-    for file in rust_sources().iter().filter(|file| is_below(file, SILENT_FOLDERS)) {
-        let below_src = file.path.components().any(|part| part.as_os_str() == "src");
-        let is_test = file
-            .path
-            .components()
-            .any(|part| part.as_os_str().to_string_lossy().contains("test"));
-        if below_src && !is_test {
-            let code = file.code();
-            let shipped = code.split("#[cfg(test)]").next().unwrap_or_default();
-            for word in ["println", "print", "eprintln", "eprint"] {
-                let call = format!("{word}!");
-                wrong.extend(lines_with_word(shipped, &call).map(|line| format!("{}:{line}", file.path.display())));
-            }
+    for file in SILENT_FOLDERS.iter().flat_map(|folder| shipped(folder)) {
+        let code = file.code();
+        for word in ["println", "print", "eprintln", "eprint"] {
+            let call = format!("{word}!");
+            wrong.extend(lines_with_word(&code, &call).map(|line| format!("{}:{line}", file.path.display())));
         }
     }
     report("libraries that print", &wrong);
