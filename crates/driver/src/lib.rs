@@ -2,12 +2,14 @@
 //!
 //! What lives here: operations with their deadlines and outcomes, rate limits, retries, sessions and reconnecting, the
 //! exchange's clock, signing, the check of every request against the endpoint table. [`Driver`] is a state machine without
-//! I/O; a transport carries its [`Effect`]s out: [`tokio_transport`] over sockets, `simulated_transport` in virtual time.
+//! I/O; a transport carries its [`Effect`]s out: [`tokio_transport`] over sockets, [`simulated_transport`] in virtual time.
 //! What must not live here: what an exchange's messages look like (connectors), what is done with orders and books
 //! (engine), and reading a clock outside of the transports.
 
+pub mod bulk_lane;
 pub mod limiter;
 pub mod signing;
+pub mod simulated_transport;
 pub mod tokio_transport;
 
 mod driver;

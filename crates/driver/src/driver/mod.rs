@@ -18,7 +18,7 @@ mod request;
 mod session;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timers;
 mod url;
 

@@ -48,6 +48,7 @@ pub(super) fn proxy_address(proxy: &str) -> Option<String> {
 }
 
 /// Opens a stream within its deadline.
+#[expect(clippy::disallowed_methods, reason = "the edge at which real time enters")]
 pub(super) async fn dial(dial: StreamDial, options: TransportOptions) -> Result<Socket, DialFailure> {
     let deadline = Duration::from_millis(dial.deadline.0);
     match tokio::time::timeout(deadline, connect(dial, options)).await {

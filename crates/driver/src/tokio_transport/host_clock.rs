@@ -15,14 +15,14 @@ pub struct HostClock {
 impl HostClock {
     /// A clock whose monotonic time begins now, at one second: zero means "not set" to timers.
     #[must_use]
-    #[allow(clippy::disallowed_methods, reason = "the edge at which real time enters")]
+    #[expect(clippy::disallowed_methods, reason = "the edge at which real time enters")]
     pub fn start() -> HostClock {
         HostClock { start: Instant::now() }
     }
 
     /// What time it is.
     #[must_use]
-    #[allow(clippy::disallowed_methods, reason = "the edge at which real time enters")]
+    #[expect(clippy::disallowed_methods, reason = "the edge at which real time enters")]
     pub fn now(&self) -> HostTime {
         let mono = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let wall = SystemTime::now()

@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use colibri_model::Millis;
-use futures_util::future::{AbortHandle, Abortable, Aborted};
+use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::{FuturesUnordered, Stream};
 use futures_util::task::noop_waker_ref;
 
@@ -163,12 +163,10 @@ impl Transport {
             return Poll::Ready(event);
         }
         while let Poll::Ready(Some(answer)) = Pin::new(&mut self.answers).poll_next(context) {
-            match answer {
-                Ok((driver, request, result)) => {
-                    self.aborts.remove(&(driver, request));
-                    return Poll::Ready((driver, TransportEvent::Http { request, result }));
-                }
-                Err(Aborted) => {}
+            // One that was abandoned is told to nobody.
+            if let Ok((driver, request, result)) = answer {
+                self.aborts.remove(&(driver, request));
+                return Poll::Ready((driver, TransportEvent::Http { request, result }));
             }
         }
         let count = self.connections.len();

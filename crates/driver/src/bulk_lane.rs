@@ -1,0 +1,316 @@
+//! The bulk lane: large and slow answers, read on a thread of their own.
+//!
+//! A second instance of the same connector runs here with a driver and a transport of its own; nothing is shared with the
+//! engine's thread but two bounded channels. What comes back is an input of the engine like any other.
+
+use std::io;
+use std::thread;
+
+use colibri_abi::{BookBatch, Connector, TopOfBook, TradeBatch};
+use colibri_model::OpId;
+use colibri_standard::{Command, Event, Outcome, Refusal, RejectReason, SessionRole, SessionStatus, UseInstruments};
+use tokio::sync::mpsc;
+
+use crate::tokio_transport::{HostClock, Transport, TransportError, TransportOptions};
+use crate::{Driver, DriverError, DriverIndex, DriverSetup, Input, LimitShare, Limiter, LogLevel, Sink};
+
+/// Commands that wait for the lane, and reports that wait for the engine.
+const CHANNEL: usize = 256;
+/// Operations of the lane itself, told to nobody.
+const OWN: u64 = 1 << 62;
+
+/// Why a lane cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum BulkError {
+    /// See [`DriverError`].
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// See [`TransportError`].
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The system gives no thread, or no event loop.
+    #[error("the bulk lane's thread cannot be started: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// What a lane is made from.
+#[derive(Debug, Clone)]
+pub struct BulkSetup {
+    /// The driver's setup: the engine's own, with another seed.
+    pub driver: DriverSetup,
+    /// Which part of every limit the lane may use; the engine's limiter must leave it.
+    pub share: LimitShare,
+    /// How its transport behaves.
+    pub transport: TransportOptions,
+}
+
+/// What a lane tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BulkReport {
+    /// An event of a command.
+    Event(Event),
+    /// A command has ended.
+    Completed(OpId, Outcome),
+    /// A line for the log.
+    Log(LogLevel, String),
+}
+
+#[derive(Debug)]
+struct Order {
+    op: OpId,
+    command: Command,
+}
+
+/// A bulk lane. Dropping it ends its thread.
+#[derive(Debug)]
+pub struct BulkLane {
+    orders: mpsc::Sender<Order>,
+    reports: mpsc::Receiver<BulkReport>,
+    own: u64,
+}
+
+impl BulkLane {
+    /// Starts a lane around a second instance of a connector.
+    ///
+    /// # Errors
+    /// A setup that does not fit, or a system without a thread to give.
+    #[expect(clippy::disallowed_methods, reason = "the lane is a thread of its own")]
+    pub fn start(setup: BulkSetup, connector: Connector) -> Result<BulkLane, BulkError> {
+        let (orders, incoming) = mpsc::channel(CHANNEL);
+        let (outgoing, reports) = mpsc::channel(CHANNEL);
+        let (ready, started) = std::sync::mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new()
+            .name(format!("bulk {}", setup.driver.venue))
+            .spawn(move || {
+                let made = runtime.block_on(async {
+                    let driver = Driver::new(&setup.driver, connector, Limiter::shared(setup.share))?;
+                    Ok::<_, BulkError>((driver, Transport::new(setup.transport)?))
+                });
+                match made {
+                    Ok((driver, transport)) => {
+                        // The starter waits for this; it is there.
+                        let _ = ready.send(Ok(()));
+                        runtime.block_on(serve(driver, transport, incoming, outgoing));
+                        runtime.shutdown_background();
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
+                }
+            })?;
+        started
+            .recv()
+            .unwrap_or_else(|_| Err(io::Error::other("it ended at once").into()))?;
+        Ok(BulkLane {
+            orders,
+            reports,
+            own: OWN,
+        })
+    }
+
+    /// Hands a command over. Its outcome comes as a report.
+    ///
+    /// # Errors
+    /// Nothing was sent: too many commands wait, or the lane has ended.
+    pub fn command(&mut self, op: OpId, command: Command) -> Result<(), Refusal> {
+        self.orders
+            .try_send(Order { op, command })
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Refusal::new(
+                    RejectReason::NoRoom,
+                    format!("{CHANNEL} commands wait for the bulk lane"),
+                ),
+                mpsc::error::TrySendError::Closed(_) => {
+                    Refusal::new(RejectReason::NotConnected, "the bulk lane has ended; see the log")
+                }
+            })
+    }
+
+    /// Tells the lane's connector the instruments in use, whose handles its commands name.
+    ///
+    /// # Errors
+    /// As [`BulkLane::command`].
+    pub fn use_instruments(&mut self, instruments: &UseInstruments) -> Result<(), Refusal> {
+        self.own += 1;
+        self.command(OpId(self.own), Command::UseInstruments(instruments.clone()))
+    }
+
+    /// The next report; `None` once the lane has ended. Cancel-safe.
+    pub async fn next(&mut self) -> Option<BulkReport> {
+        self.reports.recv().await
+    }
+
+    /// A report that is there already.
+    pub fn try_next(&mut self) -> Option<BulkReport> {
+        self.reports.try_recv().ok()
+    }
+}
+
+/// What the lane's driver tells during one input. Market data is not its business.
+#[derive(Debug, Default)]
+struct Reports(Vec<BulkReport>);
+
+impl Sink for Reports {
+    fn book(&mut self, _: &BookBatch<'_>) {}
+    fn trades(&mut self, _: &TradeBatch<'_>) {}
+    fn top(&mut self, _: &TopOfBook) {}
+    fn event(&mut self, event: Event) {
+        // The lane's own clock is nobody else's.
+        if !matches!(event, Event::Time(_)) {
+            self.0.push(BulkReport::Event(event));
+        }
+    }
+    fn completed(&mut self, op: OpId, outcome: Outcome) {
+        if op.0 & OWN == 0 {
+            self.0.push(BulkReport::Completed(op, outcome));
+        } else if let Some(refusal) = outcome.refusal() {
+            let text = format!("the bulk lane did not take the instruments in use: {refusal}");
+            self.0.push(BulkReport::Log(LogLevel::Error, text));
+        }
+    }
+    fn session(&mut self, _: SessionRole, _: SessionStatus) {}
+    fn log(&mut self, level: LogLevel, text: &str) {
+        self.0.push(BulkReport::Log(level, format!("bulk lane: {text}")));
+    }
+}
+
+/// Runs the lane until its commands end.
+async fn serve(
+    mut driver: Driver,
+    mut transport: Transport,
+    mut orders: mpsc::Receiver<Order>,
+    reports: mpsc::Sender<BulkReport>,
+) {
+    const ONLY: DriverIndex = DriverIndex(0);
+    let clock = HostClock::start();
+    let mut told = Reports::default();
+    loop {
+        let now = clock.now();
+        let wake = driver.next_wake().map(|at| clock.instant(at.max(now.mono)));
+        let rest = async {
+            match wake {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            order = orders.recv() => match order {
+                Some(Order { op, command }) => {
+                    driver.post(clock.now(), Input::Command { op, command: &command }, &mut told);
+                }
+                None => return,
+            },
+            (_, event) = transport.next() => driver.post(clock.now(), event.as_input(), &mut told),
+            () = rest => driver.post(clock.now(), Input::Wake, &mut told),
+        }
+        for effect in driver.take_effects() {
+            transport.execute(ONLY, effect);
+        }
+        for report in told.0.drain(..) {
+            if reports.send(report).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    #![expect(clippy::disallowed_methods, reason = "an exchange's socket beside the test")]
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use colibri_standard::{NoticeEvent, NoticeKind};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::driver::tests::{Heard, finish, plain_request, scripted, setup, unsupported};
+
+    /// A server that answers everything with OK.
+    async fn exchange() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut tcp, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    request.push(tcp.read_u8().await.unwrap());
+                }
+                tcp.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+                    .await
+                    .unwrap();
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_command_runs_on_the_lane_and_its_results_come_back() {
+        let address = exchange().await;
+        let url = format!("{address}/instruments");
+        let (connector, heard) = scripted(move |_, heard, out| match heard {
+            Heard::Command(op, kind, _) if kind == "instruments" => {
+                out.want(*op, "instruments");
+            }
+            Heard::Command(op, kind, _) if kind == "use_instruments" => finish(*op, &Outcome::Done, out),
+            Heard::Command(op, ..) => unsupported(*op, out),
+            Heard::Granted(grant) => {
+                plain_request(grant.op, "instruments", &url, out);
+            }
+            Heard::Response(op, _, body) => {
+                let event = Event::Notice(NoticeEvent {
+                    kind: NoticeKind::Other,
+                    text: body.clone(),
+                });
+                out.event(event.kind(), &event.to_json());
+                finish(*op, &Outcome::Done, out);
+            }
+            _ => {}
+        });
+        let mut driver = setup();
+        driver.addresses = BTreeMap::from([("rest".to_owned(), address)]);
+        let bulk = BulkSetup {
+            driver,
+            share: LimitShare::per_mille(200),
+            transport: TransportOptions::default(),
+        };
+        let mut lane = BulkLane::start(bulk, connector).unwrap();
+        lane.use_instruments(&UseInstruments { instruments: vec![] }).unwrap();
+        lane.command(OpId(5), Command::Instruments(colibri_standard::Instruments {}))
+            .unwrap();
+        let mut reports = Vec::new();
+        while reports.len() < 2 {
+            let report = tokio::time::timeout(Duration::from_secs(20), lane.next())
+                .await
+                .unwrap()
+                .unwrap();
+            if !matches!(report, BulkReport::Log(..)) {
+                reports.push(report);
+            }
+        }
+        assert!(matches!(&reports[0], BulkReport::Event(Event::Notice(notice)) if notice.text == "ok"));
+        assert_eq!(reports[1], BulkReport::Completed(OpId(5), Outcome::Done));
+        let told = heard.lock().unwrap();
+        assert!(
+            told.iter()
+                .any(|h| matches!(h, Heard::Command(_, kind, _) if kind == "use_instruments"))
+        );
+    }
+
+    #[test]
+    fn a_setup_that_does_not_fit_is_told_at_the_start() {
+        let (connector, _) = scripted(|_, _, _| {});
+        let mut driver = setup();
+        driver.environment = "moon".into();
+        let bulk = BulkSetup {
+            driver,
+            share: LimitShare::WHOLE,
+            transport: TransportOptions::default(),
+        };
+        assert!(matches!(BulkLane::start(bulk, connector), Err(BulkError::Driver(_))));
+    }
+}
