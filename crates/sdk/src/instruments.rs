@@ -7,26 +7,35 @@ use colibri_standard::{UseInstruments, UsedInstrument};
 #[derive(Debug, Default)]
 pub struct Instruments {
     used: Vec<UsedInstrument>,
+    /// Positions in `used`, in the order of their handles.
+    by_id: Vec<u32>,
     /// Positions in `used`, in the order of their symbols.
-    by_symbol: Vec<usize>,
+    by_symbol: Vec<u32>,
 }
 
 impl Instruments {
     /// The set of a `use_instruments` command.
     #[must_use]
     pub fn new(set: UseInstruments) -> Instruments {
-        let mut used = set.instruments;
-        used.sort_by_key(|u| u.id);
-        let mut by_symbol: Vec<usize> = (0..used.len()).collect();
-        by_symbol.sort_by(|&a, &b| used[a].symbol.cmp(&used[b].symbol));
-        Instruments { used, by_symbol }
+        let used = set.instruments;
+        let (mut by_id, mut by_symbol) = (Vec::with_capacity(used.len()), Vec::with_capacity(used.len()));
+        for (position, instrument) in (0u32..).zip(&used) {
+            let at = by_id.partition_point(|&p: &u32| used[p as usize].id <= instrument.id);
+            by_id.insert(at, position);
+            let at = by_symbol.partition_point(|&p: &u32| used[p as usize].symbol <= instrument.symbol);
+            by_symbol.insert(at, position);
+        }
+        Instruments { used, by_id, by_symbol }
     }
 
     /// The instrument of a handle.
     #[must_use]
     pub fn get(&self, id: InstrumentId) -> Option<&UsedInstrument> {
-        let at = self.used.binary_search_by_key(&id, |u| u.id).ok()?;
-        self.used.get(at)
+        let at = self
+            .by_id
+            .binary_search_by_key(&id, |&p| self.used[p as usize].id)
+            .ok()?;
+        self.used.get(self.by_id[at] as usize)
     }
 
     /// The instrument that the exchange calls so.
@@ -34,9 +43,9 @@ impl Instruments {
     pub fn by_symbol(&self, symbol: &[u8]) -> Option<&UsedInstrument> {
         let at = self
             .by_symbol
-            .binary_search_by(|&i| self.used[i].symbol.as_bytes().cmp(symbol))
+            .binary_search_by(|&p| self.used[p as usize].symbol.as_bytes().cmp(symbol))
             .ok()?;
-        self.used.get(self.by_symbol[at])
+        self.used.get(self.by_symbol[at] as usize)
     }
 
     /// Handle and exponents of the instrument that the exchange calls so: what a market-data frame needs.

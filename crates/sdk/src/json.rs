@@ -8,7 +8,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use colibri_abi::Level;
-use colibri_model::{Exponents, MantissaError, mantissa_of_text};
+use colibri_model::{Decimal, Exponents, MantissaError, mantissa_of_text};
+
+mod object;
+
+pub use object::{MemberError, Object};
 
 /// How deep objects and arrays may nest.
 pub const MAX_DEPTH: u32 = 127;
@@ -114,6 +118,11 @@ impl<'a> Reader<'a> {
     /// Not an object, malformed, or what `member` says.
     #[inline]
     pub fn object(&mut self, mut member: impl FnMut(&[u8], &mut Reader<'a>) -> Result<()>) -> Result<()> {
+        self.members(|key, r| member(key.as_bytes(), r))
+    }
+
+    #[inline]
+    fn members(&mut self, mut member: impl FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<()>) -> Result<()> {
         self.expect(b'{', "an object was expected")?;
         self.deeper()?;
         if self.peek() == Some(b'}') {
@@ -124,7 +133,7 @@ impl<'a> Reader<'a> {
         loop {
             let key = self.string()?;
             self.expect(b':', "a colon was expected")?;
-            member(key.as_bytes(), self)?;
+            member(key, self)?;
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => break,
@@ -352,6 +361,22 @@ impl<'a> Reader<'a> {
                 MantissaError::Overflow { .. } => "a decimal does not fit its instrument",
             })
         })
+    }
+
+    /// Reads a decimal, a string or a number without an exponent. Never rounded.
+    ///
+    /// # Errors
+    /// Not a decimal, or one of more digits than a decimal has.
+    pub fn decimal(&mut self) -> Result<Decimal> {
+        let text = match self.peek() {
+            Some(b'"') => self.string()?,
+            _ => Cow::Borrowed(self.number()?),
+        };
+        let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'.'));
+        Decimal::from_str_exact(&text)
+            .ok()
+            .filter(|_| plain)
+            .ok_or_else(|| self.error("a decimal was expected"))
     }
 
     /// Reads price levels, `[["price","quantity"],…]`, into `levels`. What follows a quantity is skipped.

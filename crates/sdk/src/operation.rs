@@ -6,6 +6,7 @@ use colibri_abi as abi;
 use colibri_standard::{Outcome, Refusal, RejectReason};
 use serde::Deserialize;
 
+use crate::json::{Object, elements};
 use crate::{Call, Emit, Request, SessionPlan};
 
 /// The answer to a request.
@@ -46,10 +47,24 @@ impl<'a> Reply<'a> {
     pub const fn exchange_ns(&self) -> i64 {
         self.now.exchange_ns
     }
-    /// The body as a type.
+    /// The body as an object.
     ///
     /// # Errors
     /// Unknown(unreadable_answer): the exchange has answered, nobody knows what.
+    pub fn object(&self) -> Result<Object<'a>, Outcome> {
+        Object::whole(self.body).map_err(|error| unreadable(&error))
+    }
+    /// The texts of the elements of the body, an array.
+    ///
+    /// # Errors
+    /// Unknown(unreadable_answer), as for `object`.
+    pub fn elements(&self) -> Result<Vec<&'a [u8]>, Outcome> {
+        elements(self.body).map_err(|error| unreadable(&error))
+    }
+    /// The body as a type.
+    ///
+    /// # Errors
+    /// Unknown(unreadable_answer), as for `object`.
     pub fn json<T: Deserialize<'a>>(&self) -> Result<T, Outcome> {
         serde_json::from_slice(self.body).map_err(|error| unreadable(&error))
     }

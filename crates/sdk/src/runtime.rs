@@ -23,6 +23,7 @@ use crate::{
 
 /// An operation that has not ended.
 struct Pending {
+    op: u64,
     operation: Operation,
     /// The id of its request, where it went over a stream.
     call: Option<u64>,
@@ -45,9 +46,10 @@ pub struct SpotRuntime {
     addresses: BTreeMap<String, String>,
     instruments: Instruments,
     scratch: Scratch,
-    pending: BTreeMap<u64, Pending>,
-    /// Sessions whose opening begins with a question, by its operation.
-    asking: BTreeMap<u64, Wanted>,
+    /// A few at a time: looked through from the newest.
+    pending: Vec<Pending>,
+    /// Sessions whose opening begins with a question.
+    asking: Vec<Wanted>,
     sessions: Vec<Session>,
     next_stream: u32,
     next_call: u64,
@@ -120,8 +122,8 @@ impl SpotRuntime {
             addresses: config.environment.addresses.clone(),
             instruments: Instruments::new(state.instruments),
             scratch: Scratch::default(),
-            pending: BTreeMap::new(),
-            asking: BTreeMap::new(),
+            pending: Vec::new(),
+            asking: Vec::new(),
             sessions: Vec::new(),
             next_stream: state.next_stream.max(1),
             next_call: state.next_call.max(1),
@@ -134,11 +136,12 @@ impl SpotRuntime {
             Ok(operation) => {
                 if out.want(op, operation.endpoint()) == accepted::YES {
                     let pending = Pending {
+                        op,
                         operation,
                         call: None,
                         replace: false,
                     };
-                    self.pending.insert(op, pending);
+                    self.pending.push(pending);
                     return;
                 }
                 Outcome::NotSent(Refusal::new(
@@ -148,15 +151,26 @@ impl SpotRuntime {
             }
             Err(refusal) => Outcome::NotSent(refusal),
         };
-        self.asking.remove(&op);
+        self.asking.retain(|w| w.op != op);
         complete(out, op, &outcome);
+    }
+
+    fn is_pending(&self, op: u64) -> bool {
+        self.pending.iter().any(|p| p.op == op)
+    }
+
+    /// Takes an operation out of those that have not ended.
+    fn take(&mut self, op: u64) -> Option<Pending> {
+        let at = self.pending.iter().rposition(|p| p.op == op)?;
+        Some(self.pending.swap_remove(at))
     }
 
     /// Builds, signs and sends an admitted operation.
     fn send(&mut self, op: u64, moment: &Moment, out: &mut abi::Out<'_>) -> Result<(), Refusal> {
         let pending = self
             .pending
-            .get_mut(&op)
+            .iter_mut()
+            .rfind(|p| p.op == op)
             .ok_or_else(|| Refusal::new(RejectReason::BadRequest, "no such operation"))?;
         let taken = match &pending.operation.carrier {
             Carrier::Http(request) => {
@@ -201,8 +215,8 @@ impl SpotRuntime {
 
     /// Ends an operation, a replace by both its halves.
     fn finish(&mut self, op: u64, outcome: &Outcome, out: &mut abi::Out<'_>) {
-        let replace = self.pending.remove(&op).is_some_and(|p| p.replace);
-        self.asking.remove(&op);
+        let replace = self.take(op).is_some_and(|p| p.replace);
+        self.asking.retain(|w| w.op != op);
         // A replace whose halves the answer tells apart ends elsewhere; here it has failed as a whole.
         if replace && *outcome != Outcome::Done {
             tell_replaced(out, op, outcome.clone(), outcome.clone());
@@ -211,7 +225,7 @@ impl SpotRuntime {
     }
 
     fn read_reply(&mut self, op: u64, reply: &Reply<'_>, out: &mut abi::Out<'_>) {
-        let Some(pending) = self.pending.get(&op) else {
+        let Some(pending) = self.pending.iter().rfind(|p| p.op == op) else {
             return;
         };
         let operation = &pending.operation;
@@ -230,19 +244,22 @@ impl SpotRuntime {
         match read {
             Ok(Step::Done) => self.finish(op, &Outcome::Done, out),
             Ok(Step::Next(next)) => {
-                self.pending.remove(&op);
+                self.take(op);
                 self.ask(op, Ok(next), out);
             }
             Ok(Step::Replaced { cancel, place }) => {
-                self.pending.remove(&op);
+                self.take(op);
                 let outcome = outcome_of_halves(&cancel, &place);
                 tell_replaced(out, op, cancel, place);
                 complete(out, op, &outcome);
             }
             Ok(Step::Open(plan)) => {
-                self.pending.remove(&op);
-                match self.asking.remove(&op) {
-                    Some(wanted) => self.open_stream(wanted, plan, out),
+                self.take(op);
+                match self.asking.iter().position(|w| w.op == op) {
+                    Some(at) => {
+                        let wanted = self.asking.swap_remove(at);
+                        self.open_stream(wanted, plan, out);
+                    }
                     None => complete(
                         out,
                         op,
@@ -287,7 +304,7 @@ impl SpotRuntime {
             Ok(Opening::Stream(plan)) => self.open_stream(wanted, plan, out),
             Ok(Opening::Ask(operation)) => {
                 let op = wanted.op;
-                self.asking.insert(op, wanted);
+                self.asking.push(wanted);
                 self.ask(op, Ok(operation), out);
             }
             Err(refusal) => complete(out, wanted.op, &Outcome::NotSent(refusal)),
@@ -368,7 +385,7 @@ impl SpotRuntime {
     /// The operation whose request over a stream had this id.
     fn op_of_call(&self, id: Option<u64>) -> Option<u64> {
         let id = id?;
-        self.pending.iter().find(|(_, p)| p.call == Some(id)).map(|(op, _)| *op)
+        self.pending.iter().find(|p| p.call == Some(id)).map(|p| p.op)
     }
 }
 
@@ -405,17 +422,17 @@ impl abi::Instance for SpotRuntime {
             });
             let replace = order.kind == abi::op_kind::REPLACE;
             let sent = asked.and_then(|operation| {
-                let pending = Pending {
+                self.pending.push(Pending {
+                    op,
                     operation,
                     call: None,
                     replace,
-                };
-                self.pending.insert(op, pending);
+                });
                 self.send(op, &Moment::new(now, order.grant), out)
             });
             if let Err(refusal) = sent {
                 let outcome = Outcome::NotSent(refusal);
-                if replace && !self.pending.contains_key(&op) {
+                if replace && !self.is_pending(op) {
                     tell_replaced(out, op, outcome.clone(), outcome.clone());
                 }
                 self.finish(op, &outcome, out);
@@ -430,7 +447,7 @@ impl abi::Instance for SpotRuntime {
             let session = sessions.iter_mut().find(|s| s.is_opened_by(op));
             session.map(|s| s.granted(&moment, around)).is_some()
         });
-        if login || !self.pending.contains_key(&op) {
+        if login || !self.is_pending(op) {
             return;
         }
         if let Err(refusal) = self.send(op, &moment, out) {
@@ -449,8 +466,8 @@ impl abi::Instance for SpotRuntime {
     }
 
     fn ended(&mut self, now: abi::Now, op: u64, _outcome: u32, out: &mut abi::Out<'_>) {
-        self.pending.remove(&op);
-        self.asking.remove(&op);
+        self.take(op);
+        self.asking.retain(|w| w.op != op);
         around!(self, now, out, |sessions, around| {
             for session in sessions.iter_mut() {
                 session.forget(op, around);
@@ -540,12 +557,7 @@ impl abi::Instance for SpotRuntime {
                 .unwrap_or_default()
         });
         if was_user {
-            let ops: Vec<u64> = self
-                .pending
-                .iter()
-                .filter(|(_, p)| p.call.is_some())
-                .map(|(op, _)| *op)
-                .collect();
+            let ops: Vec<u64> = self.pending.iter().filter(|p| p.call.is_some()).map(|p| p.op).collect();
             for op in ops {
                 self.finish(op, &lost("the stream was lost before the answer"), out);
             }

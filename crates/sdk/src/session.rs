@@ -497,19 +497,18 @@ impl Session {
         }
         let reason = outcome.refusal().map(ToString::to_string);
         self.tell(SessionStatus::Down, reason, around);
-        let mut ops: Vec<u64> = self
+        let mut ops = Vec::new();
+        let unfinished = self
             .outbox
-            .drain(..)
+            .iter()
             .map(|s| s.op)
-            .chain(self.awaited.drain(..).map(|a| a.op))
-            .collect();
-        if self.phase != Phase::Live {
-            ops.push(self.op);
-        }
-        ops.sort_unstable();
-        ops.dedup();
-        for op in ops {
-            around.complete(op, &outcome);
+            .chain(self.awaited.iter().map(|a| a.op));
+        let opening = (self.phase != Phase::Live).then_some(self.op);
+        for op in unfinished.chain(opening) {
+            if !ops.contains(&op) {
+                ops.push(op);
+                around.complete(op, &outcome);
+            }
         }
         self.phase = Phase::Over;
     }

@@ -72,6 +72,12 @@ impl Unreadable {
     }
 }
 
+impl From<crate::json::MemberError> for Unreadable {
+    fn from(error: crate::json::MemberError) -> Unreadable {
+        Unreadable::new(error)
+    }
+}
+
 impl From<crate::json::JsonError> for Unreadable {
     fn from(error: crate::json::JsonError) -> Unreadable {
         Unreadable::new(error)

@@ -1,90 +1,58 @@
 //! Questions about the account: balances, fee rates, orders, trades (rest-api.md, "Account endpoints").
 
-use colibri_sdk::model::{Amount, Asset, Balance, Decimal, ExchangeOrderId, FeeRates, InstrumentId, TradeId, WallNs};
+use colibri_sdk::json::{MemberError, Object};
+use colibri_sdk::model::{Amount, Asset, Balance, ExchangeOrderId, FeeRates, InstrumentId, TradeId, WallNs};
 use colibri_sdk::standard::{
     BalanceScope, BalancesEvent, FeesEvent, Refusal, RejectReason, ReportSource, TradesProgress, TradesSince,
     UsedInstrument,
 };
-use colibri_sdk::{Asked, Operation, OrderRef, Request, Step};
-use serde::Deserialize;
+use colibri_sdk::{Asked, Operation, OrderRef, Request, Step, unreadable};
 
 use super::exchange_ns;
-use super::order_report::{Naming, OrderReport, TradeReport};
-
-#[derive(Debug, Deserialize)]
-struct AssetBalance {
-    asset: Asset,
-    free: Amount,
-    locked: Amount,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Account {
-    #[serde(default)]
-    update_time: Option<i64>,
-    balances: Vec<AssetBalance>,
-}
+use super::order_report::{Naming, read_trade, tell_order};
 
 /// `GET /api/v3/account`.
 pub(super) fn balances() -> Asked {
     let request = Request::to("account", "/api/v3/account").query("omitZeroBalances", "true");
     Ok(request.signed().reads(|reply, out| {
-        let account: Account = reply.json()?;
-        out.event(BalancesEvent {
-            scope: BalanceScope::All,
-            balances: account
-                .balances
-                .into_iter()
-                .map(|b| Balance {
-                    asset: b.asset,
-                    free: b.free,
-                    locked: b.locked,
-                })
-                .collect(),
-            source: ReportSource::Query,
-            exchange_time: account.update_time.map(|t| WallNs(exchange_ns(t))),
-        });
+        let account = reply.object()?;
+        let read = || {
+            let mut balances = Vec::new();
+            account.object_elements("balances", |held| {
+                balances.push(Balance {
+                    asset: Asset::new(&held.text("asset")?),
+                    free: Amount(held.decimal("free")?),
+                    locked: Amount(held.decimal("locked")?),
+                });
+                Ok(())
+            })?;
+            Ok(BalancesEvent {
+                scope: BalanceScope::All,
+                balances,
+                source: ReportSource::Query,
+                exchange_time: account.some_integer("updateTime")?.map(|t| WallNs(exchange_ns(t))),
+            })
+        };
+        out.event(read().map_err(|e: MemberError| unreadable(&e))?);
         Ok(Step::Done)
     }))
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct Rates {
-    maker: Amount,
-    taker: Amount,
-    #[serde(default)]
-    buyer: Amount,
-    #[serde(default)]
-    seller: Amount,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Commission {
-    standard_commission: Rates,
-    #[serde(default)]
-    special_commission: Rates,
-    #[serde(default)]
-    tax_commission: Rates,
-}
-
-impl Commission {
-    /// The rates of an order: standard, special and tax add up, each of its maker or taker part and its buyer or seller part
-    /// (faqs/commission_faq.md). Of buyer and seller the dearer is taken, because a rate here has no side; a discount for
-    /// paying in BNB is not foreseen.
-    fn rates(&self) -> FeeRates {
-        let parts = [
-            &self.standard_commission,
-            &self.special_commission,
-            &self.tax_commission,
-        ];
-        let side: Decimal = parts.iter().map(|r| r.buyer.max(r.seller).0).sum();
-        FeeRates {
-            maker: parts.iter().map(|r| r.maker.0).sum::<Decimal>() + side,
-            taker: parts.iter().map(|r| r.taker.0).sum::<Decimal>() + side,
-        }
+/// The rates of an order: standard, special and tax add up, each of its maker or taker part and its buyer or seller part
+/// (faqs/commission_faq.md). Of buyer and seller the dearer is taken, because a rate here has no side; a discount for
+/// paying in BNB is not foreseen.
+fn rates(commission: &Object<'_>) -> Result<FeeRates, MemberError> {
+    let mut rates = FeeRates::default();
+    for kind in ["standardCommission", "specialCommission", "taxCommission"] {
+        let Some(part) = commission.some_object(kind)? else {
+            continue;
+        };
+        let buyer = part.some_decimal("buyer")?.unwrap_or_default();
+        let seller = part.some_decimal("seller")?.unwrap_or_default();
+        rates.maker += part.decimal("maker")? + buyer.max(seller);
+        rates.taker += part.decimal("taker")? + buyer.max(seller);
     }
+    Ok(rates)
 }
 
 /// `GET /api/v3/account/commission`.
@@ -92,10 +60,13 @@ pub(super) fn fees(instrument: &UsedInstrument) -> Asked {
     let id = instrument.id;
     let request = Request::to("commission", "/api/v3/account/commission").query("symbol", &instrument.symbol);
     Ok(request.signed().reads(move |reply, out| {
-        let commission: Commission = reply.json()?;
+        let commission = reply.object()?;
+        if commission.raw("standardCommission").is_none() {
+            return Err(unreadable(&"commission rates without the standard ones"));
+        }
         out.event(FeesEvent {
             instrument: id,
-            rates: commission.rates(),
+            rates: rates(&commission).map_err(|e| unreadable(&e))?,
         });
         Ok(Step::Done)
     }))
@@ -108,8 +79,9 @@ pub(super) fn open_orders(instrument: Option<&UsedInstrument>) -> Asked {
         None => Request::to("open_orders_of_all", "/api/v3/openOrders"),
     };
     Ok(request.signed().reads(|reply, out| {
-        for report in reply.json::<Vec<OrderReport<'_>>>()? {
-            report.tell(Naming::Own, ReportSource::Query, None, out)?;
+        for report in reply.elements()? {
+            let report = Object::whole(report).map_err(|e| unreadable(&e))?;
+            tell_order(&report, Naming::Own, ReportSource::Query, None, out)?;
         }
         Ok(Step::Done)
     }))
@@ -126,8 +98,7 @@ pub(super) fn order_status(order: &OrderRef<'_>) -> Asked {
         None => request.query_some("origClientOrderId", order.client_id),
     };
     Ok(request.signed().reads(|reply, out| {
-        let report: OrderReport<'_> = reply.json()?;
-        report.tell(Naming::Own, ReportSource::Query, None, out)?;
+        tell_order(&reply.object()?, Naming::Own, ReportSource::Query, None, out)?;
         Ok(Step::Done)
     }))
 }
@@ -195,15 +166,18 @@ impl Trades {
             From::Default => request,
         };
         request.query("limit", PAGE).signed().reads(move |reply, out| {
-            let mut page: Vec<TradeReport<'_>> = reply.json()?;
-            page.sort_by_key(|t| t.id);
+            let page = reply.elements()?;
             let full = page.len() >= PAGE;
             let mut after = self.clone();
-            let last = page.last().map(|t| t.id);
-            after.newest = page.last().and_then(TradeReport::trade_id).or(after.newest);
-            after.told = after.told.saturating_add(u32::try_from(page.len()).unwrap_or(u32::MAX));
+            let mut last = None;
             for trade in page {
-                trade.tell(out);
+                let (id, fill) = read_trade(trade, out)?;
+                if Some(id) > last {
+                    last = Some(id);
+                    after.newest = Some(fill.trade_id.clone());
+                }
+                after.told += 1;
+                out.event(fill);
             }
             match last {
                 Some(last) if full => Ok(Step::Next(after.page(&From::Trade(last + 1)))),

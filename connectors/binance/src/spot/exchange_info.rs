@@ -1,193 +1,82 @@
 //! What can be traded and by which rules (rest-api.md, "Exchange information"; filters.md; enums.md, "Symbol status").
 
-use colibri_sdk::json::Reader;
+use colibri_sdk::json::{MemberError, Object, Reader};
 use colibri_sdk::model::{
-    Amount, Asset, Decimal, Exponents, Instrument, InstrumentStatus, OrderType, Pair, Price, PriceBand, Quantity,
-    TimeInForce, TradingRule, to_mantissa,
+    Amount, Asset, Decimal, Exponents, Instrument, InstrumentStatus, Pair, Price, PriceBand, Quantity, TimeInForce,
+    TradingRule, to_mantissa,
 };
 use colibri_sdk::standard::InstrumentsEvent;
-use colibri_sdk::{Asked, Request, Step, serde_json, unreadable};
-use serde::Deserialize;
+use colibri_sdk::{Asked, Request, Step, unreadable};
 
 use super::order_report::order_type;
 
-/// A symbol, as far as it says what may be sent.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Symbol {
-    symbol: String,
-    status: String,
-    base_asset: Asset,
-    quote_asset: Asset,
-    #[serde(default)]
-    order_types: Vec<String>,
-    #[serde(default)]
-    quote_order_qty_market_allowed: bool,
-    #[serde(default)]
-    cancel_replace_allowed: bool,
-    #[serde(default)]
-    amend_allowed: bool,
-    #[serde(default = "yes")]
-    is_spot_trading_allowed: bool,
-    #[serde(default)]
-    filters: Vec<Filter>,
+/// "Any of the above variables can be set to 0, which disables that rule in the filter."
+fn rule(value: Decimal) -> Option<Decimal> {
+    Some(value).filter(|v| *v > Decimal::ZERO)
 }
 
-const fn yes() -> bool {
-    true
-}
-
-/// A filter. Kinds that this version does not know change nothing here: the exchange refuses what breaks them.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "filterType", rename_all_fields = "camelCase")]
-enum Filter {
-    #[serde(rename = "PRICE_FILTER")]
-    Price {
-        min_price: Price,
-        max_price: Price,
-        tick_size: Price,
-    },
-    #[serde(rename = "LOT_SIZE")]
-    LotSize {
-        min_qty: Quantity,
-        max_qty: Quantity,
-        step_size: Quantity,
-    },
-    #[serde(rename = "MARKET_LOT_SIZE")]
-    MarketLotSize {
-        min_qty: Quantity,
-        max_qty: Quantity,
-        step_size: Quantity,
-    },
-    #[serde(rename = "MIN_NOTIONAL")]
-    MinNotional {
-        min_notional: Amount,
-        #[serde(default)]
-        apply_to_market: bool,
-    },
-    #[serde(rename = "NOTIONAL")]
-    Notional {
-        min_notional: Amount,
-        #[serde(default)]
-        apply_min_to_market: bool,
-        #[serde(default)]
-        max_notional: Amount,
-        #[serde(default)]
-        apply_max_to_market: bool,
-    },
-    #[serde(rename = "PERCENT_PRICE")]
-    PercentPrice {
-        multiplier_up: Amount,
-        multiplier_down: Amount,
-    },
-    #[serde(rename = "PERCENT_PRICE_BY_SIDE")]
-    PercentPriceBySide {
-        bid_multiplier_up: Amount,
-        bid_multiplier_down: Amount,
-        ask_multiplier_up: Amount,
-        ask_multiplier_down: Amount,
-    },
-    #[serde(rename = "MAX_NUM_ORDERS")]
-    MaxNumOrders { max_num_orders: u32 },
-    #[serde(rename = "MAX_POSITION")]
-    MaxPosition { max_position: Quantity },
-    #[serde(other)]
-    Unknown,
-}
-
-/// "Any of the above variables can be set to 0, which disables that rule."
-fn rule<T: Copy + Default + PartialOrd>(value: T) -> Option<T> {
-    Some(value).filter(|v| *v > T::default())
-}
-
-impl Filter {
-    fn apply(self, rules: &mut TradingRule) {
-        match self {
-            Filter::Price {
-                min_price,
-                max_price,
-                tick_size,
-            } => {
-                rules.min_price = rule(min_price);
-                rules.max_price = rule(max_price);
-                rules.price_tick = rule(tick_size);
-            }
-            Filter::LotSize {
-                min_qty,
-                max_qty,
-                step_size,
-            } => {
-                rules.min_quantity = rule(min_qty);
-                rules.max_quantity = rule(max_qty);
-                rules.quantity_step = rule(step_size);
-            }
-            Filter::MarketLotSize {
-                min_qty,
-                max_qty,
-                step_size,
-            } => {
-                rules.min_market_quantity = rule(min_qty);
-                rules.max_market_quantity = rule(max_qty);
-                rules.market_quantity_step = rule(step_size);
-            }
-            Filter::MinNotional {
-                min_notional,
-                apply_to_market,
-            } => {
-                rules.min_notional = rule(min_notional);
-                rules.min_notional_applies_to_market = apply_to_market;
-            }
-            Filter::Notional {
-                min_notional,
-                apply_min_to_market,
-                max_notional,
-                apply_max_to_market,
-            } => {
-                rules.min_notional = rule(min_notional);
-                rules.min_notional_applies_to_market = apply_min_to_market;
-                rules.max_notional = rule(max_notional);
-                rules.max_notional_applies_to_market = apply_max_to_market;
-            }
-            Filter::PercentPrice {
-                multiplier_up,
-                multiplier_down,
-            } => {
-                rules.price_band = Some(PriceBand {
-                    buy_down: multiplier_down.0,
-                    buy_up: multiplier_up.0,
-                    sell_down: multiplier_down.0,
-                    sell_up: multiplier_up.0,
-                });
-            }
-            Filter::PercentPriceBySide {
-                bid_multiplier_up,
-                bid_multiplier_down,
-                ask_multiplier_up,
-                ask_multiplier_down,
-            } => {
-                rules.price_band = Some(PriceBand {
-                    buy_down: bid_multiplier_down.0,
-                    buy_up: bid_multiplier_up.0,
-                    sell_down: ask_multiplier_down.0,
-                    sell_up: ask_multiplier_up.0,
-                });
-            }
-            Filter::MaxNumOrders { max_num_orders } => rules.max_open_orders = Some(max_num_orders),
-            Filter::MaxPosition { max_position } => rules.max_position = rule(max_position),
-            Filter::Unknown => {}
+/// Takes over what a filter says (filters.md, "Symbol filters"). Kinds that this version does not know change nothing here:
+/// the exchange refuses what breaks them.
+fn apply(filter: &Object<'_>, rules: &mut TradingRule) -> Result<(), MemberError> {
+    match filter.text("filterType")?.as_ref() {
+        "PRICE_FILTER" => {
+            rules.min_price = rule(filter.decimal("minPrice")?).map(Price);
+            rules.max_price = rule(filter.decimal("maxPrice")?).map(Price);
+            rules.price_tick = rule(filter.decimal("tickSize")?).map(Price);
         }
+        "LOT_SIZE" => {
+            rules.min_quantity = rule(filter.decimal("minQty")?).map(Quantity);
+            rules.max_quantity = rule(filter.decimal("maxQty")?).map(Quantity);
+            rules.quantity_step = rule(filter.decimal("stepSize")?).map(Quantity);
+        }
+        "MARKET_LOT_SIZE" => {
+            rules.min_market_quantity = rule(filter.decimal("minQty")?).map(Quantity);
+            rules.max_market_quantity = rule(filter.decimal("maxQty")?).map(Quantity);
+            rules.market_quantity_step = rule(filter.decimal("stepSize")?).map(Quantity);
+        }
+        "MIN_NOTIONAL" => {
+            rules.min_notional = rule(filter.decimal("minNotional")?).map(Amount);
+            rules.min_notional_applies_to_market = filter.flag("applyToMarket")?;
+        }
+        "NOTIONAL" => {
+            rules.min_notional = rule(filter.decimal("minNotional")?).map(Amount);
+            rules.min_notional_applies_to_market = filter.flag("applyMinToMarket")?;
+            rules.max_notional = filter.some_decimal("maxNotional")?.and_then(rule).map(Amount);
+            rules.max_notional_applies_to_market = filter.some_flag("applyMaxToMarket")?.unwrap_or_default();
+        }
+        "PERCENT_PRICE" => {
+            let (up, down) = (filter.decimal("multiplierUp")?, filter.decimal("multiplierDown")?);
+            rules.price_band = Some(PriceBand {
+                buy_down: down,
+                buy_up: up,
+                sell_down: down,
+                sell_up: up,
+            });
+        }
+        "PERCENT_PRICE_BY_SIDE" => {
+            rules.price_band = Some(PriceBand {
+                buy_down: filter.decimal("bidMultiplierDown")?,
+                buy_up: filter.decimal("bidMultiplierUp")?,
+                sell_down: filter.decimal("askMultiplierDown")?,
+                sell_up: filter.decimal("askMultiplierUp")?,
+            });
+        }
+        "MAX_NUM_ORDERS" => rules.max_open_orders = u32::try_from(filter.integer("maxNumOrders")?).ok(),
+        "MAX_POSITION" => rules.max_position = rule(filter.decimal("maxPosition")?).map(Quantity),
+        _ => {}
     }
+    Ok(())
 }
 
-fn status(symbol: &Symbol) -> InstrumentStatus {
-    match symbol.status.as_str() {
-        // A symbol that only margin accounts trade is in the list too.
-        "TRADING" if !symbol.is_spot_trading_allowed => InstrumentStatus::Halted,
-        "TRADING" => InstrumentStatus::Trading,
+fn status(symbol: &Object<'_>) -> Result<InstrumentStatus, MemberError> {
+    // A symbol that only margin accounts trade is in the list too.
+    let spot = symbol.some_flag("isSpotTradingAllowed")?.unwrap_or(true);
+    Ok(match symbol.text("status")?.as_ref() {
+        "TRADING" if spot => InstrumentStatus::Trading,
         "CANCEL_ONLY" => InstrumentStatus::CancelOnly,
-        "HALT" | "BREAK" | "END_OF_DAY" => InstrumentStatus::Halted,
+        "TRADING" | "HALT" | "BREAK" | "END_OF_DAY" => InstrumentStatus::Halted,
         other => InstrumentStatus::Other(other.to_owned()),
-    }
+    })
 }
 
 /// How far above the greatest allowed value a message may be: a level sums many orders.
@@ -206,22 +95,20 @@ fn exponent(step: Option<Decimal>, most: Option<Decimal>, headroom: Decimal) -> 
         .unwrap_or(coarsest)
 }
 
-fn instrument(symbol: Symbol) -> Instrument {
+fn instrument(symbol: &Object<'_>) -> Result<Instrument, MemberError> {
+    let allowed = |name| Ok::<bool, MemberError>(symbol.some_flag(name)?.unwrap_or_default());
     let mut rules = TradingRule {
-        order_types: symbol.order_types.iter().filter_map(|t| order_type(t)).collect(),
         times_in_force: vec![TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok],
-        quote_quantity: symbol.quote_order_qty_market_allowed,
-        amend: symbol.amend_allowed,
-        replace: symbol.cancel_replace_allowed,
+        quote_quantity: allowed("quoteOrderQtyMarketAllowed")?,
+        amend: allowed("amendAllowed")?,
+        replace: allowed("cancelReplaceAllowed")?,
         ..TradingRule::default()
     };
-    if rules.order_types.is_empty() {
-        rules.order_types = vec![OrderType::Limit];
+    for text in symbol.elements("orderTypes")? {
+        let text = Reader::whole(text, Reader::string).map_err(|e| MemberError::new("orderTypes", e.what))?;
+        rules.order_types.extend(order_type(&text));
     }
-    let status = status(&symbol);
-    for filter in symbol.filters {
-        filter.apply(&mut rules);
-    }
+    symbol.object_elements("filters", |filter| apply(&filter, &mut rules))?;
     let exponents = Exponents {
         price: exponent(
             rules.price_tick.map(|t| t.0),
@@ -234,13 +121,16 @@ fn instrument(symbol: Symbol) -> Instrument {
             HEADROOM,
         ),
     };
-    Instrument {
-        pair: Pair::new(symbol.base_asset, symbol.quote_asset),
-        symbol: symbol.symbol,
-        status,
+    Ok(Instrument {
+        pair: Pair::new(
+            Asset::new(&symbol.text("baseAsset")?),
+            Asset::new(&symbol.text("quoteAsset")?),
+        ),
+        symbol: symbol.text("symbol")?.into_owned(),
+        status: status(symbol)?,
         exponents,
         rule: rules,
-    }
+    })
 }
 
 /// `GET /api/v3/exchangeInfo`. A symbol that cannot be read is left out and told in the log; the rest stands.
@@ -256,8 +146,10 @@ pub(super) fn instruments() -> Asked {
                 }
                 found = true;
                 r.array(|r| {
-                    match serde_json::from_slice::<Symbol>(r.raw()?) {
-                        Ok(symbol) => instruments.push(instrument(symbol)),
+                    let symbol = r.raw()?;
+                    let read = Object::whole(symbol).map_err(|e| MemberError::new("symbols", e.what));
+                    match read.and_then(|symbol| instrument(&symbol)) {
+                        Ok(instrument) => instruments.push(instrument),
                         Err(error) => out.warn(&format!("a symbol that cannot be read is left out: {error}")),
                     }
                     Ok(())

@@ -3,31 +3,34 @@
 //! Only what those pages promise is evidence. A 5XX, a time-out behind the gateway and an answer that cannot be read leave
 //! the operation unknown.
 
+use colibri_sdk::Reply;
+use colibri_sdk::json::Object;
 use colibri_sdk::model::{Millis, WallNs};
 use colibri_sdk::standard::{Outcome, Refusal, RejectReason};
-use colibri_sdk::{Reply, serde_json};
-use serde::Deserialize;
 
 /// An error as Binance writes it, over HTTP and over the WebSocket API.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ApiError {
     /// The number.
     pub code: i64,
     /// The words.
-    #[serde(default)]
     pub msg: String,
-    /// What goes with it, over the WebSocket API.
-    #[serde(default)]
-    pub data: Option<ErrorData>,
+    /// When a limit or ban ends, in milliseconds since 1970 (web-socket-api.md, "IP limits").
+    pub retry_after: Option<i64>,
 }
 
-/// What goes with an error.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ErrorData {
-    /// When a limit or ban ends, in milliseconds since 1970 (web-socket-api.md, "IP limits").
-    #[serde(default)]
-    pub retry_after: Option<i64>,
+impl ApiError {
+    /// The error of a text: `{"code":-1121,"msg":"Invalid symbol."}`. `None` for a body that is no error of the API, such
+    /// as an HTML page of what stands before it.
+    pub(super) fn read(text: &[u8]) -> Option<ApiError> {
+        let object = Object::whole(text).ok()?;
+        let data = object.some_object("data").ok().flatten().unwrap_or_default();
+        Some(ApiError {
+            code: object.integer("code").ok()?,
+            msg: object.some_text("msg").ok()?.unwrap_or_default().into_owned(),
+            retry_after: data.some_integer("retryAfter").ok().flatten(),
+        })
+    }
 }
 
 /// When the exchange lets us ask again.
@@ -56,18 +59,12 @@ pub(super) fn of_reply(reply: &Reply<'_>) -> Outcome {
             )
         }),
     };
-    // A body that is no error of the API (an HTML page of what stands before it) says no more than the status does.
-    let error = serde_json::from_slice::<ApiError>(reply.body()).ok();
-    outcome(reply.status(), error.as_ref(), wait)
+    outcome(reply.status(), ApiError::read(reply.body()).as_ref(), wait)
 }
 
 /// The outcome that an error over the WebSocket API means; its `status` mirrors HTTP (web-socket-api.md, "Status codes").
 pub(super) fn of_stream_error(status: u32, error: &ApiError, exchange_ns: i64) -> Outcome {
-    let until = error
-        .data
-        .as_ref()
-        .and_then(|d| d.retry_after)
-        .map(|ms| WallNs(ms.saturating_mul(1_000_000)));
+    let until = error.retry_after.map(|ms| WallNs(ms.saturating_mul(1_000_000)));
     let after = until.map(|u| Millis(u64::try_from(u.0.saturating_sub(exchange_ns)).unwrap_or(0) / 1_000_000));
     outcome(status, Some(error), Wait { after, until })
 }
@@ -188,7 +185,7 @@ mod tests {
         let error = ApiError {
             code,
             msg: msg.to_owned(),
-            data: None,
+            retry_after: None,
         };
         outcome(status, Some(&error), Wait::default())
     }

@@ -1,10 +1,9 @@
 //! Questions that need no key: the clock, books, candles (rest-api.md, "General endpoints", "Market Data endpoints").
 
 use colibri_sdk::json::{JsonError, Reader};
-use colibri_sdk::model::{Amount, Decimal, Exponents, InstrumentId, Price, Quantity, WallNs};
+use colibri_sdk::model::{Amount, Exponents, InstrumentId, Price, Quantity, WallNs};
 use colibri_sdk::standard::{Candle, Candles, CandlesEvent, Outcome, TimeEvent, UsedInstrument};
 use colibri_sdk::{Asked, BookIds, BookKind, Emit, Operation, Reply, Request, Step, unreadable, unsupported};
-use serde::Deserialize;
 
 use super::exchange_ns;
 
@@ -13,18 +12,12 @@ fn public(endpoint: &'static str, path: &'static str) -> Request {
     Request::to(endpoint, path).header("X-MBX-TIME-UNIT", "MICROSECOND")
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ServerTime {
-    server_time: i64,
-}
-
 /// `GET /api/v3/time`.
 pub(super) fn server_time() -> Asked {
     Ok(public("server_time", "/api/v3/time").reads(|reply, out| {
-        let time: ServerTime = reply.json()?;
+        let time = reply.object()?.integer("serverTime").map_err(|e| unreadable(&e))?;
         out.event(TimeEvent {
-            exchange_time: WallNs(exchange_ns(time.server_time)),
+            exchange_time: WallNs(exchange_ns(time)),
         });
         Ok(Step::Done)
     }))
@@ -160,11 +153,6 @@ impl Klines {
     }
 }
 
-fn decimal(r: &mut Reader<'_>) -> Result<Decimal, JsonError> {
-    let text = r.string()?;
-    Decimal::from_str_exact(&text).map_err(|_| r.error("a decimal was expected"))
-}
-
 /// `[open time, open, high, low, close, volume, close time, quote volume, trades, taker base, taker quote, unused]`.
 fn read_kline(r: &mut Reader<'_>) -> Result<Candle, JsonError> {
     let mut candle = Candle {
@@ -181,12 +169,12 @@ fn read_kline(r: &mut Reader<'_>) -> Result<Candle, JsonError> {
     r.array(|r| {
         match place {
             0 => candle.open_time = WallNs(exchange_ns(r.i64()?)),
-            1 => candle.open = Price(decimal(r)?),
-            2 => candle.high = Price(decimal(r)?),
-            3 => candle.low = Price(decimal(r)?),
-            4 => candle.close = Price(decimal(r)?),
-            5 => candle.volume = Quantity(decimal(r)?),
-            7 => candle.quote_volume = Amount(decimal(r)?),
+            1 => candle.open = Price(r.decimal()?),
+            2 => candle.high = Price(r.decimal()?),
+            3 => candle.low = Price(r.decimal()?),
+            4 => candle.close = Price(r.decimal()?),
+            5 => candle.volume = Quantity(r.decimal()?),
+            7 => candle.quote_volume = Amount(r.decimal()?),
             8 => candle.trades = r.u64()?,
             _ => r.skip()?,
         }

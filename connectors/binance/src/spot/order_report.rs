@@ -1,16 +1,13 @@
 //! Orders and trades as REST answers state them (rest-api.md, "Trading endpoints", "Account endpoints"; enums.md).
 
-use std::borrow::Cow;
-
+use super::exchange_ns;
+use colibri_sdk::json::{MemberError, Object};
 use colibri_sdk::model::{
     Amount, Asset, ClientOrderId, ExchangeOrderId, Fee, Liquidity, OrderType, Price, Quantity, Side, TimeInForce,
     TradeId, WallNs,
 };
 use colibri_sdk::standard::{FillEvent, OrderEvent, OrderStatus, Outcome, ReportSource};
 use colibri_sdk::{Emit, unreadable};
-use serde::Deserialize;
-
-use super::exchange_ns;
 
 /// An order's status (enums.md, "Order status"). A status that this version does not know is kept: it is no evidence.
 pub(super) fn status(text: &str) -> OrderStatus {
@@ -77,56 +74,36 @@ pub(super) fn known_amount(amount: Amount) -> Option<Amount> {
     Some(amount).filter(|a| *a >= Amount::ZERO)
 }
 
-/// An order in the answer to placing, cancelling, amending, or asking about it. Which fields are there depends on the
-/// question and on `newOrderRespType`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct OrderReport<'a> {
-    #[serde(borrow)]
-    symbol: Cow<'a, str>,
-    order_id: i64,
-    #[serde(default)]
-    client_order_id: Option<String>,
-    /// In the answers to a cancel and to an amend: the id that the order had before.
-    #[serde(default)]
-    orig_client_order_id: Option<String>,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default)]
-    side: Option<String>,
-    #[serde(default, rename = "type")]
-    order_type: Option<String>,
-    #[serde(default)]
-    time_in_force: Option<String>,
-    #[serde(default)]
-    price: Option<Price>,
-    /// An amended order has it as `qty`.
-    #[serde(default, alias = "qty")]
-    orig_qty: Option<Quantity>,
-    #[serde(default)]
-    executed_qty: Option<Quantity>,
-    /// So spelled; an amended order has it as `cumulativeQuoteQty`.
-    #[serde(default, alias = "cumulativeQuoteQty")]
-    cummulative_quote_qty: Option<Amount>,
-    #[serde(default)]
-    transact_time: Option<i64>,
-    #[serde(default)]
-    update_time: Option<i64>,
-    #[serde(default)]
-    expiry_reason: Option<String>,
-    #[serde(default)]
-    fills: Vec<ReportedFill>,
+/// A trade in a FULL answer to a placement.
+#[derive(Debug)]
+struct ReportedFill {
+    trade_id: TradeId,
+    price: Price,
+    quantity: Quantity,
+    fee: Fee,
 }
 
-/// A trade in a FULL answer to a placement.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ReportedFill {
-    price: Price,
-    qty: Quantity,
-    commission: Amount,
-    commission_asset: String,
-    trade_id: i64,
+impl ReportedFill {
+    fn read(text: &[u8]) -> Result<ReportedFill, Outcome> {
+        let fill = Object::whole(text).map_err(|e| unreadable(&e))?;
+        let read = || {
+            Ok(ReportedFill {
+                trade_id: trade_id(fill.integer("tradeId")?)?,
+                price: Price(fill.decimal("price")?),
+                quantity: Quantity(fill.decimal("qty")?),
+                fee: Fee {
+                    asset: Asset::new(&fill.text("commissionAsset")?),
+                    amount: Amount(fill.decimal("commission")?),
+                },
+            })
+        };
+        read().map_err(|e: MemberError| unreadable(&e))
+    }
+}
+
+/// A trade's id.
+pub(super) fn trade_id(id: i64) -> Result<TradeId, MemberError> {
+    TradeId::new(&id.to_string()).map_err(|_| MemberError::new("tradeId", "it is no id"))
 }
 
 /// Which of a report's client ids is the order's.
@@ -140,131 +117,132 @@ pub(super) enum Naming {
     Renamed,
 }
 
-impl OrderReport<'_> {
-    /// Tells the report's fills, then the order. `time` stands in where the report has none of its own.
-    ///
-    /// # Errors
-    /// Fills of an order whose side is not said: unreadable, so that they are asked for.
-    pub(super) fn tell(
-        self,
-        naming: Naming,
-        source: ReportSource,
-        time: Option<i64>,
-        out: &mut Emit<'_>,
-    ) -> Result<(), Outcome> {
-        let instrument = out.instruments().id_of(&self.symbol);
-        let orig = self.orig_client_order_id.as_deref().and_then(client_id);
-        let own = self.client_order_id.as_deref().and_then(client_id);
-        let (client_id, previous_client_id) = match naming {
-            Naming::Own => (own, None),
-            Naming::OfTheCancel => (orig, None),
-            Naming::Renamed => {
-                let previous = orig.filter(|o| Some(o) != own.as_ref());
-                (own, previous)
-            }
-        };
-        let exchange_id = order_id(self.order_id);
-        let exchange_time = self
-            .transact_time
-            .or(self.update_time)
-            .or(time)
-            .map(|t| WallNs(exchange_ns(t)));
-        let side = self.side.as_deref().and_then(side);
-        for fill in self.fills {
-            let (Some(side), Ok(trade_id)) = (side, TradeId::new(&fill.trade_id.to_string())) else {
-                return Err(unreadable(&"fills of an order without a side"));
-            };
-            out.event(FillEvent {
-                instrument,
-                symbol: self.symbol.clone().into_owned(),
-                trade_id,
-                client_id: client_id.clone(),
-                exchange_id: exchange_id.clone(),
-                source,
-                side,
-                price: fill.price,
-                quantity: fill.qty,
-                fee: Some(Fee {
-                    asset: Asset::new(&fill.commission_asset),
-                    amount: fill.commission,
-                }),
-                // What a placement's answer lists was traded on arrival.
-                liquidity: Some(Liquidity::Taker),
-                exchange_time,
-            });
-        }
-        let op = out.op();
-        out.event(OrderEvent {
-            instrument,
-            symbol: self.symbol.into_owned(),
-            client_id,
-            previous_client_id,
-            exchange_id,
-            op,
-            source,
-            status: self.status.as_deref().map_or(OrderStatus::Acknowledged, status),
-            side,
-            order_type: self.order_type.as_deref().and_then(order_type),
-            time_in_force: self.time_in_force.as_deref().and_then(time_in_force),
-            price: self.price.and_then(limit_price),
-            quantity: self.orig_qty,
-            filled: self.executed_qty,
-            filled_quote: self.cummulative_quote_qty.and_then(known_amount),
-            reason: self.expiry_reason,
-            exchange_time,
-        });
-        Ok(())
+/// Tells the fills and then the state of an order, as the answer to placing, cancelling, amending or asking about it
+/// states them. Which members are there depends on the question and on `newOrderRespType`. `time` stands in where the
+/// report has none of its own.
+///
+/// # Errors
+/// A report that cannot be read: nothing of it is told.
+pub(super) fn tell_order(
+    report: &Object<'_>,
+    naming: Naming,
+    source: ReportSource,
+    time: Option<i64>,
+    out: &mut Emit<'_>,
+) -> Result<(), Outcome> {
+    let order = read_order(report, naming, source, time, out).map_err(|e| unreadable(&e))?;
+    let mut fills = Vec::new();
+    for fill in report.elements("fills").map_err(|e| unreadable(&e))? {
+        fills.push(ReportedFill::read(fill)?);
     }
-}
-
-/// A trade of ours in `GET /api/v3/myTrades`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TradeReport<'a> {
-    #[serde(borrow)]
-    symbol: Cow<'a, str>,
-    pub(super) id: i64,
-    order_id: i64,
-    price: Price,
-    qty: Quantity,
-    commission: Amount,
-    #[serde(borrow)]
-    commission_asset: Cow<'a, str>,
-    time: i64,
-    is_buyer: bool,
-    is_maker: bool,
-}
-
-impl TradeReport<'_> {
-    /// The trade's id.
-    pub(super) fn trade_id(&self) -> Option<TradeId> {
-        TradeId::new(&self.id.to_string()).ok()
-    }
-
-    /// Tells the trade.
-    pub(super) fn tell(self, out: &mut Emit<'_>) {
-        let Some(trade_id) = self.trade_id() else { return };
-        let instrument = out.instruments().id_of(&self.symbol);
+    for fill in fills {
+        let side = order
+            .side
+            .ok_or_else(|| unreadable(&"fills of an order without a side"))?;
         out.event(FillEvent {
-            instrument,
-            symbol: self.symbol.into_owned(),
-            trade_id,
+            instrument: order.instrument,
+            symbol: order.symbol.clone(),
+            trade_id: fill.trade_id,
+            client_id: order.client_id.clone(),
+            exchange_id: order.exchange_id.clone(),
+            source,
+            side,
+            price: fill.price,
+            quantity: fill.quantity,
+            fee: Some(fill.fee),
+            // What a placement's answer lists was traded on arrival.
+            liquidity: Some(Liquidity::Taker),
+            exchange_time: order.exchange_time,
+        });
+    }
+    out.event(order);
+    Ok(())
+}
+
+fn read_order(
+    report: &Object<'_>,
+    naming: Naming,
+    source: ReportSource,
+    time: Option<i64>,
+    out: &Emit<'_>,
+) -> Result<OrderEvent, MemberError> {
+    let symbol = report.text("symbol")?;
+    let own = report.some_text("clientOrderId")?.and_then(|id| client_id(&id));
+    let orig = report.some_text("origClientOrderId")?.and_then(|id| client_id(&id));
+    let (client_id, previous_client_id) = match naming {
+        Naming::Own => (own, None),
+        Naming::OfTheCancel => (orig, None),
+        Naming::Renamed => {
+            let previous = orig.filter(|o| Some(o) != own.as_ref());
+            (own, previous)
+        }
+    };
+    // An amended order has these two under names of their own ("PUT /api/v3/order/amend/keepPriority"); the one with the
+    // double m is so spelled.
+    let quantity = match report.some_decimal("origQty")? {
+        None => report.some_decimal("qty")?,
+        quantity => quantity,
+    };
+    let filled_quote = match report.some_decimal("cummulativeQuoteQty")? {
+        None => report.some_decimal("cumulativeQuoteQty")?,
+        quote => quote,
+    };
+    let own_time = match report.some_integer("transactTime")? {
+        None => report.some_integer("updateTime")?,
+        time => time,
+    };
+    Ok(OrderEvent {
+        instrument: out.instruments().id_of(&symbol),
+        symbol: symbol.into_owned(),
+        client_id,
+        previous_client_id,
+        exchange_id: order_id(report.integer("orderId")?),
+        op: out.op(),
+        source,
+        // An ACK answer says no more than that.
+        status: report
+            .some_text("status")?
+            .map_or(OrderStatus::Acknowledged, |s| status(&s)),
+        side: report.some_text("side")?.and_then(|s| side(&s)),
+        order_type: report.some_text("type")?.and_then(|t| order_type(&t)),
+        time_in_force: report.some_text("timeInForce")?.and_then(|t| time_in_force(&t)),
+        price: report.some_decimal("price")?.and_then(|p| limit_price(Price(p))),
+        quantity: quantity.map(Quantity),
+        filled: report.some_decimal("executedQty")?.map(Quantity),
+        filled_quote: filled_quote.and_then(|q| known_amount(Amount(q))),
+        reason: report.some_text("expiryReason")?.map(|r| r.into_owned()),
+        exchange_time: own_time.or(time).map(|t| WallNs(exchange_ns(t))),
+    })
+}
+
+/// A trade of ours in `GET /api/v3/myTrades`, with its number.
+pub(super) fn read_trade(text: &[u8], out: &Emit<'_>) -> Result<(i64, FillEvent), Outcome> {
+    let trade = Object::whole(text).map_err(|e| unreadable(&e))?;
+    let read = || {
+        let symbol = trade.text("symbol")?;
+        let id = trade.integer("id")?;
+        let fill = FillEvent {
+            instrument: out.instruments().id_of(&symbol),
+            symbol: symbol.into_owned(),
+            trade_id: trade_id(id)?,
             client_id: None,
-            exchange_id: order_id(self.order_id),
+            exchange_id: order_id(trade.integer("orderId")?),
             source: ReportSource::Query,
-            side: if self.is_buyer { Side::Buy } else { Side::Sell },
-            price: self.price,
-            quantity: self.qty,
+            side: if trade.flag("isBuyer")? { Side::Buy } else { Side::Sell },
+            price: Price(trade.decimal("price")?),
+            quantity: Quantity(trade.decimal("qty")?),
             fee: Some(Fee {
-                asset: Asset::new(&self.commission_asset),
-                amount: self.commission,
+                asset: Asset::new(&trade.text("commissionAsset")?),
+                amount: Amount(trade.decimal("commission")?),
             }),
-            liquidity: Some(if self.is_maker {
+            liquidity: Some(if trade.flag("isMaker")? {
                 Liquidity::Maker
             } else {
                 Liquidity::Taker
             }),
-            exchange_time: Some(WallNs(exchange_ns(self.time))),
-        });
-    }
+            exchange_time: Some(WallNs(exchange_ns(trade.integer("time")?))),
+        };
+        Ok((id, fill))
+    };
+    read().map_err(|e: MemberError| unreadable(&e))
 }

@@ -1,18 +1,15 @@
 //! Placing, cancelling, amending and replacing orders (rest-api.md, "Trading endpoints").
 
-use std::borrow::Cow;
-
-use colibri_sdk::json::{JsonError, Reader, elements};
+use colibri_sdk::json::Object;
 use colibri_sdk::model::{OrderType, QuantityUnit, Side, TimeInForce};
 use colibri_sdk::standard::{Outcome, Refusal, RejectReason, ReportSource, UsedInstrument};
 use colibri_sdk::{
-    AmendOrder, Asked, Emit, OrderRef, PlaceOrder, ReplaceOrder, Reply, Request, Step, WhenCancelFails, serde_json,
-    unreadable, unsupported,
+    AmendOrder, Asked, Emit, OrderRef, PlaceOrder, ReplaceOrder, Reply, Request, Step, WhenCancelFails, unreadable,
+    unsupported,
 };
-use serde::Deserialize;
 
 use super::failure::{self, ApiError, Wait};
-use super::order_report::{Naming, OrderReport};
+use super::order_report::{Naming, tell_order};
 
 /// Refuses a client order id that Binance would refuse: `^[a-zA-Z0-9-_]{1,36}$` (fix-api.md, "ClOrdID").
 fn checked_id(id: &str) -> Result<&str, Refusal> {
@@ -91,8 +88,7 @@ fn named(request: Request, order: &OrderRef<'_>, by_id: &str, by_client_id: &str
 pub(super) fn place(order: &PlaceOrder<'_>) -> Asked {
     let request = new_order(Request::to("place_order", "/api/v3/order"), order)?;
     Ok(request.reads(|reply, out| {
-        let report: OrderReport<'_> = reply.json()?;
-        report.tell(Naming::Own, ReportSource::Ack, None, out)?;
+        tell_order(&reply.object()?, Naming::Own, ReportSource::Ack, None, out)?;
         Ok(Step::Done)
     }))
 }
@@ -102,7 +98,7 @@ pub(super) fn cancel(order: &OrderRef<'_>) -> Asked {
     let request = Request::to("cancel_order", "/api/v3/order").query("symbol", &order.instrument.symbol);
     let request = named(request, order, "orderId", "origClientOrderId")?;
     Ok(request.signed().reads(|reply, out| {
-        tell_cancelled(reply.body(), out)?;
+        tell_cancelled(&reply.object()?, out)?;
         Ok(Step::Done)
     }))
 }
@@ -118,43 +114,27 @@ pub(super) fn cancel_all(instrument: &UsedInstrument) -> Asked {
                 outcome => Err(outcome),
             };
         }
-        for cancelled in elements(reply.body()).map_err(|e| unreadable(&e))? {
-            tell_cancelled(cancelled, out)?;
+        for cancelled in reply.elements()? {
+            tell_cancelled(&read(cancelled)?, out)?;
         }
         Ok(Step::Done)
     }))
 }
 
-/// What is there of an order list that ended with the cancel of one of its orders.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CancelledList<'a> {
-    #[serde(borrow, default)]
-    order_reports: Vec<OrderReport<'a>>,
-}
-
-/// Tells what a cancel answers: the order; or, where it was one of an order list, the orders of the list.
-fn tell_cancelled(answer: &[u8], out: &mut Emit<'_>) -> Result<(), Outcome> {
-    let list: CancelledList<'_> = read(answer)?;
-    if list.order_reports.is_empty() {
-        let report: OrderReport<'_> = read(answer)?;
-        return report.tell(Naming::OfTheCancel, ReportSource::Ack, None, out);
+/// Tells what a cancel answers: the order; or, where it was one of an order list, the orders of the list, which ends as a
+/// whole.
+fn tell_cancelled(answer: &Object<'_>, out: &mut Emit<'_>) -> Result<(), Outcome> {
+    let reports = answer.elements("orderReports").map_err(|e| unreadable(&e))?;
+    if reports.is_empty() {
+        return tell_order(answer, Naming::OfTheCancel, ReportSource::Ack, None, out);
     }
-    list.order_reports
+    reports
         .into_iter()
-        .try_for_each(|report| report.tell(Naming::OfTheCancel, ReportSource::Ack, None, out))
+        .try_for_each(|report| tell_order(&read(report)?, Naming::OfTheCancel, ReportSource::Ack, None, out))
 }
 
-fn read<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Result<T, Outcome> {
-    serde_json::from_slice(answer).map_err(|e| unreadable(&e))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Amended<'a> {
-    transact_time: i64,
-    #[serde(borrow)]
-    amended_order: OrderReport<'a>,
+fn read(answer: &[u8]) -> Result<Object<'_>, Outcome> {
+    Object::whole(answer).map_err(|e| unreadable(&e))
 }
 
 /// `PUT /api/v3/order/amend/keepPriority`: the quantity can only be reduced, the price not at all.
@@ -177,11 +157,10 @@ pub(super) fn amend(order: &AmendOrder<'_>) -> Asked {
         }
     };
     Ok(request.query("newQty", order.quantity).signed().reads(|reply, out| {
-        let amended: Amended<'_> = reply.json()?;
-        let time = Some(amended.transact_time);
-        amended
-            .amended_order
-            .tell(Naming::Renamed, ReportSource::Ack, time, out)?;
+        let amended = reply.object()?;
+        let time = amended.some_integer("transactTime").map_err(|e| unreadable(&e))?;
+        let order = amended.object("amendedOrder").map_err(|e| unreadable(&e))?;
+        tell_order(&order, Naming::Renamed, ReportSource::Ack, time, out)?;
         Ok(Step::Done)
     }))
 }
@@ -202,71 +181,58 @@ pub(super) fn replace(order: &ReplaceOrder<'_>) -> Asked {
         .reads_every_status(read_replace))
 }
 
-/// The answer to a replace: its halves, each with a result and a response, bare where both were done, else in `data` of an
-/// error (-2022 with 400, -2021 with 409, -1015 with 429).
-#[derive(Debug, Default)]
-struct Replaced<'a> {
-    cancel_result: Option<Cow<'a, str>>,
-    place_result: Option<Cow<'a, str>>,
-    cancel_response: &'a [u8],
-    place_response: &'a [u8],
-}
-
-impl<'a> Replaced<'a> {
-    fn read(&mut self, r: &mut Reader<'a>) -> Result<(), JsonError> {
-        r.object(|key, r| {
-            match key {
-                b"cancelResult" => self.cancel_result = Some(r.string()?),
-                b"newOrderResult" => self.place_result = Some(r.string()?),
-                b"cancelResponse" => self.cancel_response = r.raw()?,
-                b"newOrderResponse" => self.place_response = r.raw()?,
-                b"data" if !r.null() => self.read(r)?,
-                b"data" => {}
-                _ => r.skip()?,
-            }
-            Ok(())
-        })
-    }
-}
-
+/// Both halves have a result and a response: bare where both were done, else in `data` of an error (-2022 with 400, -2021
+/// with 409, -1015 with 429). A failure without halves is one of the whole.
 fn read_replace(reply: &Reply<'_>, out: &mut Emit<'_>) -> Result<Step, Outcome> {
-    let mut replaced = Replaced::default();
-    let read = Reader::whole(reply.body(), |r| replaced.read(r));
-    let (Ok(()), Some(cancel), Some(place)) = (read, &replaced.cancel_result, &replaced.place_result) else {
-        return Err(match reply.is_success() {
-            true => unreadable(&"a replace without its halves"),
-            false => failure::of_reply(reply),
-        });
+    let whole = match reply.object() {
+        Ok(answer) => answer,
+        Err(unreadable) if reply.is_success() => return Err(unreadable),
+        Err(_) => return Err(failure::of_reply(reply)),
     };
-    let cancel = half(cancel, replaced.cancel_response, Naming::OfTheCancel, reply, out)?;
-    let place = half(place, replaced.place_response, Naming::Own, reply, out)?;
+    let halves = match whole.some_object("data") {
+        Ok(Some(data)) => data,
+        _ => whole,
+    };
+    if halves.raw("cancelResult").is_none() && !reply.is_success() {
+        return Err(failure::of_reply(reply));
+    }
+    let cancel = half(
+        &halves,
+        "cancelResult",
+        "cancelResponse",
+        Naming::OfTheCancel,
+        reply,
+        out,
+    )?;
+    let place = half(&halves, "newOrderResult", "newOrderResponse", Naming::Own, reply, out)?;
     Ok(Step::Replaced { cancel, place })
 }
 
 /// What became of a half: `SUCCESS`, `FAILURE` or `NOT_ATTEMPTED`.
 fn half(
-    result: &str,
-    response: &[u8],
+    halves: &Object<'_>,
+    result: &'static str,
+    response: &'static str,
     naming: Naming,
     reply: &Reply<'_>,
     out: &mut Emit<'_>,
 ) -> Result<Outcome, Outcome> {
-    match result {
-        "SUCCESS" => {
-            let report: OrderReport<'_> = read(response)?;
-            report.tell(naming, ReportSource::Ack, None, out)?;
+    let result = halves.text(result).map_err(|e| unreadable(&e))?;
+    match (result.as_ref(), halves.raw(response)) {
+        ("SUCCESS", Some(report)) => {
+            tell_order(&read(report)?, naming, ReportSource::Ack, None, out)?;
             Ok(Outcome::Done)
         }
-        "FAILURE" => {
-            let error: ApiError = read(response)?;
+        ("FAILURE", Some(error)) => {
+            let error = ApiError::read(error).ok_or_else(|| unreadable(&"the failure of half a replace"))?;
             // The status 409 says that only one half failed; of this one its own code speaks.
             let status = if reply.status() == 409 { 400 } else { reply.status() };
             Ok(failure::outcome(status, Some(&error), Wait::default()))
         }
-        "NOT_ATTEMPTED" => Ok(Outcome::NotSent(Refusal::new(
+        ("NOT_ATTEMPTED", _) => Ok(Outcome::NotSent(Refusal::new(
             RejectReason::BadRequest,
             "not attempted, because the cancel failed",
         ))),
-        _ => Err(unreadable(&"a half of a replace that is neither done nor failed")),
+        _ => Err(unreadable(&"half a replace that is neither done nor failed")),
     }
 }
