@@ -4,8 +4,12 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Sha256;
+
+/// Tells the writers of one process apart.
+static WRITERS: AtomicU64 = AtomicU64::new(0);
 
 /// Puts `bytes`, whose digest is `digest`, into the store and returns the copy's absolute path. A copy that is there and
 /// intact is used; one that was damaged is replaced.
@@ -18,8 +22,9 @@ pub(crate) fn keep(store: &Path, digest: Sha256, bytes: &[u8]) -> io::Result<Pat
     }
     fs::create_dir_all(&folder)?;
     restrict(&folder, 0o700)?;
-    // Each process writes a file of its own and renames it: a reader sees the old copy or the new one, never a part.
-    let partial = folder.join(format!("partial.{}", std::process::id()));
+    // Each writer writes a file of its own and renames it: a reader sees the old copy or the new one, never a part.
+    let number = WRITERS.fetch_add(1, Ordering::Relaxed);
+    let partial = folder.join(format!("partial.{}.{number}", std::process::id()));
     let _ = fs::remove_file(&partial);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&partial)?;
     file.write_all(bytes)?;
@@ -75,6 +80,20 @@ mod tests {
             1,
             "no partial file stays"
         );
+    }
+
+    #[test]
+    fn many_may_keep_the_same_library_at_once() {
+        let store = tempfile::tempdir().unwrap();
+        let bytes = vec![7; 1 << 20];
+        let digest = Sha256::of(&bytes);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert!(keep(store.path(), digest, &bytes).unwrap().exists()));
+            }
+        });
+        let folder = store.path().join(digest.to_string());
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "no partial file stays");
     }
 
     #[cfg(unix)]
