@@ -13,6 +13,7 @@ mod capability;
 mod command;
 mod config;
 mod event;
+#[cfg(feature = "manifest")]
 mod manifest;
 mod outcome;
 
@@ -28,6 +29,7 @@ pub use event::{
     NoticeEvent, NoticeKind, OrderEvent, OrderStatus, ReplaceResult, ReportSource, SessionEvent, SessionStatus,
     TimeEvent, TradesProgress, UsageEvent,
 };
+#[cfg(feature = "manifest")]
 pub use manifest::{
     Auth, BookManifest, BookRule, ClientIdManifest, ConnectorManifest, Cost, CredentialField, CredentialRole, Endpoint,
     Environment, Lane, LibraryManifest, LivenessManifest, Manifest, ManifestError, OrderEndpoints, PollingManifest,
