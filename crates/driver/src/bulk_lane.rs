@@ -156,10 +156,7 @@ impl Sink for Reports {
     fn trades(&mut self, _: &TradeBatch<'_>) {}
     fn top(&mut self, _: &TopOfBook) {}
     fn event(&mut self, event: Event) {
-        // The lane's own clock is nobody else's.
-        if !matches!(event, Event::Time(_)) {
-            self.0.push(BulkReport::Event(event));
-        }
+        self.0.push(BulkReport::Event(event));
     }
     fn completed(&mut self, op: OpId, outcome: Outcome) {
         if op.0 & OWN == 0 {

@@ -64,11 +64,14 @@ impl<S: Sink + ?Sized> Call<'_, S> {
                 }
             }
             Event::Time(event) => {
-                if let Some(asked) = self.core.answering {
+                let answering = self.core.answering;
+                if let Some((_, asked)) = answering {
                     let answered = self.core.now.mono;
                     self.core.clock.sample(event.exchange_time, asked, answered);
                 }
-                self.sink.event(Event::Time(event));
+                if !matches!(answering, Some((Origin::Clock, _))) {
+                    self.sink.event(Event::Time(event));
+                }
             }
             Event::Usage(event) => {
                 let time = self.core.limiter_time();

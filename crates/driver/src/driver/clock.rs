@@ -31,6 +31,8 @@ pub(super) struct ExchangeClock {
     pub next: Option<MonoNs>,
     /// Whether an answer is awaited.
     pub asking: bool,
+    /// Whether the samples are known to be wrong: the next one replaces them all. Until then they are still the best there is.
+    disproved: bool,
 }
 
 impl ExchangeClock {
@@ -56,6 +58,9 @@ impl ExchangeClock {
     /// An answer: what the exchange said, when we had asked, when it came.
     pub(super) fn sample(&mut self, exchange: WallNs, asked: MonoNs, answered: MonoNs) {
         let round_trip = answered.0.saturating_sub(asked.0);
+        if std::mem::take(&mut self.disproved) {
+            self.samples.clear();
+        }
         if self.samples.len() == SAMPLES {
             self.samples.pop_front();
         }
@@ -66,8 +71,8 @@ impl ExchangeClock {
     }
 
     /// The exchange refused our timestamps: what was measured is wrong.
-    pub(super) fn forget(&mut self, now: MonoNs) {
-        self.samples.clear();
+    pub(super) fn disprove(&mut self, now: MonoNs) {
+        self.disproved = true;
         if self.next.is_some() {
             self.next = Some(now);
         }
@@ -122,6 +127,18 @@ mod tests {
         clock.sample(WallNs::from_millis(60_000), ms(0), ms(0));
         let stepped = HostTime::new(ms(5), WallNs::from_millis(-3_600_000));
         assert_eq!(clock.exchange_time(stepped), WallNs::from_millis(60_005));
+    }
+
+    #[test]
+    fn what_was_disproved_serves_until_it_is_replaced() {
+        let mut clock = ExchangeClock::new();
+        let now = HostTime::new(ms(100), WallNs(0));
+        clock.sample(WallNs::from_millis(5_000), ms(0), ms(0));
+        clock.disprove(ms(100));
+        assert_eq!(clock.next, Some(ms(100)));
+        assert_eq!(clock.exchange_time(now), WallNs::from_millis(5_100));
+        clock.sample(WallNs::from_millis(9_000), ms(0), ms(200));
+        assert_eq!(clock.exchange_time(now), WallNs::from_millis(9_000));
     }
 
     #[test]

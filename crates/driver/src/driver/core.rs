@@ -30,6 +30,8 @@ const RERUNS: u32 = 2;
 const LONGEST_REST: Millis = Millis(10_000);
 /// How long a pool rests after a 429 that does not say.
 const THROTTLE_PAUSE: Millis = Millis(1_000);
+/// How long the pools of a stream rest after a 429 to its handshake, which says nothing.
+const HANDSHAKE_PAUSE: Millis = Millis(10_000);
 /// How long after a ban that does not say: the shortest that exchanges give.
 const BAN_PAUSE: Millis = Millis(120_000);
 
@@ -83,8 +85,8 @@ pub(super) struct Core {
     pub log_allowance: LogAllowance,
     /// What the connector did that it may not; handled once its call has returned.
     pub fault: Option<String>,
-    /// When the request was written whose answer the connector reads now.
-    pub answering: Option<MonoNs>,
+    /// Whose answer the connector reads now, and when that was asked.
+    pub answering: Option<(Origin, MonoNs)>,
     /// The instruments in use, for a connector that is replaced.
     pub instruments: Option<Vec<u8>>,
     pub next_number: u64,
@@ -322,14 +324,7 @@ impl Core {
                 let span = until.map_or(BAN_PAUSE, |until| {
                     Millis(u64::try_from((until.0 - exchange.0) / 1_000_000 + 1).unwrap_or(0))
                 });
-                let until = self.now.mono.plus(span.max(THROTTLE_PAUSE));
-                self.banned_until = self.banned_until.max(until);
-                for pool in &self.endpoints.pools {
-                    if pool.scope == PoolScope::Ip {
-                        self.limiter.borrow_mut().pause(pool.index, until);
-                    }
-                }
-                self.queue.stir();
+                self.stop_until(self.now.mono.plus(span.max(THROTTLE_PAUSE)));
                 self.log(
                     LogLevel::Error,
                     &format!("banned for {} ms, nothing is sent until then: {refusal}", span.0),
@@ -337,13 +332,36 @@ impl Core {
                 );
             }
             Outcome::ClockSkew(refusal) => {
-                self.clock.forget(self.now.mono);
+                self.clock.disprove(self.now.mono);
                 self.log(
                     LogLevel::Warn,
                     &format!("the exchange refused our time, it is measured again: {refusal}"),
                     sink,
                 );
             }
+            _ => {}
+        }
+    }
+
+    /// Sends nothing until then; nor do the other drivers of this address.
+    fn stop_until(&mut self, until: MonoNs) {
+        self.banned_until = self.banned_until.max(until);
+        for pool in self.endpoints.pools.iter().filter(|p| p.scope == PoolScope::Ip) {
+            self.limiter.borrow_mut().pause(pool.index, until);
+        }
+        self.queue.stir();
+    }
+
+    /// A stream's handshake was refused with an HTTP status: 429 and 418 count for streams too.
+    pub(super) fn heed_handshake(&mut self, endpoint: EndpointIndex, status: u16) {
+        match status {
+            429 => {
+                let until = self.now.mono.plus(HANDSHAKE_PAUSE);
+                for charge in &self.endpoints.row(endpoint).charges {
+                    self.limiter.borrow_mut().pause(charge.pool, until);
+                }
+            }
+            418 => self.stop_until(self.now.mono.plus(BAN_PAUSE)),
             _ => {}
         }
     }

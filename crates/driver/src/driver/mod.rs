@@ -307,7 +307,7 @@ impl Driver {
         };
         match result {
             Ok(answer) => {
-                let asked = self.core.operations.get(op).map(|o| o.sent_at);
+                let asked = self.core.operations.get(op).map(|o| (o.origin, o.sent_at));
                 self.core.working_again(op);
                 self.core.read_usage_headers(&answer.headers);
                 let headers: Vec<Header<'_>> = answer
@@ -331,6 +331,9 @@ impl Driver {
                 self.core.answering = None;
             }
             Err(failure) => {
+                // The request is over: there is nothing to abandon.
+                let now = self.core.now.mono;
+                self.core.operations.move_to(op, Phase::Working, now);
                 let outcome = match failure {
                     HttpFailure::NotSent(text) => {
                         if let Some(operation) = self.core.operations.get_mut(op) {

@@ -57,6 +57,7 @@ impl Core {
             code: u32::from(code),
             reason: reason.to_owned(),
         });
+        self.heed_handshake(stream.endpoint, code);
         self.end_on_stream(id, "its stream was lost", sink);
         self.session_down(stream.role, &format!("a stream was lost: {reason}"), sink);
     }

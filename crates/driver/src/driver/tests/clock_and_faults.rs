@@ -60,6 +60,10 @@ fn the_clock_is_measured_at_the_start_and_again_and_orders_get_its_time() {
     bench.now_ms += 100;
     let exchange = bench.time().wall.as_millis() - 50 + 10_000;
     bench.answer(request, 200, &[], &format!("time {exchange}"));
+    assert!(
+        bench.told.events.is_empty(),
+        "the driver's own question is nobody else's"
+    );
     bench.place(1);
     assert_eq!(*seen.lock().unwrap(), 10_000_000_000);
     let clock = bench.driver.health().clock;

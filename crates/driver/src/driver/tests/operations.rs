@@ -72,6 +72,7 @@ fn a_refused_connection_is_not_sent_and_a_cut_one_is_unknown() {
     bench.fail(requests[1].id, HttpFailure::Unknown("cut".into()));
     assert!(matches!(bench.outcome(1), Some(Outcome::NotSent(_))));
     assert!(bench.outcome(2).unwrap().is_unknown());
+    assert!(bench.effects.is_empty(), "what is over is not abandoned");
     bench.pass(60_000);
     assert!(bench.requests().is_empty(), "an order is never run again");
 }

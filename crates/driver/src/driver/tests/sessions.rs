@@ -344,3 +344,26 @@ fn a_login_of_two_steps_over_a_stream_is_admitted_twice_for_one_operation() {
         .count();
     assert_eq!(sent, 2);
 }
+
+#[test]
+fn a_handshake_that_is_refused_by_a_ban_stops_everything() {
+    let mut bench = Bench::new(sessions());
+    bench.driver.want(SessionRole::Market, vec![subscription(1)]);
+    bench.wake();
+    let stream = bench.dialed()[0];
+    bench.post(Input::StreamClosed {
+        stream,
+        code: 418,
+        reason: "teapot",
+    });
+    bench.place(1);
+    assert!(bench.requests().is_empty());
+    let pool = bench
+        .driver
+        .health()
+        .pools
+        .into_iter()
+        .find(|p| p.pool == "weight")
+        .unwrap();
+    assert!(pool.paused_until.is_some());
+}
