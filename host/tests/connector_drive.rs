@@ -60,7 +60,10 @@ fn an_order_goes_out_signed_and_its_answer_comes_back_as_events() {
     let url = request["url"].as_str().unwrap();
     let (signed, signature) = url.rsplit_once("&signature=").unwrap();
     let query = signed.split_once('?').unwrap().1;
-    assert!(query.contains("symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1"), "{query}");
+    assert!(
+        query.contains("symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1"),
+        "{query}"
+    );
     assert_eq!(request["method"], "POST");
     assert_eq!(request["headers"]["X-MBX-APIKEY"], API_KEY);
     let by_hand = door.say(&json!({"sign": {"secret": SECRET, "payload": query}}));
@@ -73,8 +76,14 @@ fn an_order_goes_out_signed_and_its_answer_comes_back_as_events() {
         "status": "NEW", "timeInForce": "GTC", "type": "LIMIT", "side": "BUY", "fills": [],
     }}}));
     let order = of("order", &lines)[0];
-    assert_eq!((order["status"].as_str(), order["exchange_id"].as_str()), (Some("open"), Some("28")));
-    assert_eq!(of("complete", &lines), [&json!({"op": request["op"], "outcome": "done"})]);
+    assert_eq!(
+        (order["status"].as_str(), order["exchange_id"].as_str()),
+        (Some("open"), Some("28"))
+    );
+    assert_eq!(
+        of("complete", &lines),
+        [&json!({"op": request["op"], "outcome": "done"})]
+    );
 }
 
 #[test]
@@ -85,7 +94,10 @@ fn a_batch_is_one_call_and_many_requests() {
         {"op": 71, "kind": "cancel", "symbol": "LTCBTC", "client_id": "c-0"},
     ]}));
     let requests = of("request", &lines);
-    assert_eq!((requests[0]["op"].as_u64(), requests[1]["op"].as_u64()), (Some(70), Some(71)));
+    assert_eq!(
+        (requests[0]["op"].as_u64(), requests[1]["op"].as_u64()),
+        (Some(70), Some(71))
+    );
     assert_eq!(requests[1]["method"], "DELETE");
 }
 
@@ -96,7 +108,10 @@ fn admission_by_hand_waits_for_the_grant() {
     assert_eq!(lines, [json!({"want": {"op": 9, "endpoint": "server_time"}})]);
     let lines = door.say(&json!({"grant": {}}));
     assert_eq!(of("request", &lines)[0]["endpoint"], "server_time");
-    assert!(door.say(&json!({"grant": {}}))[0].get("error").is_some(), "nothing waits");
+    assert!(
+        door.say(&json!({"grant": {}}))[0].get("error").is_some(),
+        "nothing waits"
+    );
 }
 
 #[test]
@@ -118,8 +133,14 @@ fn a_session_opens_subscribes_and_tells_market_data() {
     }}}));
     let book = of("book", &lines)[0];
     assert_eq!(book["bids"], json!([["0.00240000", "10.00000000"]]));
-    assert_eq!((book["first_id"].as_u64(), book["last_id"].as_u64()), (Some(157), Some(160)));
-    assert_eq!((book["pair"].as_str(), book["snapshot"].as_bool()), (Some("LTC-BTC"), Some(false)));
+    assert_eq!(
+        (book["first_id"].as_u64(), book["last_id"].as_u64()),
+        (Some(157), Some(160))
+    );
+    assert_eq!(
+        (book["pair"].as_str(), book["snapshot"].as_bool()),
+        (Some("LTC-BTC"), Some(false))
+    );
 
     let lines = door.say(&json!({"stream": {"closed": null}}));
     assert_eq!(of("session", &lines)[0]["status"], "down");
@@ -133,7 +154,10 @@ fn balances_are_a_line_each() {
         {"asset": "BTC", "free": "1.50000000", "locked": "0.50000000"}, {"asset": "LTC", "free": "7", "locked": "0"},
     ]}}}));
     let balances = of("balance", &lines);
-    assert_eq!((balances.len(), &balances[0]["asset"], &balances[0]["free"]), (2, &json!("BTC"), &json!("1.50000000")));
+    assert_eq!(
+        (balances.len(), &balances[0]["asset"], &balances[0]["free"]),
+        (2, &json!("BTC"), &json!("1.50000000"))
+    );
     assert_eq!(of("balances", &lines)[0]["count"], 2);
 }
 
@@ -154,7 +178,10 @@ fn a_bad_line_is_answered_and_the_next_one_works() {
         assert!(lines[0]["error"]["text"].is_string(), "{bad}: {lines:?}");
     }
     assert!(door.raw("").is_empty() && door.raw("# a remark").is_empty());
-    assert_eq!(of("request", &door.say(&json!({"server_time": {}})))[0]["endpoint"], "server_time");
+    assert_eq!(
+        of("request", &door.say(&json!({"server_time": {}})))[0]["endpoint"],
+        "server_time"
+    );
 }
 
 #[test]
@@ -189,7 +216,10 @@ fn recipe(vector: &Value) -> Option<Value> {
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     };
-    let secret = ["secret", "api_secret"].iter().map(|name| text(name)).find(|s| !s.is_empty());
+    let secret = ["secret", "api_secret"]
+        .iter()
+        .map(|name| text(name))
+        .find(|s| !s.is_empty());
     let mut sign = json!({"secret": secret});
     let more = match (vector["exchange"].as_str()?, vector["id"].as_str()?) {
         ("binance", id) if id.contains("hmac") => json!({"payload": text("payload")}),

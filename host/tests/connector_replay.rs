@@ -50,7 +50,9 @@ fn a_recorded_day_gives_the_book_that_an_independent_replay_gives() {
 }
 
 fn captured(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/captures").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/captures")
+        .join(name)
 }
 
 fn level(price: &str, quantity: &str) -> Option<(String, String)> {
@@ -68,7 +70,10 @@ fn a_gap_is_counted_and_the_next_snapshot_brings_the_book_back() {
     assert_eq!(report.best_bid, level("0.04305000", "1.0000"));
     assert_eq!(report.best_ask, level("0.04325000", "6.0000"));
     let after_first = &report.checkpoints[0];
-    assert_eq!((after_first.last_update_id, after_first.local_ts_ns), (102, 1_723_161_250_200_000_000));
+    assert_eq!(
+        (after_first.last_update_id, after_first.local_ts_ns),
+        (102, 1_723_161_250_200_000_000)
+    );
     assert_eq!(after_first.bids[0], level("0.04310000", "1.5000").unwrap());
     assert_eq!(after_first.asks, [level("0.04330000", "5.0000").unwrap()]);
     assert_eq!(report.checkpoints[1].bids[0], level("0.04300000", "2.0000").unwrap());
@@ -80,7 +85,8 @@ fn a_capture_is_the_same_compressed() {
     let plain = captured("two_snapshots_and_a_gap.jsonl");
     let folder = tempfile::tempdir().unwrap();
     let packed = folder.path().join("capture.gz");
-    let mut encoder = flate2::write::GzEncoder::new(std::fs::File::create(&packed).unwrap(), flate2::Compression::fast());
+    let mut encoder =
+        flate2::write::GzEncoder::new(std::fs::File::create(&packed).unwrap(), flate2::Compression::fast());
     std::io::Write::write_all(&mut encoder, &std::fs::read(&plain).unwrap()).unwrap();
     encoder.finish().unwrap();
     assert_eq!(run(packed, "ETH-BTC", &[]), run(plain, "ETH-BTC", &[]));
@@ -89,7 +95,10 @@ fn a_capture_is_the_same_compressed() {
 #[test]
 fn a_pair_that_is_not_in_the_capture_has_no_book() {
     let report = run(captured("two_snapshots_and_a_gap.jsonl"), "XRP-EUR", &[1]);
-    assert_eq!((report.book_updates, report.trades, report.checkpoints.len()), (0, 0, 0));
+    assert_eq!(
+        (report.book_updates, report.trades, report.checkpoints.len()),
+        (0, 0, 0)
+    );
 }
 
 #[test]
@@ -97,7 +106,10 @@ fn a_bad_capture_is_told_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let broken = folder.path().join("broken");
     for (text, told) in [
-        ("1723161250000 {\"e\":\"x\"}\n1723161250001 {\"e\":\n", "line 2: its JSON cannot be read"),
+        (
+            "1723161250000 {\"e\":\"x\"}\n1723161250001 {\"e\":\n",
+            "line 2: its JSON cannot be read",
+        ),
         ("noon {}\n", "\"noon\" is no local time"),
         ("nothing\n", "line 1: it holds no JSON"),
     ] {
@@ -111,4 +123,24 @@ fn a_bad_capture_is_told_with_its_line() {
         let error = replay_capture(&args).unwrap_err().to_string();
         assert!(error.contains(told), "{error}");
     }
+}
+
+#[test]
+fn a_capture_of_raw_streams_is_the_same() {
+    let plain = captured("two_snapshots_and_a_gap.jsonl");
+    let raw: String = std::fs::read_to_string(&plain)
+        .unwrap()
+        .lines()
+        .map(|line| match line.split_once("\"data\":") {
+            Some((head, data)) => {
+                let time = head.split_once('{').unwrap().0;
+                format!("{time}{}\n", data.strip_suffix('}').unwrap())
+            }
+            None => format!("{line}\n"),
+        })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("raw.jsonl");
+    std::fs::write(&file, raw).unwrap();
+    assert_eq!(run(file, "ETH-BTC", &[2]), run(plain, "ETH-BTC", &[2]));
 }

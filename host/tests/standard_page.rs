@@ -61,7 +61,8 @@ fn every_command_is_shown_and_none_loses_a_field() {
             continue;
         };
         let kind = command["kind"].as_str().unwrap();
-        let read = Command::parse(kind, command["payload"].to_string().as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}"));
+        let read =
+            Command::parse(kind, command["payload"].to_string().as_bytes()).unwrap_or_else(|e| panic!("{line}: {e}"));
         let written: Value = serde_json::from_slice(&read.to_json()).unwrap();
         assert!(shows(&command["payload"], &written), "{line}\n{written}");
         shown.insert(kind.to_owned());
@@ -78,7 +79,10 @@ fn every_kind_of_order_operation_is_shown() {
         .flatten()
         .map(|order| order["kind"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(shown.iter().map(String::as_str).collect::<Vec<_>>(), ["amend", "cancel", "place", "replace"]);
+    assert_eq!(
+        shown.iter().map(String::as_str).collect::<Vec<_>>(),
+        ["amend", "cancel", "place", "replace"]
+    );
 }
 
 #[test]
@@ -110,10 +114,30 @@ fn every_outcome_is_shown_and_none_loses_a_field() {
 
 #[test]
 fn every_kind_of_line_that_is_written_is_shown() {
-    let shown: BTreeSet<String> = examples("out").iter().map(|(_, example)| kind_and_payload(example).0).collect();
+    let shown: BTreeSet<String> = examples("out")
+        .iter()
+        .map(|(_, example)| kind_and_payload(example).0)
+        .collect();
     let written = [
-        "balance", "balances", "book", "close", "complete", "done", "error", "fault", "log", "open", "refused", "request",
-        "send", "set_timer", "signature", "snapshot", "top", "trade", "want",
+        "balance",
+        "balances",
+        "book",
+        "close",
+        "complete",
+        "done",
+        "error",
+        "fault",
+        "log",
+        "open",
+        "refused",
+        "request",
+        "send",
+        "set_timer",
+        "signature",
+        "snapshot",
+        "top",
+        "trade",
+        "want",
     ];
     assert_eq!(shown.iter().map(String::as_str).collect::<Vec<_>>(), written);
 }

@@ -12,4 +12,6 @@ pub use drive::input::{InputError, parse as parse_input};
 pub use drive::{Door, DriveArgs, drive};
 pub use inspect::{InspectArgs, inspect};
 pub use opened::{Opened, OpenedArgs};
-pub use replay::{Capture, CaptureError, Checkpoint, ReplayArgs, ReplayReport, TextLevel, replay, run as replay_capture};
+pub use replay::{
+    Capture, CaptureError, Checkpoint, ReplayArgs, ReplayReport, TextLevel, replay, run as replay_capture,
+};

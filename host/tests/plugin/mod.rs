@@ -44,7 +44,9 @@ pub fn public() -> OpenedArgs {
 
 /// A file of the real payloads that are not part of the project; `None`, and a line, where they are absent.
 pub fn fixture(path: &str) -> Option<PathBuf> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures").join(path);
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/fixtures")
+        .join(path);
     if file.exists() {
         return Some(file);
     }

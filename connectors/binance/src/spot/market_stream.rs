@@ -1,7 +1,7 @@
 //! Market data over the combined stream (web-socket-streams.md).
 //!
 //! Frames come as `{"stream":"<name>","data":{…}}`; they are read in one pass and emitted once the whole frame is known to
-//! be good.
+//! be good. Recordings often hold the data alone, as a raw stream (`/ws/<name>`) carries it: its event type says what it is.
 
 use colibri_sdk::abi::{Level, PublicTrade, Text48, trade_flag};
 use colibri_sdk::json::{JsonError, Reader};
@@ -60,6 +60,17 @@ fn kind_of(stream: &[u8]) -> Kind {
         Some(b"depth@100ms" | b"depth") => Kind::Depth,
         Some(b"trade") => Kind::Trade,
         Some(b"bookTicker") => Kind::BookTicker,
+        _ => Kind::Other,
+    }
+}
+
+/// What a raw stream's frame carries, by its event type.
+fn raw_kind_of(event: &[u8]) -> Kind {
+    match event {
+        b"depthUpdate" => Kind::Depth,
+        b"trade" => Kind::Trade,
+        b"bookTicker" => Kind::BookTicker,
+        b"serverShutdown" => Kind::Shutdown,
         _ => Kind::Other,
     }
 }
@@ -139,10 +150,12 @@ pub(super) fn frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadabl
     let mut data = None;
     // Data that stands before the name of its stream, which it never does; read again when the name is known.
     let mut early = None;
+    let mut raw = None;
     let mut answer = Answer::default();
     // Whose data is missing if the frame turns out to be bad.
     let mut subject = None;
     let read = Reader::whole(bytes, |r| {
+        let mut start = r.clone();
         r.object(|key, r| {
             match (key, kind) {
                 (b"stream", _) => kind = Some(kind_of(r.string()?.as_bytes())),
@@ -151,12 +164,22 @@ pub(super) fn frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadabl
                     early = Some(r.clone());
                     r.skip()?;
                 }
+                (b"e", None) => raw = Some(raw_kind_of(r.string()?.as_bytes())),
+                // "Individual Symbol Book Ticker Streams": the one without an event type.
+                (b"B", None) => {
+                    raw = raw.or(Some(Kind::BookTicker));
+                    r.skip()?;
+                }
                 _ => answer.read(key, r)?,
             }
             Ok(())
         })?;
         if let (Some(kind), Some(mut r)) = (kind, early) {
             data = Some(read_data(kind, &mut r, out, &mut subject)?);
+        }
+        if let (None, None, Some(raw)) = (kind, &data, raw) {
+            kind = Some(raw);
+            data = Some(read_data(raw, &mut start, out, &mut subject)?);
         }
         Ok(())
     });
