@@ -159,6 +159,10 @@ impl<J: Journal> Core<J> {
         }
         let ids = venue.ids.as_mut().ok_or(RiskRefusal::NoSuchMarket)?;
         intent.client_id = ids.next_id(&self.state.strategies[strategy].id);
+        // A wall clock that was set back could start a run at the moment of an earlier one.
+        while venue.orders.get(&intent.client_id).is_some() {
+            intent.client_id = ids.next_id(&self.state.strategies[strategy].id);
+        }
         Ok(intent)
     }
 

@@ -1,0 +1,396 @@
+//! The scripted exchange: keeps orders, trades and balances, and answers as it is told to.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use colibri_abi::{Level, OrderOp, book_flag, op_kind, order_side};
+use colibri_engine::{EngineAction, HostNow};
+use colibri_model::{
+    Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Exponents, Fee, FeeRates, Instrument,
+    InstrumentId, InstrumentStatus, Liquidity, OpId, Price, Quantity, Side, TradeId, TradingRule, WallNs,
+    from_mantissa,
+};
+use colibri_standard::{
+    BalanceScope, BalancesEvent, Command, Event, FeesEvent, FillEvent, InstrumentsEvent, OrderEvent, OrderStatus,
+    Outcome, Refusal, RejectReason, ReportSource, SessionRole, SessionStatus, TradesProgress,
+};
+
+use super::Delivery;
+
+type Answers = Vec<(u64, Delivery)>;
+
+/// What becomes of the next placement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// Taken; the answer is lost.
+    TakenAnswerLost,
+    /// Never arrived; the answer is a time-out.
+    LostAnswerLost,
+    /// Refused by the engine.
+    Refused,
+    /// Refused before it was sent.
+    NotSent,
+}
+
+#[derive(Debug, Clone)]
+pub struct Resting {
+    pub client_id: ClientOrderId,
+    pub exchange_id: ExchangeOrderId,
+    pub side: Side,
+    pub price: Price,
+    pub quantity: Quantity,
+    pub filled: Quantity,
+    pub status: OrderStatus,
+}
+
+pub struct Exchange {
+    pub orders: BTreeMap<ClientOrderId, Resting>,
+    pub trades: Vec<FillEvent>,
+    pub balances: BTreeMap<Asset, Amount>,
+    pub script: VecDeque<Placement>,
+    /// Cancels whose answer is lost although they are done.
+    pub lose_cancel_answers: usize,
+    /// Cancels that never arrive.
+    pub lose_cancels: usize,
+    pub stream_is_up: bool,
+    pub placements: u64,
+    pub open_order_queries: u64,
+    pub status_queries: u64,
+    pub snapshots: u64,
+    pub book_id: u64,
+    next_id: u64,
+}
+
+fn unknown() -> Outcome {
+    Outcome::Unknown(Refusal::new(RejectReason::Deadline, "no answer"))
+}
+
+fn rejected(reason: RejectReason) -> Outcome {
+    Outcome::Rejected(Refusal::new(reason, "refused"))
+}
+
+impl Exchange {
+    pub fn new() -> Exchange {
+        let balances = [("BTC", 100), ("USDT", 10_000)];
+        Exchange {
+            orders: BTreeMap::new(),
+            trades: Vec::new(),
+            balances: balances.map(|(a, n)| (Asset::new(a), Amount(Decimal::from(n)))).into(),
+            script: VecDeque::new(),
+            lose_cancel_answers: 0,
+            lose_cancels: 0,
+            stream_is_up: true,
+            placements: 0,
+            open_order_queries: 0,
+            status_queries: 0,
+            snapshots: 0,
+            book_id: 100,
+            next_id: 1,
+        }
+    }
+
+    fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    pub fn open(&self) -> impl Iterator<Item = &Resting> {
+        self.orders
+            .values()
+            .filter(|o| matches!(o.status, OrderStatus::Open | OrderStatus::PartiallyFilled))
+    }
+
+    pub fn act(&mut self, action: EngineAction, now: HostNow) -> Answers {
+        match action {
+            EngineAction::Orders { ops, .. } => ops.iter().flat_map(|op| self.order(op, now)).collect(),
+            EngineAction::Command { op, command, .. } => self.command(op, &command, now),
+            EngineAction::Subscribe { role, .. } => vec![(5, Delivery::Session(role, SessionStatus::Live))],
+            EngineAction::Log { .. } => Vec::new(),
+        }
+    }
+
+    fn order(&mut self, op: &OrderOp, now: HostNow) -> Answers {
+        let id = ClientOrderId::new(op.client_id.as_str()).unwrap();
+        let op_id = OpId(op.grant.op);
+        match op.kind {
+            op_kind::PLACE => self.place(op, id, op_id, now),
+            op_kind::CANCEL => self.cancel(&id, op_id, now),
+            other => panic!("no operation of kind {other} was expected"),
+        }
+    }
+
+    fn place(&mut self, op: &OrderOp, client_id: ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
+        self.placements += 1;
+        let script = self.script.pop_front();
+        match script {
+            Some(Placement::LostAnswerLost) => return vec![(10_000, Delivery::Completed(op_id, unknown()))],
+            Some(Placement::Refused) => {
+                let outcome = rejected(RejectReason::WouldTakeLiquidity);
+                return vec![(5, Delivery::Completed(op_id, outcome))];
+            }
+            Some(Placement::NotSent) => {
+                let outcome = Outcome::NotSent(Refusal::new(RejectReason::NoRoom, "no room"));
+                return vec![(5, Delivery::Completed(op_id, outcome))];
+            }
+            Some(Placement::TakenAnswerLost) | None => {}
+        }
+        let exchange_id = ExchangeOrderId::new(&self.id().to_string()).unwrap();
+        let resting = Resting {
+            client_id: client_id.clone(),
+            exchange_id,
+            side: if op.side == order_side::BUY {
+                Side::Buy
+            } else {
+                Side::Sell
+            },
+            price: Price(from_mantissa(op.price, op.price_exponent)),
+            quantity: Quantity(from_mantissa(op.quantity, op.quantity_exponent)),
+            filled: Quantity::ZERO,
+            status: OrderStatus::Open,
+        };
+        self.orders.insert(client_id.clone(), resting);
+        if script == Some(Placement::TakenAnswerLost) {
+            return vec![(10_000, Delivery::Completed(op_id, unknown()))];
+        }
+        let ack = Delivery::Event(self.order_event(&client_id, ReportSource::Ack, now));
+        let mut answers = vec![(5, ack), (5, Delivery::Completed(op_id, Outcome::Done))];
+        answers.extend(self.stream(&client_id, now, 3));
+        answers
+    }
+
+    fn cancel(&mut self, id: &ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
+        if self.lose_cancels > 0 {
+            self.lose_cancels -= 1;
+            return vec![(10_000, Delivery::Completed(op_id, unknown()))];
+        }
+        let open = self.open().any(|o| o.client_id == *id);
+        if !open {
+            return vec![(5, Delivery::Completed(op_id, rejected(RejectReason::OrderNotFound)))];
+        }
+        self.orders.get_mut(id).unwrap().status = OrderStatus::Cancelled;
+        if self.lose_cancel_answers > 0 {
+            self.lose_cancel_answers -= 1;
+            return vec![(10_000, Delivery::Completed(op_id, unknown()))];
+        }
+        let ack = Delivery::Event(self.order_event(id, ReportSource::Ack, now));
+        let mut answers = vec![(5, ack), (5, Delivery::Completed(op_id, Outcome::Done))];
+        answers.extend(self.stream(id, now, 4));
+        answers
+    }
+
+    /// The order and the balances on the user stream, where that is up.
+    pub fn stream(&self, id: &ClientOrderId, now: HostNow, after: u64) -> Answers {
+        if !self.stream_is_up {
+            return Vec::new();
+        }
+        vec![
+            (after, Delivery::Event(self.order_event(id, ReportSource::Stream, now))),
+            (after, Delivery::Event(self.balances_event(ReportSource::Stream, now))),
+        ]
+    }
+
+    pub fn order_event(&self, id: &ClientOrderId, source: ReportSource, now: HostNow) -> Event {
+        let order = &self.orders[id];
+        OrderEvent {
+            instrument: Some(InstrumentId(1)),
+            symbol: "BTCUSDT".to_owned(),
+            client_id: Some(id.clone()),
+            previous_client_id: None,
+            exchange_id: Some(order.exchange_id.clone()),
+            op: None,
+            source,
+            status: order.status.clone(),
+            side: Some(order.side),
+            order_type: None,
+            time_in_force: None,
+            price: Some(order.price),
+            quantity: Some(order.quantity),
+            filled: Some(order.filled),
+            filled_quote: None,
+            reason: None,
+            exchange_time: Some(now.wall),
+        }
+        .into()
+    }
+
+    pub fn balances_event(&self, source: ReportSource, now: HostNow) -> Event {
+        let locked = |asset: &Asset| -> Amount {
+            self.open()
+                .map(|o| {
+                    let leaves = Quantity(o.quantity.0 - o.filled.0);
+                    match (o.side, asset.as_str()) {
+                        (Side::Buy, "USDT") => o.price * leaves,
+                        (Side::Sell, "BTC") => leaves.as_base_amount(),
+                        _ => Amount::ZERO,
+                    }
+                })
+                .sum()
+        };
+        let balances = self.balances.iter().map(|(asset, &total)| Balance {
+            asset: asset.clone(),
+            free: total - locked(asset),
+            locked: locked(asset),
+        });
+        BalancesEvent {
+            scope: BalanceScope::All,
+            balances: balances.collect(),
+            source,
+            exchange_time: Some(now.wall),
+        }
+        .into()
+    }
+
+    /// A trade of one of the orders. Nothing is told of it yet.
+    pub fn trade(&mut self, id: &ClientOrderId, quantity: &str, now: HostNow) -> FillEvent {
+        let trade_id = TradeId::new(&self.id().to_string()).unwrap();
+        let order = self.orders.get_mut(id).unwrap();
+        let quantity = Quantity(quantity.parse().unwrap());
+        order.filled += quantity;
+        let whole = order.filled == order.quantity;
+        order.status = if whole {
+            OrderStatus::Filled
+        } else {
+            OrderStatus::PartiallyFilled
+        };
+        let notional = order.price * quantity;
+        let (asset, fee) = match order.side {
+            Side::Buy => ("BTC", Amount(quantity.0 * Decimal::new(1, 3))),
+            Side::Sell => ("USDT", Amount(notional.0 * Decimal::new(1, 3))),
+        };
+        let fill = FillEvent {
+            instrument: Some(InstrumentId(1)),
+            symbol: "BTCUSDT".to_owned(),
+            trade_id,
+            client_id: Some(id.clone()),
+            exchange_id: Some(order.exchange_id.clone()),
+            source: ReportSource::Stream,
+            side: order.side,
+            price: order.price,
+            quantity,
+            fee: Some(Fee {
+                asset: Asset::new(asset),
+                amount: fee,
+            }),
+            liquidity: Some(Liquidity::Maker),
+            exchange_time: Some(now.wall),
+        };
+        let signs = if order.side == Side::Buy { (1, -1) } else { (-1, 1) };
+        self.balances.get_mut(&Asset::new("BTC")).unwrap().0 += quantity.0 * Decimal::from(signs.0);
+        self.balances.get_mut(&Asset::new("USDT")).unwrap().0 += notional.0 * Decimal::from(signs.1);
+        self.balances.get_mut(&Asset::new(asset)).unwrap().0 -= fee.0;
+        self.trades.push(fill.clone());
+        fill
+    }
+
+    fn command(&mut self, op: OpId, command: &Command, now: HostNow) -> Answers {
+        let mut answers = Vec::new();
+        let mut outcome = Outcome::Done;
+        match command {
+            Command::Instruments(_) => answers.push(Delivery::Event(instruments().into())),
+            Command::UseInstruments(used) => assert_eq!(used.instruments[0].id, InstrumentId(1)),
+            Command::Fees(_) => answers.push(Delivery::Event(
+                FeesEvent {
+                    instrument: InstrumentId(1),
+                    rates: FeeRates {
+                        maker: Decimal::new(1, 3),
+                        taker: Decimal::new(1, 3),
+                    },
+                }
+                .into(),
+            )),
+            Command::Balances(_) => answers.push(Delivery::Event(self.balances_event(ReportSource::Query, now))),
+            Command::OpenOrders(_) => {
+                self.open_order_queries += 1;
+                let open: Vec<_> = self.open().map(|o| o.client_id.clone()).collect();
+                let events = open.iter().map(|id| self.order_event(id, ReportSource::Query, now));
+                answers.extend(events.map(Delivery::Event));
+            }
+            Command::OrderStatus(query) => {
+                self.status_queries += 1;
+                match query.client_id.as_ref().filter(|id| self.orders.contains_key(*id)) {
+                    Some(id) => answers.push(Delivery::Event(self.order_event(id, ReportSource::Query, now))),
+                    None => outcome = rejected(RejectReason::OrderNotFound),
+                }
+            }
+            Command::TradesSince(query) => {
+                let number = |id: &TradeId| id.as_str().parse::<u64>().unwrap();
+                let from = query.from_id.as_ref().map_or(0, number);
+                let fills = self.trades.iter().filter(|t| number(&t.trade_id) >= from);
+                let fills = fills.filter(|t| query.exchange_id.is_none() || query.exchange_id == t.exchange_id);
+                let fills = fills.filter(|t| query.since.is_none_or(|s| t.exchange_time.unwrap_or(WallNs(0)) >= s));
+                let told: Vec<FillEvent> = fills
+                    .map(|t| FillEvent {
+                        source: ReportSource::Query,
+                        client_id: None,
+                        ..t.clone()
+                    })
+                    .collect();
+                let progress = TradesProgress {
+                    instrument: InstrumentId(1),
+                    newest: told.last().map(|t| t.trade_id.clone()),
+                    count: u32::try_from(told.len()).unwrap(),
+                };
+                answers.extend(told.into_iter().map(|t| Delivery::Event(t.into())));
+                answers.push(Delivery::Event(progress.into()));
+            }
+            Command::BookSnapshot(_) => {
+                self.snapshots += 1;
+                answers.push(self.snapshot());
+            }
+            other => panic!("{other:?} was not expected"),
+        }
+        answers.push(Delivery::Completed(op, outcome));
+        answers.into_iter().map(|delivery| (5, delivery)).collect()
+    }
+
+    /// Bid 99.90, ask 100.10: mid 100.
+    fn snapshot(&self) -> Delivery {
+        let level = |price| Level {
+            price,
+            quantity: 50_000,
+        };
+        Delivery::Book {
+            ids: (self.book_id, self.book_id),
+            flags: book_flag::SNAPSHOT,
+            bids: vec![level(9_990), level(9_980)],
+            asks: vec![level(10_010), level(10_020)],
+        }
+    }
+
+    pub fn next_diff(&mut self, bids: &[Level], asks: &[Level]) -> Delivery {
+        self.book_id += 1;
+        Delivery::Book {
+            ids: (self.book_id, self.book_id),
+            flags: 0,
+            bids: bids.to_vec(),
+            asks: asks.to_vec(),
+        }
+    }
+
+    pub fn session(&mut self, role: SessionRole, status: SessionStatus) -> Answers {
+        if role == SessionRole::User {
+            self.stream_is_up = status == SessionStatus::Live;
+        }
+        vec![(0, Delivery::Session(role, status))]
+    }
+}
+
+fn instruments() -> InstrumentsEvent {
+    let rule = TradingRule {
+        price_tick: Some(Price(Decimal::new(1, 2))),
+        quantity_step: Some(Quantity(Decimal::new(1, 4))),
+        min_notional: Some(Amount(Decimal::from(5))),
+        ..TradingRule::default()
+    };
+    InstrumentsEvent {
+        instruments: vec![Instrument {
+            pair: "BTC-USDT".parse().unwrap(),
+            symbol: "BTCUSDT".to_owned(),
+            status: InstrumentStatus::Trading,
+            exponents: Exponents {
+                price: -2,
+                quantity: -4,
+            },
+            rule,
+        }],
+    }
+}

@@ -1,0 +1,278 @@
+//! An engine at a desk with a scripted exchange: virtual time, no socket, every answer under the test's control.
+#![allow(clippy::unwrap_used)]
+
+mod exchange;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use colibri_abi::{BookBatch, Level, book_flag};
+use colibri_engine::strategy::Strategy;
+use colibri_engine::{Engine, EngineAction, EngineSetup, HostNow, LogLevel, Recovered, VenueIndex, VenueSetup, View};
+use colibri_model::{AccountId, Journal, JournalError, Millis, MonoNs, OpId, Record, StrategyId, VenueId, WallNs};
+use colibri_standard::{Event, Manifest, Outcome, SessionRole, SessionStatus};
+
+pub use exchange::{Exchange, Placement};
+
+pub const START: i64 = 1_700_000_000_000;
+const V: VenueIndex = VenueIndex(0);
+
+/// A journal in memory that can be made to fail.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(pub Rc<RefCell<MemoryInner>>);
+
+#[derive(Debug, Default)]
+pub struct MemoryInner {
+    pub records: Vec<Record>,
+    pub fails: Option<String>,
+}
+
+impl Journal for Memory {
+    fn append(&mut self, records: &[Record]) -> Result<(), JournalError> {
+        let mut inner = self.0.borrow_mut();
+        if let Some(why) = &inner.fails {
+            return Err(JournalError(why.clone()));
+        }
+        inner.records.extend_from_slice(records);
+        Ok(())
+    }
+}
+
+/// Something that reaches the engine.
+#[derive(Debug, Clone)]
+pub enum Delivery {
+    Event(Event),
+    Completed(OpId, Outcome),
+    Session(SessionRole, SessionStatus),
+    Book {
+        ids: (u64, u64),
+        flags: u32,
+        bids: Vec<Level>,
+        asks: Vec<Level>,
+    },
+}
+
+pub struct Desk {
+    pub engine: Engine<Memory>,
+    pub journal: Memory,
+    pub exchange: Exchange,
+    pub log: Vec<(LogLevel, String)>,
+    millis: u64,
+    queue: BTreeMap<(u64, u64), Delivery>,
+    sequence: u64,
+}
+
+pub const MANIFEST: &str = r#"
+    [library]
+    name = "fake"
+    version = "0.1.0"
+    abi = "1.0"
+    maintainer = "tests"
+    licence = "Apache-2.0"
+    [[connector]]
+    name = "fake"
+    standard = "spot"
+    documentation = "https://example.com"
+    capabilities = ["user_stream", "limit_maker", "status_by_client_id", "fee_rates"]
+    orders = { place = "place", cancel = "cancel" }
+    book = { rule = "overlap", snapshot_by_request = true, snapshot_depth = 100 }
+    client_id = { max_length = 36 }
+    environments.live = { rest = "https://api.example.com" }
+    endpoints.place = { method = "POST", host = "rest", path = "/order" }
+    endpoints.cancel = { method = "DELETE", host = "rest", path = "/order" }
+"#;
+
+pub const QUOTES: &str = r#"
+    venue = "fake"
+    market = "BTC-USDT"
+    bid_spread = 0.01
+    ask_spread = 0.01
+    order_amount = 1
+    order_refresh_time = 10
+    filled_order_delay = 2
+"#;
+
+impl Desk {
+    pub fn new(strategy: &str) -> Desk {
+        Desk::with(strategy, Recovered::default(), Exchange::new(), Memory::default())
+    }
+
+    pub fn with(strategy: &str, recovered: Recovered, exchange: Exchange, journal: Memory) -> Desk {
+        let manifest = Manifest::parse(MANIFEST).unwrap().connector("fake").unwrap().clone();
+        let setup = EngineSetup {
+            bot: "bot".to_owned(),
+            version: "test".to_owned(),
+            seed: 7,
+            recovered,
+            ..EngineSetup::default()
+        };
+        let mut engine = Engine::new(setup, journal.clone());
+        engine.add_venue(VenueSetup {
+            venue: VenueId::new("fake").unwrap(),
+            account: AccountId::new("main").unwrap(),
+            manifest,
+            pairs: vec!["BTC-USDT".parse().unwrap()],
+        });
+        engine.add_strategy(pmm(strategy));
+        Desk {
+            engine,
+            journal,
+            exchange,
+            log: Vec::new(),
+            millis: 0,
+            queue: BTreeMap::new(),
+            sequence: 0,
+        }
+    }
+
+    pub fn now(&self) -> HostNow {
+        HostNow {
+            mono: MonoNs(self.millis * 1_000_000),
+            wall: WallNs::from_millis(START + i64::try_from(self.millis).unwrap()),
+        }
+    }
+
+    pub fn view(&self) -> View<'_> {
+        self.engine.view()
+    }
+
+    pub fn deliver(&mut self, after: u64, delivery: Delivery) {
+        self.sequence += 1;
+        self.queue.insert((self.millis + after, self.sequence), delivery);
+    }
+
+    /// Starts and runs until the strategy has placed its quotes.
+    pub fn start(&mut self) {
+        self.engine.start(self.now());
+        self.drain();
+        self.run(2_000);
+    }
+
+    /// Runs virtual time on: deliveries and wakes in order.
+    pub fn run(&mut self, millis: u64) {
+        let end = self.millis + millis;
+        let mut turns = 0;
+        loop {
+            turns += 1;
+            assert!(turns < 100_000, "the engine wakes without end at {} ms", self.millis);
+            let wake = self.engine.next_wake().0.div_ceil(1_000_000).max(self.millis);
+            let next = self.queue.keys().next().map_or(u64::MAX, |k| k.0).min(wake);
+            if next > end {
+                break;
+            }
+            self.millis = next;
+            while let Some(entry) = self.queue.first_entry().filter(|e| e.key().0 <= self.millis) {
+                let delivery = entry.remove();
+                self.hand_over(&delivery);
+                self.engine.settle(self.now());
+                self.drain();
+            }
+            if wake <= self.millis {
+                self.engine.tick(self.now());
+                self.drain();
+            }
+        }
+        self.millis = end;
+    }
+
+    fn hand_over(&mut self, delivery: &Delivery) {
+        let now = self.now();
+        match delivery.clone() {
+            Delivery::Event(event) => self.engine.on_event(V, event, now),
+            Delivery::Completed(op, outcome) => self.engine.on_completed(V, op, outcome, now),
+            Delivery::Session(role, status) => self.engine.on_session(V, role, status, now),
+            Delivery::Book { ids, flags, bids, asks } => {
+                let batch = BookBatch {
+                    instrument: 1,
+                    flags: flags | book_flag::RANGE_IDS,
+                    first_id: ids.0,
+                    last_id: ids.1,
+                    previous_id: 0,
+                    exchange_ns: 0,
+                    checksum: 0,
+                    price_exponent: -2,
+                    quantity_exponent: -4,
+                    reserved: 0,
+                    bids: bids.as_slice().into(),
+                    asks: asks.as_slice().into(),
+                    ext: [0; 4],
+                };
+                self.engine.on_book(V, &batch, now);
+            }
+        }
+    }
+
+    /// Takes the engine's actions to the exchange and its answers into the queue.
+    pub fn drain(&mut self) {
+        let actions: Vec<EngineAction> = self.engine.take_actions().collect();
+        let now = self.now();
+        for action in actions {
+            if let EngineAction::Log { level, text } = action {
+                self.log.push((level, text));
+                continue;
+            }
+            for (after, delivery) in self.exchange.act(action, now) {
+                self.deliver(after, delivery);
+            }
+        }
+    }
+
+    /// Lets something happen at the exchange.
+    pub fn at_exchange(&mut self, happens: impl FnOnce(&mut Exchange, HostNow) -> Vec<(u64, Delivery)>) {
+        let now = self.now();
+        for (after, delivery) in happens(&mut self.exchange, now) {
+            self.deliver(after, delivery);
+        }
+    }
+
+    /// The book moves on by one update that changes nothing.
+    pub fn book_beats(&mut self, every: u64, times: u64) {
+        for beat in 0..times {
+            self.run(every);
+            let _ = beat;
+            self.at_exchange(|exchange, _| vec![(0, exchange.next_diff(&[], &[]))]);
+            self.run(0);
+        }
+    }
+
+    pub fn strategy_id(&self) -> StrategyId {
+        StrategyId::new("mm").unwrap()
+    }
+
+    pub fn live(&self) -> usize {
+        self.view().live_orders(&self.strategy_id()).count()
+    }
+
+    pub fn logged(&self, text: &str) -> bool {
+        self.log.iter().any(|(_, line)| line.contains(text))
+    }
+
+    /// Stops and runs until it is proven, or for a minute.
+    pub fn stop(&mut self) {
+        self.engine.stop("the test is over", self.now());
+        self.drain();
+        for _ in 0..60 {
+            if self.engine.is_stopped() {
+                break;
+            }
+            self.run(Millis(1_000).0);
+        }
+    }
+
+    /// Ledger and exchange agree in every asset.
+    pub fn assert_ledger_agrees(&self) {
+        let view = self.view();
+        let venue = view.venues().next().unwrap();
+        let ledger = venue.ledger_balances();
+        assert!(!ledger.is_empty());
+        for line in ledger {
+            assert!(line.agrees(), "{line:?}");
+        }
+    }
+}
+
+pub fn pmm(table: &str) -> Box<dyn Strategy> {
+    let id = StrategyId::new("mm").unwrap();
+    colibri_engine::strategy::build("pure_market_making", id, table.parse().unwrap()).unwrap()
+}
