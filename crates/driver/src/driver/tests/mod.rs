@@ -4,6 +4,7 @@
 mod clock_and_faults;
 mod limits;
 mod operations;
+mod properties;
 mod sessions;
 
 use std::collections::BTreeMap;
