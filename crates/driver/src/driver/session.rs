@@ -210,8 +210,8 @@ impl Core {
                         self.session_down(role, "no data for too long", sink);
                     } else if old <= now {
                         self.session_down(role, "its connection has lived long enough", sink);
+                        // Without back-off, but only once the connector has been told the end of the old one.
                         self.session(role).phase = SessionPhase::Waiting(now);
-                        self.advance_sessions(sink);
                     } else if session.wanted != session.told {
                         self.update_session(role, since);
                     }
@@ -222,7 +222,6 @@ impl Core {
     }
 
     fn open_session(&mut self, role: SessionRole) {
-        let now = self.now.mono;
         let session = self.session(role);
         session.told = session.wanted.clone();
         session.last_frame = MonoNs(0);
@@ -233,7 +232,6 @@ impl Core {
             role,
             subscriptions: as_subscriptions(&session.told),
         });
-        debug_assert!(!matches!(session.phase, SessionPhase::Waiting(until) if until > now));
         let op = self.begin_internal(Origin::Session(role), command.kind(), command.to_json(), OPENING);
         self.session(role).phase = SessionPhase::Opening(op);
     }

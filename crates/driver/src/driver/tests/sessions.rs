@@ -31,6 +31,14 @@ fn sessions() -> impl FnMut(Now, &Heard, &mut Out<'_>) + Send {
             });
             out.event(event.kind(), &event.to_json());
         }
+        Heard::Closed(stream, _) => {
+            let event = Event::Session(SessionEvent {
+                session: stream - 10,
+                status: SessionStatus::Down,
+                reason: None,
+            });
+            out.event(event.kind(), &event.to_json());
+        }
         Heard::Frame(_, bytes) if bytes == b"subscribed" => finish(opening, &Outcome::Done, out),
         Heard::Frame(_, bytes) if bytes == b"denied" => {
             finish(
