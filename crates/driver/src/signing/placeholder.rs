@@ -153,7 +153,7 @@ impl Keyring {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    memchr::memmem::find(haystack, needle)
 }
 
 fn write_secret(secret: &Secret, context: Context, json: bool, out: &mut Vec<u8>) -> Result<(), SigningError> {
