@@ -1,5 +1,13 @@
 //! The `colibri` host as a library: command line, wiring, screen. Thin: what decides lives in the crates below.
 
+pub mod bot;
+pub mod cli;
+pub mod command;
+pub mod connector;
+pub mod exit;
 pub mod keys;
+pub mod log;
+pub mod plugins;
 pub mod report;
+pub mod runtime;
 pub mod screen;

@@ -43,22 +43,46 @@ fn assert_proven(report: &Value) {
 fn a_run_trades_on_both_sides_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let output = demo(folder.path(), 20).output().unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{stdout}\n{stderr}");
-    assert_eq!(stdout.lines().count(), 1, "the report is alone on standard output: {stdout}");
+    assert_eq!(
+        stdout.lines().count(),
+        1,
+        "the report is alone on standard output: {stdout}"
+    );
     let report = report_of(&stdout);
-    assert!(report["buy_fills"].as_u64() > Some(0) && report["sell_fills"].as_u64() > Some(0), "{report}");
+    assert!(
+        report["buy_fills"].as_u64() > Some(0) && report["sell_fills"].as_u64() > Some(0),
+        "{report}"
+    );
     assert_proven(&report);
 
     // What happened is in the history, through the command that a user has.
     let bot = folder.path().join("data/demo");
     let ask = |what: &str| {
-        let answer = Command::new(built::host()).args([what, "--format", "json"]).arg(&bot).output().unwrap();
-        assert!(answer.status.success(), "{what}: {}", String::from_utf8_lossy(&answer.stderr));
+        let answer = Command::new(built::host())
+            .args([what, "--format", "json"])
+            .arg(&bot)
+            .output()
+            .unwrap();
+        assert!(
+            answer.status.success(),
+            "{what}: {}",
+            String::from_utf8_lossy(&answer.stderr)
+        );
         serde_json::from_slice::<Value>(&answer.stdout).unwrap()
     };
-    assert_eq!(ask("trades").as_array().map(|t| t.len() as u64), report["fills"].as_u64());
-    assert_eq!(ask("orders").as_array().map(|t| t.len() as u64), report["orders"].as_u64());
+    assert_eq!(
+        ask("trades").as_array().map(|t| t.len() as u64),
+        report["fills"].as_u64()
+    );
+    assert_eq!(
+        ask("orders").as_array().map(|t| t.len() as u64),
+        report["orders"].as_u64()
+    );
     assert_eq!(ask("status")["pairs"][0]["unknown"], 0);
 }
 
@@ -79,7 +103,10 @@ fn an_interrupt_cancels_everything_and_still_reports() {
         }
         assert!(started.elapsed() < DEADLINE, "no fill in time: {log}");
     }
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let interrupted = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(interrupted.success());
     let output = child.wait_with_output().unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);

@@ -1,0 +1,282 @@
+//! What a library costs: the same connector code behind the boundary of a .so and linked in, on the same depth frames; and
+//! from the frame's bytes to the engine's book.
+//!
+//! The library is built as this bench is (one code-generation unit), into a folder of its own, so that what differs is the
+//! boundary alone. The frames are recorded ones where `../shared/fixtures` is there, else made up.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+// Linked as source: as a dependency, cargo would build the connector's library once more without its export, over the
+// exported one.
+#[path = "../../connectors/binance/src/spot/mod.rs"]
+#[allow(dead_code)]
+mod spot;
+
+use std::hint::black_box;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use colibri_abi::{
+    Actions, BookBatch, Connector, Now, Request, StreamOpen, StreamSend, TopOfBook, TradeBatch, accepted, book_flag,
+    frame_kind,
+};
+use colibri_engine::book::{BookChange, BookKeeper, Grid};
+use colibri_loader::{LoadRequest, Loader};
+use colibri_model::{Exponents, InstrumentId, MonoNs};
+use colibri_sdk::SpotRuntime;
+use colibri_standard::{
+    BookManifest, BookRule, Channel, Command as Ask, ConnectorConfig, EnvironmentConfig, OpenSession, SessionRole,
+    Subscription, UseInstruments, UsedInstrument,
+};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+
+const EXPONENTS: Exponents = Exponents {
+    price: -8,
+    quantity: -8,
+};
+/// Frames that one measured round delivers.
+const FRAMES: usize = 256;
+
+/// An empty book, in sequence just before the first of the frames.
+fn keeper(frames: &[Vec<u8>]) -> BookKeeper {
+    let manifest = BookManifest {
+        rule: BookRule::Overlap,
+        snapshot_by_request: false,
+        snapshot_depth: 1_000,
+    };
+    let mut keeper = BookKeeper::new(&manifest, EXPONENTS, Grid::new(1_000_000));
+    let text = std::str::from_utf8(&frames[0]).unwrap();
+    let first = text.split_once("\"U\":").unwrap().1.split_once(',').unwrap().0;
+    let before = first.parse::<u64>().unwrap() - 1;
+    let empty = BookBatch {
+        instrument: 1,
+        flags: book_flag::SNAPSHOT | book_flag::RANGE_IDS,
+        first_id: before,
+        last_id: before,
+        previous_id: 0,
+        exchange_ns: 0,
+        checksum: 0,
+        price_exponent: EXPONENTS.price,
+        quantity_exponent: EXPONENTS.quantity,
+        reserved: 0,
+        bids: [][..].into(),
+        asks: [][..].into(),
+        ext: [0; 4],
+    };
+    keeper.apply(&empty, MonoNs(0));
+    keeper
+}
+
+/// What receives: nothing, or a book.
+#[derive(Default)]
+struct Host {
+    stream: u32,
+    levels: usize,
+    book: Option<BookKeeper>,
+}
+
+impl Actions for Host {
+    fn want(&mut self, _op: u64, _endpoint: &str) -> u32 {
+        accepted::YES
+    }
+    fn request(&mut self, _request: &Request<'_>) -> u32 {
+        accepted::YES
+    }
+    fn open(&mut self, open: &StreamOpen<'_>) -> u32 {
+        self.stream = open.stream;
+        accepted::YES
+    }
+    fn send(&mut self, _send: &StreamSend<'_>) -> u32 {
+        accepted::YES
+    }
+    fn close(&mut self, _stream: u32, _code: u32) -> u32 {
+        accepted::YES
+    }
+    fn set_timer(&mut self, _timer: u64, _at_mono_ns: u64) -> u32 {
+        accepted::YES
+    }
+    fn book(&mut self, batch: &BookBatch<'_>) -> u32 {
+        self.levels += batch.bids.len() + batch.asks.len();
+        if let Some(book) = &mut self.book {
+            let change = book.apply(batch, MonoNs(1));
+            assert_eq!(change, BookChange::Applied);
+        }
+        accepted::YES
+    }
+    fn trades(&mut self, _batch: &TradeBatch<'_>) -> u32 {
+        accepted::YES
+    }
+    fn top(&mut self, _top: &TopOfBook) -> u32 {
+        accepted::YES
+    }
+    fn event(&mut self, _kind: &str, _payload: &[u8]) -> u32 {
+        accepted::YES
+    }
+    fn complete(&mut self, _op: u64, _outcome: u32, _detail: &[u8]) -> u32 {
+        accepted::YES
+    }
+    fn log(&mut self, _level: u32, text: &str) -> u32 {
+        panic!("{text}");
+    }
+    fn snapshot(&mut self, _state: &[u8]) -> u32 {
+        accepted::YES
+    }
+}
+
+fn config() -> ConnectorConfig {
+    let addresses = ["rest", "market", "ws_api"].map(|role| (role.to_owned(), "wss://localhost:1".to_owned()));
+    ConnectorConfig {
+        environment: EnvironmentConfig {
+            name: "local".to_owned(),
+            addresses: addresses.into(),
+        },
+        ..ConnectorConfig::default()
+    }
+}
+
+/// The library, built as the bench is.
+fn library() -> Connector {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folder = root.join("target/boundary");
+    let status = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--profile",
+            "bench",
+            "--package",
+            "colibri-connector-binance",
+            "--target-dir",
+        ])
+        .arg(&folder)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let path: PathBuf = folder.join(format!(
+        "release/{}colibri_connector_binance{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    ));
+    let library = Loader::new(folder.join("libraries"))
+        .load(&LoadRequest::new(path))
+        .unwrap();
+    library
+        .create("binance", &serde_json::to_vec(&config()).unwrap())
+        .unwrap()
+}
+
+fn linked() -> Connector {
+    let config = config();
+    let connector = spot::BinanceSpot::new(&config).unwrap();
+    Connector::linked(SpotRuntime::new(Box::new(connector), &config).unwrap())
+}
+
+/// A live market session of the pair; the connector's stream.
+fn live(connector: &mut Connector) -> u32 {
+    let mut host = Host::default();
+    let ask = |connector: &mut Connector, host: &mut Host, op, ask: &Ask| {
+        connector
+            .command(Now::default(), op, ask.kind(), &ask.to_json(), host)
+            .unwrap();
+    };
+    let used = UsedInstrument {
+        id: InstrumentId(1),
+        pair: "BTC-USDT".parse().unwrap(),
+        symbol: "BTCUSDT".to_owned(),
+        exponents: EXPONENTS,
+    };
+    let set = UseInstruments {
+        instruments: vec![used],
+    };
+    ask(connector, &mut host, 1, &Ask::UseInstruments(set));
+    let session = OpenSession {
+        session: 1,
+        role: SessionRole::Market,
+        subscriptions: vec![Subscription {
+            instrument: InstrumentId(1),
+            channels: vec![Channel::Book],
+        }],
+    };
+    ask(connector, &mut host, 2, &Ask::OpenSession(session));
+    let stream = host.stream;
+    connector.stream_opened(Now::default(), stream, &mut host).unwrap();
+    stream
+}
+
+/// Depth frames as the exchange sends them.
+fn frames() -> Vec<Vec<u8>> {
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/fixtures/marketdata/binance_spot_btcusdt_20240808.jsonl.gz");
+    let Ok(file) = std::fs::File::open(recorded) else {
+        return (0..FRAMES).map(made_up).collect();
+    };
+    BufReader::new(flate2::read::MultiGzDecoder::new(file))
+        .lines()
+        .map_while(Result::ok)
+        .filter(|line| line.contains("depthUpdate"))
+        .filter_map(|line| Some(line.split_once(' ')?.1.as_bytes().to_vec()))
+        .take(FRAMES)
+        .collect()
+}
+
+fn made_up(number: usize) -> Vec<u8> {
+    let side = |base: usize| -> String {
+        let level = |at: usize| {
+            format!(
+                "[\"{}.{:02}000000\",\"0.{:05}000\"]",
+                base + at % 7,
+                at,
+                (number + at) % 9_999
+            )
+        };
+        (0..31).map(level).collect::<Vec<_>>().join(",")
+    };
+    let (first, last) = (number * 10 + 1, number * 10 + 10);
+    format!(
+        "{{\"stream\":\"btcusdt@depth@100ms\",\"data\":{{\"e\":\"depthUpdate\",\"E\":1723161255208,\"s\":\"BTCUSDT\",\"U\":{first},\"u\":{last},\"b\":[{}],\"a\":[{}]}}}}",
+        side(61_700),
+        side(61_800)
+    )
+    .into_bytes()
+}
+
+fn boundary(criterion: &mut Criterion) {
+    let frames = frames();
+    let bytes: usize = frames.iter().map(Vec::len).sum();
+    let mut group = criterion.benchmark_group(format!("{} depth frames", frames.len()));
+    group.throughput(Throughput::Bytes(bytes as u64));
+    for (name, mut connector) in [("library", library()), ("linked", linked())] {
+        let stream = live(&mut connector);
+        group.bench_function(format!("decoded, {name}"), |bencher| {
+            let mut host = Host::default();
+            bencher.iter(|| {
+                for frame in &frames {
+                    connector
+                        .frame(Now::default(), stream, frame_kind::TEXT, black_box(frame), &mut host)
+                        .unwrap();
+                }
+            });
+            assert!(host.levels > 0, "the frames were decoded");
+        });
+        group.bench_function(format!("into the book, {name}"), |bencher| {
+            bencher.iter_batched_ref(
+                || Host {
+                    book: Some(keeper(&frames)),
+                    ..Host::default()
+                },
+                |host| {
+                    for frame in &frames {
+                        connector
+                            .frame(Now::default(), stream, frame_kind::TEXT, black_box(frame), host)
+                            .unwrap();
+                    }
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, boundary);
+criterion_main!(benches);

@@ -1,0 +1,252 @@
+//! `BOT.toml`: one bot: where it trades, for which account, with which strategies, within which limits.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use colibri_engine::risk::RiskLimits;
+use colibri_model::{AccountId, Millis, Pair, StrategyId, VenueId};
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::exit::{Exit, ExitError};
+
+const fn default_tick() -> Millis {
+    Millis(1_000)
+}
+fn default_plugins() -> PathBuf {
+    "plugins.toml".into()
+}
+fn default_data() -> PathBuf {
+    "data".into()
+}
+fn default_environment() -> String {
+    "live".to_owned()
+}
+
+/// A bot's file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BotFile {
+    /// The bot's name: letters, digits, `-`, `_`. Its data are kept in a folder of this name.
+    pub name: Spanned<String>,
+    /// Milliseconds between two ticks of the Clock; 1000 where absent, 100 to 60000.
+    #[serde(default = "default_tick")]
+    pub tick_ms: Millis,
+    /// The `plugins.toml` to use; relative to this file.
+    #[serde(default = "default_plugins")]
+    pub plugins: PathBuf,
+    /// Where journals and histories are kept; relative to this file.
+    #[serde(default = "default_data")]
+    pub data: PathBuf,
+    /// Where it trades.
+    #[serde(rename = "venue")]
+    pub venues: Vec<VenueTable>,
+    /// Limits that no order passes.
+    #[serde(default)]
+    pub risk: RiskLimits,
+    /// What decides.
+    #[serde(rename = "strategy")]
+    pub strategies: Vec<StrategyTable>,
+}
+
+/// A venue: a connector instance for one account.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VenueTable {
+    /// What this bot calls it; the connector's name where absent. Two accounts at one exchange are two venues.
+    #[serde(default)]
+    pub name: Option<Spanned<VenueId>>,
+    /// The connector, as `plugins.toml` installs it.
+    pub connector: Spanned<String>,
+    /// Which environment of the exchange; `live` where absent.
+    #[serde(default = "default_environment")]
+    pub environment: String,
+    /// The name of the keys to trade with (`colibri keys list`).
+    pub account: Spanned<AccountId>,
+    /// The pairs.
+    pub pairs: Vec<Spanned<Pair>>,
+}
+
+/// A strategy: its id, kind, market, and the kind's own keys.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StrategyTable {
+    /// Its name in journal, history and screen.
+    pub id: StrategyId,
+    /// Its kind: `pure_market_making`.
+    pub kind: Spanned<String>,
+    /// The venue that it trades at.
+    pub venue: Spanned<VenueId>,
+    /// The pair that it trades.
+    pub market: Spanned<Pair>,
+    /// The kind's own keys.
+    #[serde(flatten)]
+    pub keys: toml::Table,
+}
+
+/// A bot's file with its place, so that what is wrong can be pointed at.
+#[derive(Debug, Clone)]
+pub struct Bot {
+    /// The content.
+    pub file: BotFile,
+    /// Where it stands.
+    pub path: PathBuf,
+    text: String,
+}
+
+impl Bot {
+    /// Reads and checks a bot's file by itself (without plugins, keys or exchange).
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line.
+    pub fn read(path: &Path) -> Result<Bot, ExitError> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ExitError::new(
+                Exit::Configuration,
+                format!("{} cannot be read: {error}", path.display()),
+            )
+        })?;
+        Bot::parse(path, text)
+    }
+
+    /// As [`Bot::read`], from a text.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its line.
+    pub fn parse(path: &Path, text: String) -> Result<Bot, ExitError> {
+        let file: BotFile = toml::from_str(&text)
+            .map_err(|error| ExitError::new(Exit::Configuration, format!("{} is wrong: {error}", path.display())))?;
+        let bot = Bot {
+            file,
+            path: path.to_owned(),
+            text,
+        };
+        bot.check()?;
+        Ok(bot)
+    }
+
+    /// An error at a place of the file.
+    #[must_use]
+    pub fn wrong(&self, span: std::ops::Range<usize>, what: impl std::fmt::Display) -> ExitError {
+        let line = self
+            .text
+            .get(..span.start)
+            .map_or(1, |before| before.matches('\n').count() + 1);
+        ExitError::new(
+            Exit::Configuration,
+            format!("{}, line {line}: {what}", self.path.display()),
+        )
+    }
+
+    fn check(&self) -> Result<(), ExitError> {
+        let file = &self.file;
+        let name = file.name.get_ref();
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+            return Err(self.wrong(file.name.span(), "a bot's name has letters, digits, - and _ only"));
+        }
+        if !(100..=60_000).contains(&file.tick_ms.0) {
+            return Err(self.wrong(file.name.span(), "tick_ms is 100 to 60000"));
+        }
+        let mut ids = BTreeSet::new();
+        for venue in &file.venues {
+            let id = venue.id().map_err(|e| self.wrong(venue.span(), e))?;
+            if !ids.insert(id.clone()) {
+                return Err(self.wrong(
+                    venue.span(),
+                    format!("two venues are called {id}; give one another name"),
+                ));
+            }
+            if venue.pairs.is_empty() {
+                return Err(self.wrong(venue.span(), "a venue needs at least one pair"));
+            }
+        }
+        for strategy in &file.strategies {
+            let id = strategy.venue.get_ref();
+            let venue = file.venues.iter().find(|v| v.id().is_ok_and(|v| v == *id));
+            let venue =
+                venue.ok_or_else(|| self.wrong(strategy.venue.span(), format!("no [[venue]] is called {id}")))?;
+            if !venue.pairs.iter().any(|p| p.get_ref() == strategy.market.get_ref()) {
+                let pair = strategy.market.get_ref();
+                return Err(self.wrong(strategy.market.span(), format!("the venue {id} does not list {pair}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// A path of the file, which is relative to it.
+    #[must_use]
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.path.parent().unwrap_or_else(|| Path::new(".")).join(path)
+    }
+
+    /// The folder of this bot's journal and history.
+    #[must_use]
+    pub fn data_folder(&self) -> PathBuf {
+        self.resolve(&self.file.data).join(self.file.name.get_ref())
+    }
+}
+
+impl VenueTable {
+    /// Its id.
+    ///
+    /// # Errors
+    /// It has no name of its own, and the connector's cannot be one.
+    pub fn id(&self) -> Result<VenueId, colibri_model::IdError> {
+        match &self.name {
+            Some(name) => Ok(name.get_ref().clone()),
+            None => VenueId::new(self.connector.get_ref()),
+        }
+    }
+
+    /// Where its name stands.
+    #[must_use]
+    pub fn span(&self) -> std::ops::Range<usize> {
+        self.name.as_ref().map_or_else(|| self.connector.span(), Spanned::span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const BOT: &str = r#"
+name = "first"
+[[venue]]
+connector = "binance"
+account = "main"
+pairs = ["BTC-USDT"]
+[[strategy]]
+id = "maker"
+kind = "pure_market_making"
+venue = "binance"
+market = "BTC-USDT"
+bid_spread = "0.001"
+"#;
+
+    fn parse(text: &str) -> Result<Bot, ExitError> {
+        Bot::parse(Path::new("bot.toml"), text.to_owned())
+    }
+
+    #[test]
+    fn a_small_bot_is_read() {
+        let bot = parse(BOT).unwrap();
+        assert_eq!(bot.file.tick_ms, Millis(1000));
+        assert_eq!(bot.data_folder(), Path::new("data/first"));
+        assert!(bot.file.strategies[0].keys.contains_key("bid_spread"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        for (from, to, line) in [
+            ("name = \"first\"", "name = \"a b\"", "line 2"),
+            ("market = \"BTC-USDT\"", "market = \"ETH-USDT\"", "line 11"),
+            ("market = \"BTC-USDT\"", "market = \"ETHUSDT\"", "line 11"),
+            ("venue = \"binance\"", "venue = \"kraken\"", "line 10"),
+            ("account", "acount", "line 5"),
+        ] {
+            let error = parse(&BOT.replace(from, to)).unwrap_err();
+            assert!(error.message.contains(line), "{from}: {}", error.message);
+            assert_eq!(error.exit, Exit::Configuration);
+        }
+    }
+}

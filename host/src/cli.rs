@@ -1,0 +1,252 @@
+//! The command line: every command, every option, and the words of `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done · 1 failed · 2 usage · 3 configuration · 4 connector library refused · 5 keys · 6 exchange
+            7 stopped, but not proven that nothing is open · 8 journal or history
+
+First steps:
+  colibri demo                     trade on a local exchange, no keys needed
+  colibri connector list           what plugins.toml installs
+  colibri keys add main binance    store an account's keys, encrypted
+  colibri check my-bot.toml        validate everything without trading
+  colibri run my-bot.toml          trade";
+
+/// A trading host: one binary runs the Clock and the strategies, every exchange connector is a library of its own.
+#[derive(Debug, Parser)]
+#[command(name = "colibri", version, about, after_help = AFTER_HELP, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a bot until Ctrl-C; then cancel its orders and prove from the exchange that none is open.
+    Run(RunArgs),
+    /// Trade on a local exchange for a while and report: no keys, no network.
+    Demo(DemoArgs),
+    /// Validate a bot's file, its plugins and its keys without trading; say which line is wrong.
+    Check(CheckArgs),
+    /// Look at, drive or replay one connector library.
+    #[command(subcommand)]
+    Connector(ConnectorCommand),
+    /// Run a local exchange that speaks a real exchange's API.
+    #[command(subcommand)]
+    Sim(SimCommand),
+    /// Keep API keys, encrypted.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// List fills from the history of a bot.
+    Trades(HistoryArgs),
+    /// List orders from the history of a bot.
+    Orders(HistoryArgs),
+    /// Summarise a bot: orders, fills, volume, fees, profit, anything unknown.
+    Status(HistoryArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a run shows itself.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// Log lines instead of the live screen (also chosen when standard output is not a terminal).
+    #[arg(long)]
+    pub plain: bool,
+    /// End with the report as one JSON object, alone on standard output; log lines go to standard error.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The bot's file.
+    pub bot: PathBuf,
+    /// Another plugins.toml than the one that the bot's file names.
+    #[arg(long)]
+    pub plugins: Option<PathBuf>,
+    /// Stop after so many seconds.
+    #[arg(long)]
+    pub seconds: Option<u64>,
+    /// How it shows itself.
+    #[command(flatten)]
+    pub show: ShowArgs,
+    /// Where the keys are.
+    #[command(flatten)]
+    pub keys: KeysArgs,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How long to trade.
+    #[arg(long, default_value_t = 60)]
+    pub seconds: u64,
+    /// Seed of the local exchange's order flow.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// The folder that holds the connector libraries; that of this program where absent.
+    #[arg(long)]
+    pub plugin_dir: Option<PathBuf>,
+    /// How it shows itself.
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The bot's file.
+    pub bot: PathBuf,
+    /// Another plugins.toml than the one that the bot's file names.
+    #[arg(long)]
+    pub plugins: Option<PathBuf>,
+    /// Where the keys are.
+    #[command(flatten)]
+    pub keys: KeysArgs,
+}
+
+/// Where keys are kept and how they are unlocked.
+#[derive(Debug, Clone, Args)]
+pub struct KeysArgs {
+    /// The encrypted key file; `keys.colibri` in the user's configuration folder where absent.
+    #[arg(long, env = "COLIBRI_KEYS")]
+    pub keys: Option<PathBuf>,
+    /// A file whose first line is the password (mode 600); asked for at the terminal where absent.
+    #[arg(long, env = "COLIBRI_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// Commands about one connector library.
+#[derive(Debug, Subcommand)]
+pub enum ConnectorCommand {
+    /// List what a plugins.toml installs, and what it refuses and why.
+    List {
+        /// The file.
+        #[arg(long, default_value = "plugins.toml")]
+        plugins: PathBuf,
+    },
+    /// Print a library's manifest without running any of its code.
+    Inspect(crate::connector::InspectArgs),
+    /// The isolated door: JSON lines in, actions and events out; no network.
+    Drive(crate::connector::DriveArgs),
+    /// Run a recorded capture through a connector and an order book.
+    Replay(crate::connector::ReplayArgs),
+}
+
+/// Local exchanges.
+#[derive(Debug, Subcommand)]
+pub enum SimCommand {
+    /// Binance spot: REST, market streams, WebSocket API.
+    Binance(SimArgs),
+}
+
+/// Options of a local exchange.
+#[derive(Debug, Args)]
+pub struct SimArgs {
+    /// The port on 127.0.0.1; 0 takes a free one. The address is the first line on standard output.
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Seed of the order flow.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// A configuration file (TOML); the demo's symbols and account where absent.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// Replay this recorded capture instead of generating order flow.
+    #[arg(long)]
+    pub capture: Option<PathBuf>,
+    /// How fast to replay: 1 is as recorded.
+    #[arg(long, default_value = "1", requires = "capture")]
+    pub speed: u32,
+}
+
+/// Key commands.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Store an account's keys. Secrets are asked for at the terminal, or read from a file; never an argument.
+    Add {
+        /// The account's name, as bot files use it.
+        account: String,
+        /// The connector that the keys are for.
+        connector: String,
+        /// The public key (API key); asked for where absent.
+        #[arg(long)]
+        api_key: Option<String>,
+        /// A file that holds the secret (HMAC text or Ed25519 PKCS#8 PEM); asked for where absent.
+        #[arg(long)]
+        secret_file: Option<PathBuf>,
+        /// The kind of the secret; recognised from the text where absent.
+        #[arg(long)]
+        kind: Option<KeyKindArg>,
+        /// Where the keys are.
+        #[command(flatten)]
+        keys: KeysArgs,
+    },
+    /// List the stored accounts: names, connectors and public keys.
+    List {
+        /// Where the keys are.
+        #[command(flatten)]
+        keys: KeysArgs,
+    },
+    /// Remove an account's keys.
+    Remove {
+        /// The account's name.
+        account: String,
+        /// Where the keys are.
+        #[command(flatten)]
+        keys: KeysArgs,
+    },
+}
+
+/// Kinds of secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyKindArg {
+    /// A secret text for HMAC with SHA-256.
+    HmacSha256,
+    /// An Ed25519 private key as PKCS#8 PEM.
+    Ed25519,
+}
+
+/// How a listing is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// Columns for people.
+    #[default]
+    Table,
+    /// Comma-separated values with a header line.
+    Csv,
+    /// One JSON array, or object.
+    Json,
+}
+
+/// Options of `trades`, `orders` and `status`.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The bot's file, or the folder that holds its journal and history.
+    pub bot: PathBuf,
+    /// Only this pair.
+    #[arg(long)]
+    pub pair: Option<String>,
+    /// Only from this time on: milliseconds since 1970.
+    #[arg(long)]
+    pub since: Option<i64>,
+    /// Only up to this time: milliseconds since 1970.
+    #[arg(long)]
+    pub until: Option<i64>,
+    /// At most so many, the newest.
+    #[arg(long)]
+    pub limit: Option<u32>,
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}

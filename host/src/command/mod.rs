@@ -1,0 +1,9 @@
+//! The commands of the command line, a file each: what a person typed becomes calls of the crates below.
+
+pub mod check;
+pub mod connectors;
+pub mod demo;
+pub mod history;
+pub mod keys;
+pub mod run;
+pub mod sim;

@@ -1,0 +1,183 @@
+//! `colibri run`: a bot, until it is told to stop.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use colibri_driver::tokio_transport::{HostClock, Transport, TransportOptions};
+use colibri_store::history::DiskThread;
+use tokio::sync::mpsc;
+
+use crate::bot::Bot;
+use crate::cli::{RunArgs, ShowArgs};
+use crate::command::history::JOURNAL;
+use crate::exit::{Exit, ExitError};
+use crate::log::{Level, Log, Target};
+use crate::plugins::{Installation, default_store};
+use crate::report::{Agreement, Proof, Report};
+use crate::runtime::feed::{Feed, LineFeed, ScreenFeed};
+use crate::runtime::setup::{self, CredentialSource};
+use crate::runtime::{Ended, Runtime, StopCause, TickTimes, figures};
+use crate::screen::Screen;
+
+/// How often the disk thread looks for new records.
+const DISK_PAUSE: Duration = Duration::from_millis(100);
+/// How long the end of a run waits for the history.
+const HISTORY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a run needs beside the bot's file.
+pub struct RunRequest<'a> {
+    /// The bot.
+    pub bot: &'a Bot,
+    /// Its `plugins.toml`.
+    pub plugins: &'a Path,
+    /// Where credentials come from.
+    pub credentials: CredentialSource<'a>,
+    /// Stop after so many seconds.
+    pub seconds: Option<u64>,
+    /// How it shows itself.
+    pub show: &'a ShowArgs,
+    /// What the screen calls the place that it trades at.
+    pub environment: &'a str,
+}
+
+/// `colibri run`.
+///
+/// # Errors
+/// What is wrong with bot, plugins, keys or journal, before anything trades.
+pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let bot = Bot::read(&args.bot)?;
+    let plugins = args.plugins.clone().unwrap_or_else(|| bot.resolve(&bot.file.plugins));
+    let environments: Vec<_> = bot.file.venues.iter().map(|v| v.environment.as_str()).collect();
+    let environment = environments.join(", ");
+    run_bot(&RunRequest {
+        bot: &bot,
+        plugins: &plugins,
+        credentials: CredentialSource::KeyFile(&args.keys),
+        seconds: args.seconds,
+        show: &args.show,
+        environment: &environment,
+    })
+}
+
+/// Runs a bot and reports.
+///
+/// # Errors
+/// What is wrong before anything trades. What goes wrong later is in the report and the exit code.
+pub fn run_bot(request: &RunRequest<'_>) -> anyhow::Result<Exit> {
+    let with_screen = !request.show.plain && !request.show.json && Screen::is_possible();
+    let target = match (with_screen, request.show.json) {
+        (true, _) => Target::TailOnly,
+        (false, true) => Target::Stderr,
+        (false, false) => Target::Stdout,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no tokio runtime")?;
+    let (report, ended) = runtime.block_on(trade(request, target, with_screen))?;
+    let mut out = std::io::stdout().lock();
+    if request.show.json {
+        writeln!(out, "{}", report.json_line())?;
+    } else {
+        write!(out, "{}", report.table())?;
+    }
+    Ok(verdict(&report, ended))
+}
+
+fn verdict(report: &Report, ended: Ended) -> Exit {
+    let proven = ended == Ended::Stopped
+        && report.open_orders_proven_by == Proof::Exchange
+        && report.open_orders_at_end == 0
+        && report.unknown_orders == 0
+        && report.ledger_agreement() != Agreement::Different;
+    if proven { Exit::Done } else { Exit::Unproven }
+}
+
+async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> anyhow::Result<(Report, Ended)> {
+    let bot = request.bot;
+    let clock = HostClock::start();
+    let mut log = Log::new(target);
+    let wall = clock.now().wall.0;
+    let installation = Installation::load(request.plugins, &default_store())?;
+    for line in &installation.refused {
+        log.line(wall, Level::Warn, &format!("refused: {line}"));
+    }
+    let credentials = setup::credentials(bot, &request.credentials)?;
+    let folder = bot.data_folder();
+    let (journal, recovered, note) = setup::journal(&folder)?;
+    if let Some(note) = note {
+        log.line(wall, Level::Warn, &note);
+    }
+    let seed = setup::seed();
+    let limiter = setup::shared_limiter();
+    let mut drivers = Vec::new();
+    for venue in &bot.file.venues {
+        let setup = setup::driver_setup(bot, venue, &installation, &credentials, seed)?;
+        drivers.push(setup::driver(&setup, &installation, limiter.clone())?);
+    }
+    let engine = setup::engine(bot, &installation, recovered, journal, seed)?;
+    let disk = DiskThread::start(&folder.join(JOURNAL), &setup::history_path(&folder), DISK_PAUSE)
+        .map_err(|e| ExitError::new(Exit::Storage, e.to_string()))?;
+    let transport = Transport::new(TransportOptions::default())?;
+    log.line(
+        wall,
+        Level::Info,
+        &format!("{} starts on {}", bot.file.name.get_ref(), request.environment),
+    );
+
+    let (stop, mut stopped) = mpsc::channel(1);
+    let on_signal = stop.clone();
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            // Full means that a stop is on its way already.
+            let _ = on_signal.try_send(StopCause::User);
+        }
+    });
+    let mut runtime = Runtime {
+        clock,
+        engine,
+        drivers,
+        transport,
+        log,
+        disk,
+        ticks: TickTimes::default(),
+    };
+    let mut feed: Box<dyn Feed<_>> = if with_screen {
+        let environment = request.environment.to_owned();
+        let state = move |runtime: &Runtime<_>, elapsed| figures::screen(runtime, &environment, elapsed);
+        Box::new(ScreenFeed::start(stop, state)?)
+    } else {
+        Box::new(LineFeed::new(|runtime: &Runtime<_>, elapsed| {
+            figures::line(runtime, elapsed)
+        }))
+    };
+    let started = Instant::now();
+    let ended = runtime.run(&mut stopped, request.seconds, feed.as_mut()).await;
+    drop(feed);
+    if with_screen {
+        show_warnings(&runtime.log);
+    }
+    let report = figures::report(&runtime, started.elapsed());
+    if let Err(error) = runtime.disk.flush(HISTORY_PATIENCE) {
+        runtime.log.line(
+            runtime.clock.now().wall.0,
+            Level::Warn,
+            &format!("the history is behind: {error}"),
+        );
+    }
+    Ok((report, ended))
+}
+
+/// The screen is gone with its log: what somebody must know is said again.
+fn show_warnings(log: &Log) {
+    for line in log
+        .tail()
+        .iter()
+        .filter(|line| line.level != crate::screen::LogLevel::Info)
+    {
+        // A closed standard error must not keep the report from being written.
+        let _ = writeln!(std::io::stderr(), "{}", line.text);
+    }
+}

@@ -1,0 +1,300 @@
+//! What a run looks like to people: the screen's state, a log line, the report at the end, all read from the engine's view.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use colibri_driver::Driver;
+use colibri_engine::{EnginePhase, MarketView, View};
+use colibri_model::{Amount, Asset, Journal, MonoNs, OrderState, Quantity, Side};
+use colibri_standard::{SessionRole, SessionStatus};
+
+use super::Runtime;
+use crate::report::{BalanceCheck, Proof, Report};
+use crate::screen::{
+    BookLadder, BookState, Counters, FillRow, LadderLevel, OrderRow, Phase, ProfitAndLoss, ScreenState, SessionRow,
+    TickFigures, VenueRow,
+};
+
+/// Levels a side that the screen may show.
+const LADDER: usize = 25;
+/// Fills that the screen may show.
+const FILLS: usize = 50;
+
+fn since(now: MonoNs, then: MonoNs) -> Duration {
+    Duration::from_nanos(now.0.saturating_sub(then.0))
+}
+
+fn status_of(driver: &Driver, role: SessionRole) -> (Option<SessionStatus>, u64, Option<MonoNs>) {
+    let health = driver.health();
+    let session = health.sessions.iter().find(|s| s.role == role);
+    session.map_or((None, 0, None), |s| (s.status, s.reconnects, s.last_frame))
+}
+
+/// The state of the live screen.
+#[must_use]
+pub fn screen<J: Journal>(runtime: &Runtime<J>, environment: &str, elapsed: Duration) -> ScreenState {
+    let view = runtime.engine.view();
+    let now = runtime.now();
+    let counts = view.counts();
+    let unknown = view
+        .venues()
+        .flat_map(|v| v.live_orders())
+        .filter(|o| o.state() == OrderState::Unknown)
+        .count();
+    let stats = view.tick_stats();
+    ScreenState {
+        bot: view.bot().to_owned(),
+        environment: environment.to_owned(),
+        phase: phase(&view),
+        elapsed,
+        venues: venues(runtime, now.mono),
+        book: view.markets().next().map(|market| ladder(&market)),
+        orders: view
+            .venues()
+            .flat_map(|v| v.live_orders())
+            .map(|order| OrderRow {
+                client_id: order.client_id().clone(),
+                pair: order.pair.clone(),
+                side: order.intent.side,
+                price: order.intent.price,
+                quantity: order.intent.quantity,
+                filled: order.filled(),
+                state: order.state(),
+                age: since(now.mono, order.sent),
+            })
+            .collect(),
+        balances: view
+            .venues()
+            .flat_map(|v| v.balances())
+            .map(|b| b.balance.clone())
+            .collect(),
+        fills: view
+            .recent_fills()
+            .take(FILLS)
+            .map(|fill| FillRow {
+                time: fill.exchange_time,
+                pair: fill.key.pair.clone(),
+                side: fill.side,
+                price: fill.price,
+                quantity: fill.quantity,
+                liquidity: fill.liquidity,
+            })
+            .collect(),
+        profit: profit(&view),
+        fees: counts
+            .fees
+            .iter()
+            .map(|(asset, amount)| colibri_model::Fee {
+                asset: asset.clone(),
+                amount: *amount,
+            })
+            .collect(),
+        counters: Counters {
+            orders: counts.orders_sent,
+            cancels: counts.cancels_sent,
+            rejects: counts.orders_rejected,
+            fills: counts.buy_fills + counts.sell_fills,
+            unknown: unknown as u64,
+            book_gaps: book_gaps(&view),
+        },
+        ticks: TickFigures {
+            ticks: stats.ticks,
+            overruns: stats.overruns + stats.skipped,
+            last: runtime.ticks.last(),
+            longest: runtime.ticks.longest(),
+        },
+        log: runtime.log.tail(),
+    }
+}
+
+fn phase(view: &View<'_>) -> Phase {
+    match view.phase() {
+        EnginePhase::Idle => Phase::Starting,
+        EnginePhase::Running if view.venues().all(|v| v.not_ready().is_none()) => Phase::Trading,
+        EnginePhase::Running => Phase::Starting,
+        EnginePhase::Stopping => Phase::Stopping,
+        EnginePhase::Stopped => Phase::Stopped,
+    }
+}
+
+fn venues<J: Journal>(runtime: &Runtime<J>, now: MonoNs) -> Vec<VenueRow> {
+    let view = runtime.engine.view();
+    view.venues()
+        .zip(&runtime.drivers)
+        .map(|(venue, driver)| {
+            let clock = driver.health().clock;
+            let session = |role| {
+                let (status, reconnects, last) = status_of(driver, role);
+                SessionRow {
+                    role,
+                    status,
+                    silent_for: last.map(|at| since(now, at)),
+                    reconnects,
+                }
+            };
+            VenueRow {
+                venue: venue.id().clone(),
+                sessions: vec![session(SessionRole::Market), session(SessionRole::User)],
+                clock_offset_ns: clock.offset_ns,
+                round_trip: clock.round_trip.map(|t| Duration::from_millis(t.0)),
+            }
+        })
+        .collect()
+}
+
+fn ladder(market: &MarketView<'_>) -> BookLadder {
+    let own = |side: Side, price| {
+        let orders = market
+            .live_orders()
+            .filter(|o| o.intent.side == side && o.intent.price == Some(price));
+        orders.map(|o| o.intent.quantity - o.filled()).sum::<Quantity>()
+    };
+    let levels = |side: Side| {
+        let book = market.last_book();
+        let levels = book.into_iter().flat_map(|book| book.levels(side)).take(LADDER);
+        levels
+            .map(|level| LadderLevel {
+                price: level.price,
+                quantity: level.quantity,
+                own: own(side, level.price),
+            })
+            .collect()
+    };
+    let state = match (market.last_book(), market.book()) {
+        (None, _) => BookState::Resyncing,
+        (Some(_), None) => BookState::Stale,
+        (Some(_), Some(_)) => BookState::Live,
+    };
+    BookLadder {
+        venue: market.venue().clone(),
+        pair: market.pair().clone(),
+        state,
+        bids: levels(Side::Buy),
+        asks: levels(Side::Sell),
+    }
+}
+
+/// Realised and unrealised, fees in base and quote deducted, of all pairs that share the first pair's quote asset.
+fn profit(view: &View<'_>) -> Option<ProfitAndLoss> {
+    let asset = view.markets().next()?.pair().quote.clone();
+    let (realized, unrealized) = won(view, &asset);
+    Some(ProfitAndLoss {
+        asset,
+        realized,
+        unrealized,
+    })
+}
+
+fn won(view: &View<'_>, quote: &Asset) -> (Amount, Amount) {
+    let mut sums = (Amount::ZERO, Amount::ZERO);
+    for market in view.markets().filter(|m| m.pair().quote == *quote) {
+        let position = market.position();
+        sums.0 += position.realised - position.fees_in_quote;
+        let price = market.last_book().and_then(|book| book.mid()).or(position.last_price);
+        if let Some(price) = price {
+            sums.1 += position.unrealised(price);
+        }
+    }
+    sums
+}
+
+fn book_gaps(view: &View<'_>) -> u64 {
+    view.markets()
+        .filter_map(|m| m.keeper())
+        .map(|keeper| keeper.drops())
+        .sum()
+}
+
+/// One line of figures for the log.
+#[must_use]
+pub fn line<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> String {
+    let view = runtime.engine.view();
+    let counts = view.counts();
+    let open = view.venues().flat_map(|v| v.live_orders()).count();
+    let mut line = format!(
+        "{} s: {open} orders live, {} sent, {} cancels, {} buys and {} sells filled",
+        elapsed.as_secs(),
+        counts.orders_sent,
+        counts.cancels_sent,
+        counts.buy_fills,
+        counts.sell_fills
+    );
+    for market in view.markets() {
+        if let Some(book) = market.last_book()
+            && let (Some(bid), Some(ask)) = (book.best_bid(), book.best_ask())
+        {
+            line.push_str(&format!("; {} {} / {}", market.pair(), bid.price, ask.price));
+        }
+    }
+    if let Some(profit) = profit(&view) {
+        line.push_str(&format!(
+            "; profit {:.4} {}",
+            (profit.realized + profit.unrealized).0,
+            profit.asset
+        ));
+    }
+    line
+}
+
+/// The report at the end of a run.
+#[must_use]
+pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
+    let view = runtime.engine.view();
+    let counts = view.counts();
+    let quote = view
+        .markets()
+        .next()
+        .map_or_else(|| Asset::new("?"), |m| m.pair().quote.clone());
+    let (realized_pnl, unrealized_pnl) = won(&view, &quote);
+    let stop = runtime.engine.stop_report();
+    let tracked_open = view.venues().flat_map(|v| v.live_orders()).count() as u64;
+    let proven = stop.as_ref().is_some_and(|s| s.is_proven());
+    let stats = view.tick_stats();
+    Report {
+        bot: view.bot().to_owned(),
+        elapsed,
+        orders: counts.orders_sent,
+        cancels: counts.cancels_sent,
+        rejects: counts.orders_rejected,
+        fills: counts.buy_fills + counts.sell_fills,
+        buy_fills: counts.buy_fills,
+        sell_fills: counts.sell_fills,
+        volume_quote: counts.volume.get(&quote).copied().unwrap_or_default(),
+        quote,
+        fees: counts.fees.clone(),
+        realized_pnl,
+        unrealized_pnl,
+        unknown_orders: view
+            .venues()
+            .flat_map(|v| v.live_orders())
+            .filter(|o| o.state() == OrderState::Unknown)
+            .count() as u64,
+        open_orders_at_end: tracked_open,
+        open_orders_proven_by: if proven { Proof::Exchange } else { Proof::Tracker },
+        balances: balances(&view),
+        ticks: stats.ticks,
+        tick_overruns: stats.overruns + stats.skipped,
+        tick_timings: runtime.ticks.timings(),
+        reconnects: runtime
+            .drivers
+            .iter()
+            .flat_map(|d| d.health().sessions)
+            .map(|session| session.reconnects)
+            .sum(),
+        book_gaps: book_gaps(&view),
+    }
+}
+
+fn balances(view: &View<'_>) -> Vec<BalanceCheck> {
+    let mut checks: BTreeMap<Asset, BalanceCheck> = BTreeMap::new();
+    for ledger in view.venues().flat_map(|v| v.ledger_balances()) {
+        let check = checks.entry(ledger.asset.clone()).or_insert_with(|| BalanceCheck {
+            asset: ledger.asset.clone(),
+            ledger: Amount::ZERO,
+            exchange: Some(Amount::ZERO),
+        });
+        check.ledger += ledger.expected;
+        check.exchange = check.exchange.map(|sum| sum + ledger.stated);
+    }
+    checks.into_values().collect()
+}

@@ -1,0 +1,247 @@
+//! From a bot's file to engine, drivers and strategies. Everything that can be wrong is found here, before anything trades.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use colibri_driver::{Credentials, Driver, DriverSetup, LimitShare, Limiter, Secret, SharedLimiter};
+use colibri_engine::strategy::{self, Strategy};
+use colibri_engine::{Engine, EngineSetup, Recovered, VenueSetup};
+use colibri_model::{AccountId, Journal};
+use colibri_store::journal::{Durability, JournalFile, JournalReader, Tail};
+
+use crate::bot::{Bot, StrategyTable, VenueTable};
+use crate::cli::KeysArgs;
+use crate::command::history::{HISTORY, JOURNAL};
+use crate::command::keys;
+use crate::exit::{Exit, ExitError};
+use crate::keys::KeySet;
+use crate::plugins::Installation;
+
+/// Where the credentials of accounts come from.
+pub enum CredentialSource<'a> {
+    /// The encrypted key file, unlocked with the user's password.
+    KeyFile(&'a KeysArgs),
+    /// Given: the local exchange's well-known ones.
+    Given(Credentials),
+}
+
+/// The credentials of each account of a bot.
+///
+/// # Errors
+/// An account that has no keys, keys for another connector, a wrong password, a damaged file.
+pub fn credentials(bot: &Bot, source: &CredentialSource<'_>) -> Result<BTreeMap<AccountId, Credentials>, ExitError> {
+    let args = match source {
+        CredentialSource::Given(credentials) => {
+            let all = bot
+                .file
+                .venues
+                .iter()
+                .map(|v| (v.account.get_ref().clone(), credentials.clone()));
+            return Ok(all.collect());
+        }
+        CredentialSource::KeyFile(args) => args,
+    };
+    let file = keys::file(args);
+    let listed = file.list().map_err(keys::refused)?;
+    for venue in &bot.file.venues {
+        let (account, connector) = (venue.account.get_ref(), venue.connector.get_ref());
+        match listed.iter().find(|set| set.account == *account) {
+            None => {
+                let text =
+                    format!("no keys are stored for the account {account}; colibri keys add {account} {connector}");
+                return Err(ExitError::new(
+                    Exit::Keys,
+                    bot.wrong(venue.account.span(), text).message,
+                ));
+            }
+            Some(set) if set.connector != *connector => {
+                let text = format!("the keys of {account} are for {}, not for {connector}", set.connector);
+                return Err(ExitError::new(
+                    Exit::Keys,
+                    bot.wrong(venue.account.span(), text).message,
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let password =
+        crate::keys::password(args.password_file.as_deref(), "Password of the key file: ").map_err(keys::refused)?;
+    let unlocked = file.unlock(&password).map_err(keys::refused)?;
+    let mut all = BTreeMap::new();
+    for venue in &bot.file.venues {
+        let account = venue.account.get_ref();
+        let set = unlocked.key_set(account).map_err(keys::refused)?;
+        all.insert(account.clone(), of_key_set(&set));
+    }
+    Ok(all)
+}
+
+fn of_key_set(set: &KeySet) -> Credentials {
+    let mut credentials = Credentials::none();
+    for (field, value) in &set.public {
+        credentials = credentials.with_public(field, value);
+    }
+    for (field, secret) in &set.secrets {
+        let bytes = secret.text.expose().as_bytes().to_vec();
+        credentials = credentials.with_secret(field, secret.kind, Secret::new(bytes));
+    }
+    credentials
+}
+
+/// The strategies of a bot.
+///
+/// # Errors
+/// An unknown kind, an unknown key (the message names the nearest), a value out of range: with the strategy's line.
+pub fn strategies(bot: &Bot) -> Result<Vec<Box<dyn Strategy>>, ExitError> {
+    bot.file.strategies.iter().map(|table| build(bot, table)).collect()
+}
+
+fn build(bot: &Bot, table: &StrategyTable) -> Result<Box<dyn Strategy>, ExitError> {
+    let mut keys = table.keys.clone();
+    keys.insert("venue".to_owned(), table.venue.get_ref().as_str().into());
+    keys.insert("market".to_owned(), table.market.get_ref().to_string().into());
+    strategy::build(table.kind.get_ref(), table.id.clone(), keys).map_err(|e| bot.wrong(table.kind.span(), e))
+}
+
+/// A driver setup for a venue of a bot.
+///
+/// # Errors
+/// No such connector, or no such environment.
+pub fn driver_setup(
+    bot: &Bot,
+    venue: &VenueTable,
+    installation: &Installation,
+    credentials: &BTreeMap<AccountId, Credentials>,
+    seed: u64,
+) -> Result<DriverSetup, ExitError> {
+    let installed = installation
+        .connector(venue.connector.get_ref())
+        .map_err(|error| ExitError {
+            exit: error.exit,
+            message: bot.wrong(venue.connector.span(), &error.message).message,
+        })?;
+    if !installed.manifest.environments.contains_key(&venue.environment) {
+        let known: Vec<_> = installed.manifest.environments.keys().map(String::as_str).collect();
+        let text = format!(
+            "no environment is called {:?}; there are {}",
+            venue.environment,
+            known.join(", ")
+        );
+        return Err(bot.wrong(venue.connector.span(), text));
+    }
+    let account = venue.account.get_ref().clone();
+    let id = venue.id().map_err(|e| bot.wrong(venue.connector.span(), e))?;
+    let mut setup = DriverSetup::new(id, installed.manifest.clone());
+    setup.credentials = credentials.get(&account).cloned().unwrap_or_else(Credentials::none);
+    setup.account = Some(account);
+    setup.environment.clone_from(&venue.environment);
+    setup.seed = seed;
+    // Strictly above anything that an earlier run drew, as long as the clock is not set back by more than a run lasts.
+    setup.nonce_floor = millis_since_1970();
+    Ok(setup)
+}
+
+fn millis_since_1970() -> u64 {
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(0)
+}
+
+/// A seed from the system's randomness.
+#[must_use]
+pub fn seed() -> u64 {
+    use ring::rand::SecureRandom;
+    let mut bytes = [0; 8];
+    match ring::rand::SystemRandom::new().fill(&mut bytes) {
+        Ok(()) => u64::from_le_bytes(bytes),
+        // What is drawn from it (jitter, ids that hold the time as well) need not be unpredictable.
+        Err(_) => millis_since_1970(),
+    }
+}
+
+/// A driver around a fresh connector instance.
+///
+/// # Errors
+/// The library refuses to create it, or the setup is wrong.
+pub fn driver(setup: &DriverSetup, installation: &Installation, limiter: SharedLimiter) -> Result<Driver, ExitError> {
+    let name = setup.manifest.name.as_str();
+    let config = setup.connector_config().map_err(configuration)?;
+    let json = serde_json::to_vec(&config).map_err(configuration)?;
+    let installed = installation.connector(name)?;
+    let connector = installed
+        .library
+        .create(name, &json)
+        .map_err(|e| ExitError::new(Exit::Plugin, e.to_string()))?;
+    Driver::new(setup, connector, limiter).map_err(configuration)
+}
+
+fn configuration(error: impl std::fmt::Display) -> ExitError {
+    ExitError::new(Exit::Configuration, error.to_string())
+}
+
+/// One limiter for every driver of this process: pools that count an address or an account are shared.
+#[must_use]
+pub fn shared_limiter() -> SharedLimiter {
+    Limiter::shared(LimitShare::WHOLE)
+}
+
+/// What a journal holds of earlier runs, and the journal itself, open for this one.
+///
+/// # Errors
+/// It is in use by another process, or damaged.
+pub fn journal(folder: &Path) -> Result<(JournalFile, Recovered, Option<String>), ExitError> {
+    let storage = |error: String| ExitError::new(Exit::Storage, error);
+    std::fs::create_dir_all(folder).map_err(|e| storage(format!("{} cannot be made: {e}", folder.display())))?;
+    let path = folder.join(JOURNAL);
+    let (journal, tail) = JournalFile::open(&path, Durability::Process).map_err(|e| storage(e.to_string()))?;
+    let note = (tail != Tail::Whole).then(|| format!("the journal ended in a torn record, which was cut: {tail:?}"));
+    let mut reader = JournalReader::open(&path).map_err(|e| storage(e.to_string()))?;
+    let mut recovered = Recovered::default();
+    while let Some(batch) = reader.next_batch().map_err(|e| storage(e.to_string()))? {
+        for record in &batch.records {
+            recovered.add(record);
+        }
+    }
+    Ok((journal, recovered, note))
+}
+
+/// Where a bot's history is.
+#[must_use]
+pub fn history_path(folder: &Path) -> std::path::PathBuf {
+    folder.join(HISTORY)
+}
+
+/// The engine of a bot, its venues and strategies added.
+///
+/// # Errors
+/// What the strategies' tables have wrong.
+pub fn engine<J: Journal>(
+    bot: &Bot,
+    installation: &Installation,
+    recovered: Recovered,
+    journal: J,
+    seed: u64,
+) -> Result<Engine<J>, ExitError> {
+    let setup = EngineSetup {
+        bot: bot.file.name.get_ref().clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        tick: bot.file.tick_ms,
+        seed,
+        risk: bot.file.risk.clone(),
+        recovered,
+    };
+    let mut engine = Engine::new(setup, journal);
+    for venue in &bot.file.venues {
+        engine.add_venue(VenueSetup {
+            venue: venue.id().map_err(|e| bot.wrong(venue.connector.span(), e))?,
+            account: venue.account.get_ref().clone(),
+            manifest: installation.connector(venue.connector.get_ref())?.manifest.clone(),
+            pairs: venue.pairs.iter().map(|p| p.get_ref().clone()).collect(),
+        });
+    }
+    for strategy in strategies(bot)? {
+        engine.add_strategy(strategy);
+    }
+    Ok(engine)
+}
