@@ -1,0 +1,205 @@
+//! The boundary's inputs, each told to the part of the machine that it concerns.
+
+use colibri_abi as abi;
+use colibri_abi::OrderOp;
+use colibri_standard::{Command, CommandError, NoticeEvent, NoticeKind, Outcome, Refusal, RejectReason, SessionRole};
+
+use super::{Pending, SpotRuntime, State, complete, tell, tell_replaced};
+use crate::order::OrderCommand;
+use crate::session::{Around, Phase, lost};
+use crate::{Emit, Heard, Moment, Reply, unsupported};
+
+impl abi::Instance for SpotRuntime {
+    fn command(&mut self, now: abi::Now, op: u64, kind: &str, payload: &[u8], out: &mut abi::Out<'_>) {
+        let lacking = Command::needs(payload)
+            .into_iter()
+            .find(|need| !self.connector.capabilities().contains(need));
+        if let Some(need) = lacking {
+            return complete(out, op, &Outcome::NotSent(unsupported(need.as_str())));
+        }
+        match Command::parse(kind, payload) {
+            Ok(command) => self.run(now, op, command, out),
+            Err(error @ CommandError::UnknownKind(_)) => {
+                let refusal = Refusal::new(RejectReason::Unsupported, error.to_string());
+                complete(out, op, &Outcome::NotSent(refusal));
+            }
+            Err(error) => {
+                let refusal = Refusal::new(RejectReason::BadRequest, error.to_string());
+                complete(out, op, &Outcome::NotSent(refusal));
+            }
+        }
+    }
+
+    fn orders(&mut self, now: abi::Now, ops: &[OrderOp], out: &mut abi::Out<'_>) {
+        for order in ops {
+            let op = order.grant.op;
+            let connector = self.connector.as_ref();
+            let asked = OrderCommand::read(order, &self.instruments).and_then(|command| match command {
+                OrderCommand::Place(order) => connector.place(&order),
+                OrderCommand::Cancel(order) => connector.cancel(&order),
+                OrderCommand::Amend(order) => connector.amend(&order),
+                OrderCommand::Replace(order) => connector.replace(&order),
+            });
+            let replace = order.kind == abi::op_kind::REPLACE;
+            let sent = asked.and_then(|operation| {
+                self.pending.push(Pending {
+                    op,
+                    operation,
+                    call: None,
+                    replace,
+                });
+                self.send(op, &Moment::new(now, order.grant), out)
+            });
+            if let Err(refusal) = sent {
+                let outcome = Outcome::NotSent(refusal);
+                if replace && !self.is_pending(op) {
+                    tell_replaced(out, op, outcome.clone(), outcome.clone());
+                }
+                self.finish(op, &outcome, out);
+            }
+        }
+    }
+
+    fn granted(&mut self, now: abi::Now, grant: &abi::Grant, out: &mut abi::Out<'_>) {
+        let moment = Moment::new(now, *grant);
+        let op = grant.op;
+        let login = around!(self, now, out, |sessions, around| {
+            let session = sessions.iter_mut().find(|s| s.is_opened_by(op));
+            session.map(|s| s.granted(&moment, around)).is_some()
+        });
+        if login || !self.is_pending(op) {
+            return;
+        }
+        if let Err(refusal) = self.send(op, &moment, out) {
+            self.finish(op, &Outcome::NotSent(refusal), out);
+        }
+    }
+
+    fn response(&mut self, now: abi::Now, response: &abi::Response<'_>, out: &mut abi::Out<'_>) {
+        let reply = Reply {
+            status: response.status,
+            headers: response.headers.as_slice(),
+            body: response.body.as_slice(),
+            now,
+        };
+        self.read_reply(response.op, &reply, out);
+    }
+
+    fn ended(&mut self, now: abi::Now, op: u64, _outcome: u32, out: &mut abi::Out<'_>) {
+        self.take(op);
+        self.asking.retain(|w| w.op != op);
+        around!(self, now, out, |sessions, around| {
+            for session in sessions.iter_mut() {
+                session.forget(op, around);
+            }
+        });
+    }
+
+    fn stream_opened(&mut self, now: abi::Now, stream: u32, out: &mut abi::Out<'_>) {
+        around!(self, now, out, |sessions, around| {
+            if let Some(session) = sessions.iter_mut().find(|s| s.stream == stream) {
+                session.opened(around);
+            }
+        });
+    }
+
+    fn frame(&mut self, now: abi::Now, stream: u32, _kind: u32, bytes: &[u8], out: &mut abi::Out<'_>) {
+        let Some(session) = self.sessions.iter().find(|s| s.stream == stream) else {
+            return;
+        };
+        let (session, role) = (session.id, session.role);
+        let mut emit = Emit {
+            out: *out,
+            instruments: &self.instruments,
+            scratch: &mut self.scratch,
+            op: None,
+            now,
+        };
+        match self.connector.frame(role, bytes, &mut emit) {
+            Ok(Heard::Data) => {}
+            Ok(Heard::Answer { id, result }) => {
+                let left = around!(self, now, out, |sessions, around| {
+                    match sessions.iter_mut().find(|s| s.stream == stream) {
+                        Some(session) => session.answered(id, result, around),
+                        None => Err(result),
+                    }
+                });
+                let (Err(result), Some(op)) = (left, self.op_of_call(id)) else {
+                    return;
+                };
+                match result {
+                    Ok(()) => {
+                        let reply = Reply {
+                            status: 200,
+                            headers: &[],
+                            body: bytes,
+                            now,
+                        };
+                        self.read_reply(op, &reply, out);
+                    }
+                    Err(outcome) => self.finish(op, &outcome, out),
+                }
+            }
+            Ok(Heard::Shutdown(text)) => tell(
+                out,
+                NoticeEvent {
+                    kind: NoticeKind::Shutdown { session },
+                    text,
+                },
+            ),
+            Ok(Heard::Ended(why)) => around!(self, now, out, |sessions, around| {
+                for session in sessions.iter_mut().filter(|s| s.stream == stream) {
+                    session.end(lost(&why), around);
+                }
+            }),
+            Err(unreadable) => tell(
+                out,
+                NoticeEvent {
+                    kind: NoticeKind::Unreadable {
+                        session,
+                        instrument: unreadable.instrument,
+                    },
+                    text: unreadable.why,
+                },
+            ),
+        }
+    }
+
+    fn stream_closed(&mut self, now: abi::Now, stream: u32, code: u32, reason: &str, out: &mut abi::Out<'_>) {
+        let why = format!("the stream is closed (code {code}) {reason}");
+        let was_user = around!(self, now, out, |sessions, around| {
+            let session = sessions.iter_mut().find(|s| s.stream == stream);
+            session
+                .map(|s| {
+                    s.closed(why.trim_end(), around);
+                    s.role == SessionRole::User
+                })
+                .unwrap_or_default()
+        });
+        if was_user {
+            let ops: Vec<u64> = self.pending.iter().filter(|p| p.call.is_some()).map(|p| p.op).collect();
+            for op in ops {
+                self.finish(op, &lost("the stream was lost before the answer"), out);
+            }
+        }
+    }
+
+    fn timer(&mut self, now: abi::Now, timer: u64, out: &mut abi::Out<'_>) {
+        around!(self, now, out, |sessions, around| {
+            for session in sessions.iter_mut() {
+                if session.timer(timer, around) {
+                    break;
+                }
+            }
+        });
+    }
+
+    fn snapshot(&mut self, out: &mut abi::Out<'_>) {
+        let state = State {
+            instruments: self.instruments.to_set(),
+            next_stream: self.next_stream,
+            next_call: self.next_call,
+        };
+        out.snapshot(&serde_json::to_vec(&state).unwrap_or_default());
+    }
+}

@@ -1,0 +1,98 @@
+//! What an author says about a session: its stream, its login, its manners.
+
+use std::borrow::Cow;
+
+use colibri_model::Millis;
+
+use crate::{Call, Operation};
+
+/// How a session begins.
+#[derive(Debug)]
+pub enum Opening {
+    /// With its stream.
+    Stream(SessionPlan),
+    /// With a question whose answer tells the stream (a token, an address): read it to [`Step::Open`](crate::Step::Open).
+    Ask(Operation),
+}
+
+/// A message that keeps a stream alive.
+#[derive(Debug, Clone)]
+pub(super) struct KeepAlive {
+    pub(super) every: Millis,
+    pub(super) text: Cow<'static, str>,
+}
+
+/// How a session's stream is opened and used.
+#[derive(Debug)]
+pub struct SessionPlan {
+    pub(super) endpoint: &'static str,
+    host: &'static str,
+    pub(super) path: Cow<'static, str>,
+    pub(super) login: Vec<Call>,
+    pub(super) pace: Option<(usize, Millis)>,
+    pub(super) topics_per_message: usize,
+    pub(super) most_topics: usize,
+    pub(super) keep_alive: Option<KeepAlive>,
+    pub(super) answer_within: Millis,
+}
+
+impl SessionPlan {
+    /// A stream at the manifest's endpoint `endpoint`: the environment's address `host`, and `path` with its query.
+    #[must_use]
+    pub fn stream(endpoint: &'static str, host: &'static str, path: impl Into<Cow<'static, str>>) -> SessionPlan {
+        SessionPlan {
+            endpoint,
+            host,
+            path: path.into(),
+            login: Vec::new(),
+            pace: None,
+            topics_per_message: 100,
+            most_topics: usize::MAX,
+            keep_alive: None,
+            answer_within: Millis(10_000),
+        }
+    }
+    /// With a request that must succeed before anything is subscribed; several are sent one after the other.
+    #[must_use]
+    pub fn login(mut self, call: Call) -> SessionPlan {
+        self.login.push(call);
+        self
+    }
+    /// With at most so many subscription messages in a span.
+    #[must_use]
+    pub fn pace(mut self, messages: usize, span: Millis) -> SessionPlan {
+        self.pace = Some((messages.max(1), span));
+        self
+    }
+    /// With at most so many topics a message (100 unless said).
+    #[must_use]
+    pub fn topics_per_message(mut self, topics: usize) -> SessionPlan {
+        self.topics_per_message = topics.max(1);
+        self
+    }
+    /// With at most so many topics on the stream.
+    #[must_use]
+    pub fn most_topics(mut self, topics: usize) -> SessionPlan {
+        self.most_topics = topics;
+        self
+    }
+    /// With a message at every interval.
+    #[must_use]
+    pub fn keep_alive(mut self, every: Millis, text: impl Into<Cow<'static, str>>) -> SessionPlan {
+        self.keep_alive = Some(KeepAlive {
+            every,
+            text: text.into(),
+        });
+        self
+    }
+    /// With so long to wait for the answer to a login or a subscription (10 s unless said).
+    #[must_use]
+    pub fn answer_within(mut self, span: Millis) -> SessionPlan {
+        self.answer_within = span;
+        self
+    }
+
+    pub(crate) const fn host(&self) -> &'static str {
+        self.host
+    }
+}
