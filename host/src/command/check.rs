@@ -42,7 +42,7 @@ pub fn check(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let credentials = setup::credentials(&bot, &CredentialSource::KeyFile(&args.keys))?;
     for venue in &bot.file.venues {
         let setup = setup::driver_setup(&bot, venue, &installation, &credentials, 0)?;
-        setup::driver(&setup, &installation, setup::shared_limiter())?;
+        setup::venue(&setup, &installation, setup::shared_limiter())?;
         writeln!(out, "account {}: its keys fit {}", venue.account.get_ref(), setup.venue)?;
     }
     writeln!(out, "{} can run", args.bot.display())?;

@@ -112,10 +112,10 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     }
     let seed = setup::seed();
     let limiter = setup::shared_limiter();
-    let mut drivers = Vec::new();
+    let mut venues = Vec::new();
     for venue in &bot.file.venues {
         let setup = setup::driver_setup(bot, venue, &installation, &credentials, seed)?;
-        drivers.push(setup::driver(&setup, &installation, limiter.clone())?);
+        venues.push(setup::venue(&setup, &installation, limiter.clone())?);
     }
     let engine = setup::engine(bot, &installation, recovered, journal, seed)?;
     let disk = DiskThread::start(&folder.join(JOURNAL), &setup::history_path(&folder), DISK_PAUSE)
@@ -138,7 +138,7 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     let mut runtime = Runtime {
         clock,
         engine,
-        drivers,
+        venues,
         transport,
         log,
         disk,

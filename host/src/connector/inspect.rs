@@ -1,6 +1,5 @@
 //! `colibri connector inspect`: what a library declares, without running any of its code.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use colibri_loader::{Binding, Inspected, LoadRequest, Loader};
 use colibri_standard::{ConnectorManifest, CredentialRole, Manifest};
 use serde_json::json;
 
+use crate::connector::write_out;
 use crate::exit::{Exit, ExitError};
 use crate::plugins::default_store;
 
@@ -44,8 +44,7 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<Exit> {
     }
     .map(|error| error.to_string());
 
-    let mut out = std::io::stdout().lock();
-    if args.json {
+    let text = if args.json {
         let object = json!({
             "path": inspected.path,
             "sha256": inspected.sha256.to_string(),
@@ -59,15 +58,16 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<Exit> {
             "refusal": refusal,
             "manifest": manifest,
         });
-        writeln!(out, "{object}")?;
+        format!("{object}\n")
     } else {
-        write!(out, "{}", summary(&inspected, &manifest))?;
-        match &refusal {
-            Some(line) => writeln!(out, "refused    {line}")?,
-            None if args.open => writeln!(out, "opened     layout and manifest agree with this host")?,
-            None => writeln!(out, "accepted   (not opened; --open checks layout and code too)")?,
-        }
-    }
+        let verdict = match &refusal {
+            Some(line) => format!("refused    {line}"),
+            None if args.open => "opened     layout and manifest agree with this host".to_owned(),
+            None => "accepted   (not opened; --open checks layout and code too)".to_owned(),
+        };
+        format!("{}{verdict}\n", summary(&inspected, &manifest))
+    };
+    write_out(&text)?;
     match refusal {
         Some(line) => Err(ExitError::new(Exit::Plugin, line).into()),
         None => Ok(Exit::Done),

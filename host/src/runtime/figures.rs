@@ -120,7 +120,7 @@ fn phase(view: &View<'_>) -> Phase {
 fn venues<J: Journal>(runtime: &Runtime<J>, now: MonoNs) -> Vec<VenueRow> {
     let view = runtime.engine.view();
     view.venues()
-        .zip(&runtime.drivers)
+        .zip(runtime.venues.iter().map(|v| &v.driver))
         .map(|(venue, driver)| {
             let clock = driver.health().clock;
             let session = |role| {
@@ -195,7 +195,8 @@ fn won(view: &View<'_>, quote: &Asset) -> (Amount, Amount) {
             sums.1 += position.unrealised(price);
         }
     }
-    sums
+    // An average cost has as many digits as a division gives; nobody is owed the digits beyond the eighth.
+    (Amount(sums.0.0.round_dp(8)), Amount(sums.1.0.round_dp(8)))
 }
 
 fn book_gaps(view: &View<'_>) -> u64 {
@@ -276,9 +277,9 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
         tick_overruns: stats.overruns + stats.skipped,
         tick_timings: runtime.ticks.timings(),
         reconnects: runtime
-            .drivers
+            .venues
             .iter()
-            .flat_map(|d| d.health().sessions)
+            .flat_map(|venue| venue.driver.health().sessions)
             .map(|session| session.reconnects)
             .sum(),
         book_gaps: book_gaps(&view),

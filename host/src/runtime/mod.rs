@@ -12,13 +12,18 @@ pub mod figures;
 pub mod setup;
 mod sink;
 mod tick_times;
+mod venue;
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use colibri_driver::bulk_lane::BulkReport;
 use colibri_driver::tokio_transport::{HostClock, Transport};
-use colibri_driver::{Driver, DriverIndex, HostTime, Input};
+use colibri_driver::{DriverIndex, HostTime, Input, LogLevel, Sink};
 use colibri_engine::{Engine, EngineAction, HostNow, VenueIndex};
-use colibri_model::{Journal, MonoNs};
+use colibri_model::{Journal, MonoNs, OpId};
+use colibri_standard::{Command, Lane, Outcome};
 use colibri_store::history::{DiskReport, DiskThread};
 use tokio::sync::mpsc;
 
@@ -27,6 +32,7 @@ use feed::Feed;
 use sink::{EngineSink, of_engine};
 
 pub use tick_times::TickTimes;
+pub use venue::Venue;
 
 /// The most events that a turn posts before strategies are told.
 pub const BUDGET_EVENTS: usize = 256;
@@ -70,8 +76,8 @@ pub struct Runtime<J: Journal> {
     pub clock: HostClock,
     /// What decides.
     pub engine: Engine<J>,
-    /// A driver a venue, in the order of the engine's venues.
-    pub drivers: Vec<Driver>,
+    /// The venues, in the order of the engine's.
+    pub venues: Vec<Venue>,
     /// The sockets.
     pub transport: Transport,
     /// The log.
@@ -105,6 +111,7 @@ impl<J: Journal> Runtime<J> {
                     self.begin_stop(cause.unwrap_or(StopCause::User), &mut give_up);
                 }
                 (driver, event) = self.transport.next() => self.drain(driver, event.as_input()),
+                (venue, report) = next_report(&mut self.venues) => self.report(venue, report),
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
             let now = Instant::now();
@@ -154,10 +161,11 @@ impl<J: Journal> Runtime<J> {
     /// Wakes whatever has come due, ticks, tells strategies, and carries out what follows.
     fn turn(&mut self) {
         let now = self.clock.now();
-        for index in 0..self.drivers.len() {
-            if self.drivers[index].next_wake().is_some_and(|at| at <= now.mono) {
+        for index in 0..self.venues.len() {
+            if self.venues[index].driver.next_wake().is_some_and(|at| at <= now.mono) {
                 self.post(DriverIndex(index), Input::Wake);
             }
+            self.restart_faulted(index, now);
         }
         if self.engine.next_wake() <= now.mono {
             let before = self.engine.view().tick_stats().ticks;
@@ -186,8 +194,8 @@ impl<J: Journal> Runtime<J> {
             for action in &mut actions {
                 self.act(action);
             }
-            for index in 0..self.drivers.len() {
-                for effect in self.drivers[index].take_effects() {
+            for (index, venue) in self.venues.iter_mut().enumerate() {
+                for effect in venue.driver.take_effects() {
                     self.transport.execute(DriverIndex(index), effect);
                 }
             }
@@ -201,30 +209,99 @@ impl<J: Journal> Runtime<J> {
     fn act(&mut self, action: &mut EngineAction) {
         match action {
             EngineAction::Orders { venue, ops } => self.post(DriverIndex(venue.0), Input::Orders(ops)),
-            EngineAction::Command { venue, op, command } => {
-                self.post(DriverIndex(venue.0), Input::Command { op: *op, command });
-            }
+            EngineAction::Command { venue, op, command } => self.command(*venue, *op, command),
             EngineAction::Subscribe {
                 venue,
                 role,
                 subscriptions,
             } => {
-                self.drivers[venue.0].want(*role, subscriptions.clone());
+                self.venues[venue.0].driver.want(*role, subscriptions.clone());
                 self.post(DriverIndex(venue.0), Input::Wake);
             }
             EngineAction::Log { level, text } => self.log.line(self.clock.now().wall.0, of_engine(*level), text),
         }
     }
 
+    /// A command goes to its lane. The bulk lane's connector knows no instrument until it is told.
+    fn command(&mut self, venue: VenueIndex, op: OpId, command: &Command) {
+        let entry = &mut self.venues[venue.0];
+        if entry.driver.lane_of(command) == Lane::Bulk
+            && let Some(lane) = entry.lane()
+        {
+            if let Err(refusal) = lane.command(op, command.clone()) {
+                self.tell(venue.0, |sink| sink.completed(op, Outcome::NotSent(refusal)));
+            }
+            return;
+        }
+        if let (Command::UseInstruments(instruments), Some(lane)) = (command, entry.lane())
+            && let Err(refusal) = lane.use_instruments(instruments)
+        {
+            self.tell(venue.0, |sink| {
+                sink.log(LogLevel::Warn, &format!("the bulk lane does not listen: {refusal}"))
+            });
+        }
+        self.post(DriverIndex(venue.0), Input::Command { op, command });
+    }
+
+    /// What a bulk lane reports is an input like any other.
+    fn report(&mut self, venue: usize, report: BulkReport) {
+        self.tell(venue, |sink| match report {
+            BulkReport::Event(event) => sink.event(event),
+            BulkReport::Completed(op, outcome) => sink.completed(op, outcome),
+            BulkReport::Log(level, text) => sink.log(level, &text),
+        });
+    }
+
+    /// A connector that panicked is made anew after its wait; the driver ends its operations and opens its sessions again.
+    fn restart_faulted(&mut self, index: usize, now: HostTime) {
+        match self.venues[index].restarted(now.mono) {
+            None => {}
+            Some(Err(why)) => {
+                self.tell(index, |sink| {
+                    sink.log(LogLevel::Error, &format!("the connector cannot be made anew: {why}"))
+                });
+            }
+            Some(Ok(connector)) => {
+                let Runtime {
+                    engine, venues, log, ..
+                } = self;
+                let mut sink = EngineSink {
+                    engine,
+                    venue: VenueIndex(index),
+                    now: of(now),
+                    log,
+                };
+                sink.log(
+                    LogLevel::Warn,
+                    &format!("{}: the connector is made anew", venues[index].driver.venue()),
+                );
+                venues[index].driver.replace_connector(connector, now, &mut sink);
+            }
+        }
+    }
+
+    fn tell(&mut self, venue: usize, news: impl FnOnce(&mut EngineSink<'_, J>)) {
+        let now = self.now();
+        news(&mut EngineSink {
+            engine: &mut self.engine,
+            venue: VenueIndex(venue),
+            now,
+            log: &mut self.log,
+        });
+    }
+
     fn post(&mut self, driver: DriverIndex, input: Input<'_>) {
         let time = self.clock.now();
+        let Runtime {
+            engine, venues, log, ..
+        } = self;
         let mut sink = EngineSink {
-            engine: &mut self.engine,
+            engine,
             venue: VenueIndex(driver.0),
             now: of(time),
-            log: &mut self.log,
+            log,
         };
-        self.drivers[driver.0].post(time, input, &mut sink);
+        venues[driver.0].driver.post(time, input, &mut sink);
     }
 
     /// The time as the engine takes it.
@@ -234,10 +311,23 @@ impl<J: Journal> Runtime<J> {
     }
 
     fn next_wake(&self) -> Instant {
-        let drivers = self.drivers.iter().filter_map(Driver::next_wake);
+        let drivers = self.venues.iter().filter_map(|venue| venue.driver.next_wake());
         let at: MonoNs = drivers.fold(self.engine.next_wake(), MonoNs::min);
         self.clock.instant(at)
     }
+}
+
+/// The next report of any bulk lane. Cancel-safe.
+async fn next_report(venues: &mut [Venue]) -> (usize, BulkReport) {
+    poll_fn(|context| {
+        for (index, venue) in venues.iter_mut().enumerate() {
+            if let Poll::Ready(report) = venue.poll_lane(context) {
+                return Poll::Ready((index, report));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 fn of(time: HostTime) -> HostNow {

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use colibri_driver::bulk_lane::{BulkLane, BulkSetup};
+use colibri_driver::tokio_transport::TransportOptions;
 use colibri_driver::{Credentials, Driver, DriverSetup, LimitShare, Limiter, Secret, SharedLimiter};
 use colibri_engine::strategy::{self, Strategy};
 use colibri_engine::{Engine, EngineSetup, Recovered, VenueSetup};
 use colibri_model::{AccountId, Journal};
+use colibri_standard::Lane;
 use colibri_store::journal::{Durability, JournalFile, JournalReader, Tail};
 
 use crate::bot::{Bot, StrategyTable, VenueTable};
@@ -16,6 +19,8 @@ use crate::command::keys;
 use crate::exit::{Exit, ExitError};
 use crate::keys::KeySet;
 use crate::plugins::Installation;
+use crate::runtime::Venue;
+use crate::runtime::venue::Make;
 
 /// Where the credentials of accounts come from.
 pub enum CredentialSource<'a> {
@@ -160,30 +165,60 @@ pub fn seed() -> u64 {
     }
 }
 
-/// A driver around a fresh connector instance.
+/// What makes connector instances for a setup.
 ///
 /// # Errors
-/// The library refuses to create it, or the setup is wrong.
-pub fn driver(setup: &DriverSetup, installation: &Installation, limiter: SharedLimiter) -> Result<Driver, ExitError> {
-    let name = setup.manifest.name.as_str();
+/// No such connector or environment.
+pub fn maker(setup: &DriverSetup, installation: &Installation) -> Result<Make, ExitError> {
+    let name = setup.manifest.name.clone();
     let config = setup.connector_config().map_err(configuration)?;
     let json = serde_json::to_vec(&config).map_err(configuration)?;
-    let installed = installation.connector(name)?;
-    let connector = installed
-        .library
-        .create(name, &json)
-        .map_err(|e| ExitError::new(Exit::Plugin, e.to_string()))?;
-    Driver::new(setup, connector, limiter).map_err(configuration)
+    let library = installation.connector(&name)?.library.clone();
+    Ok(Box::new(move || {
+        library.create(&name, &json).map_err(|e| e.to_string())
+    }))
+}
+
+/// A venue around fresh connector instances: one for the engine's thread, one for the bulk lane where the manifest has one.
+///
+/// # Errors
+/// The library refuses to create them, or the setup is wrong.
+pub fn venue(setup: &DriverSetup, installation: &Installation, limiter: SharedLimiter) -> Result<Venue, ExitError> {
+    let make = maker(setup, installation)?;
+    let create = || make().map_err(|e| ExitError::new(Exit::Plugin, e));
+    let driver = Driver::new(setup, create()?, limiter).map_err(configuration)?;
+    let has_bulk = setup
+        .manifest
+        .endpoints
+        .values()
+        .any(|endpoint| endpoint.lane == Lane::Bulk);
+    let lane = if has_bulk {
+        let mut bulk = BulkSetup {
+            driver: setup.clone(),
+            share: BULK_SHARE,
+            transport: TransportOptions::default(),
+        };
+        bulk.driver.seed = setup.seed.rotate_left(32);
+        Some(BulkLane::start(bulk, create()?).map_err(configuration)?)
+    } else {
+        None
+    };
+    Ok(Venue::new(driver, lane, make))
 }
 
 fn configuration(error: impl std::fmt::Display) -> ExitError {
     ExitError::new(Exit::Configuration, error.to_string())
 }
 
-/// One limiter for every driver of this process: pools that count an address or an account are shared.
+/// What bulk lanes may use of every limit; two threads cannot share one count.
+const BULK_SHARE: LimitShare = LimitShare::per_mille(200);
+/// What is left for the engine's thread.
+const ENGINE_SHARE: LimitShare = LimitShare::per_mille(800);
+
+/// One limiter for every driver of the engine's thread: pools that count an address or an account are shared.
 #[must_use]
 pub fn shared_limiter() -> SharedLimiter {
-    Limiter::shared(LimitShare::WHOLE)
+    Limiter::shared(ENGINE_SHARE)
 }
 
 /// What a journal holds of earlier runs, and the journal itself, open for this one.

@@ -23,7 +23,7 @@ mod timers;
 mod url;
 
 use colibri_abi::{Connector, Fault, Header, Now, OrderOp, RSlice, Response, frame_kind};
-use colibri_model::{Millis, MonoNs, OpId};
+use colibri_model::{Millis, MonoNs, OpId, VenueId};
 use colibri_standard::{Command, Lane, Outcome, Refusal, RejectReason, SessionRole, SessionStatus, Subscription};
 
 use self::bounds::STEPS;
@@ -185,6 +185,18 @@ impl Driver {
         self.core.clock.asking = false;
         self.wake(sink);
         self.drain(sink);
+    }
+
+    /// The connector instance's name in this installation.
+    #[must_use]
+    pub const fn venue(&self) -> &VenueId {
+        &self.core.venue
+    }
+
+    /// Whether the connector runs.
+    #[must_use]
+    pub const fn state(&self) -> &ConnectorState {
+        &self.state
     }
 
     /// How the driver is doing.

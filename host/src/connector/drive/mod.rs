@@ -8,7 +8,7 @@ mod outlet;
 mod sign_line;
 mod text;
 
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 
 use clap::Args;
 use colibri_abi::{Connector, Fault, Grant, Header, Now, OrderOp, Response};
@@ -17,7 +17,7 @@ use colibri_model::SplitMix64;
 use colibri_standard::{Command, UseInstruments};
 use serde_json::{Value, json};
 
-use crate::connector::{Opened, OpenedArgs};
+use crate::connector::{Opened, OpenedArgs, write_out};
 use crate::exit::{Exit, ExitError};
 use input::{GrantLine, Input, ResponseLine, parse};
 use known::{Named, UNDESCRIBED};
@@ -56,7 +56,6 @@ enum Admission {
 /// The library is refused, or an option does not fit it. A line that cannot be used is answered and is no error.
 pub fn drive(args: &DriveArgs) -> anyhow::Result<Exit> {
     let mut door = Door::open(args)?;
-    let mut out = std::io::stdout().lock();
     let mut line = Vec::new();
     let mut input = std::io::stdin().lock();
     let mut number = 0u64;
@@ -77,11 +76,8 @@ pub fn drive(args: &DriveArgs) -> anyhow::Result<Exit> {
             continue;
         }
         answers.push('\n');
-        let written = out.write_all(answers.as_bytes()).and_then(|()| out.flush());
-        match written {
-            // Whoever read has left: that is how a pipeline ends.
-            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => return Ok(Exit::Done),
-            other => other?,
+        if !write_out(&answers)? {
+            return Ok(Exit::Done);
         }
     }
 }

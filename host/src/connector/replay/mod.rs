@@ -8,14 +8,13 @@ mod capture;
 mod observed;
 mod player;
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 use colibri_model::Pair;
 use serde::Serialize;
 
-use crate::connector::{Opened, OpenedArgs};
+use crate::connector::{Opened, OpenedArgs, write_out};
 use crate::exit::{Exit, ExitError};
 use capture::Recorded;
 use player::Player;
@@ -98,8 +97,7 @@ pub struct ReplayReport {
 /// The library is refused, the capture cannot be read, or the connector faults.
 pub fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     let report = run(args)?;
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", serde_json::to_string(&report)?)?;
+    write_out(&format!("{}\n", serde_json::to_string(&report)?))?;
     Ok(Exit::Done)
 }
 
