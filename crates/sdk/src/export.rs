@@ -3,7 +3,7 @@
 use colibri_abi::Created;
 use colibri_standard::ConnectorConfig;
 
-use crate::{Spot, SpotRuntime};
+use crate::{Spot, SpotRuntime, config};
 
 /// Makes a spot connector from its JSON configuration: what [`export_connectors!`](crate::export_connectors) expands to.
 ///
@@ -14,10 +14,9 @@ pub fn create_spot<S: Spot>(
     new: impl FnOnce(&ConnectorConfig) -> Result<S, String>,
     config: &[u8],
 ) -> Result<Created, String> {
-    let config: ConnectorConfig =
-        serde_json::from_slice(config).map_err(|e| format!("the configuration cannot be read: {e}"))?;
+    let (config, state) = config::read(config).map_err(|e| format!("the configuration cannot be read: {e}"))?;
     let connector = new(&config)?;
-    SpotRuntime::new(Box::new(connector), &config).map(Created::new)
+    SpotRuntime::start(Box::new(connector), &config, state).map(Created::new)
 }
 
 /// Exports the connectors of a library. Each is named as in the manifest, with its standard and its constructor, a

@@ -126,6 +126,7 @@
 //! spot(Example::new) }`.
 
 #![forbid(unsafe_code)]
+mod config;
 mod emit;
 mod export;
 mod instruments;

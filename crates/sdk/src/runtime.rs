@@ -1,17 +1,15 @@
 //! What stands between a [`Spot`] connector and the boundary: operations from command to outcome, sessions, faults of the
 //! other side. One input at a time, no clock of its own.
 
-use std::collections::BTreeMap;
-
 use colibri_abi as abi;
 use colibri_abi::accepted;
 use colibri_model::OpId;
 use colibri_standard::{
     Command, ConnectorConfig, Event, Outcome, Refusal, RejectReason, ReplaceResult, UseInstruments,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::emit::Scratch;
+use crate::json::Object;
 use crate::operation::Carrier;
 use crate::session::{Around, Phase, Session, Wanted, lost};
 use crate::{
@@ -29,18 +27,45 @@ struct Pending {
 }
 
 /// The state that a later instance starts from.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 struct State {
     instruments: UseInstruments,
     next_stream: u32,
     next_call: u64,
 }
 
+impl State {
+    fn to_json(&self) -> String {
+        let instruments = Command::UseInstruments(self.instruments.clone()).to_json();
+        let instruments = String::from_utf8_lossy(&instruments);
+        let (next_stream, next_call) = (self.next_stream, self.next_call);
+        format!(r#"{{"instruments":{instruments},"next_stream":{next_stream},"next_call":{next_call}}}"#)
+    }
+
+    fn read(json: &[u8]) -> Result<State, String> {
+        let state = Object::whole(json).map_err(|e| e.to_string())?;
+        let instruments = state.raw("instruments").unwrap_or(b"{}");
+        let number = |name| {
+            let number = state.some_integer(name).map_err(|e| e.to_string())?;
+            u64::try_from(number.unwrap_or_default()).map_err(|e| e.to_string())
+        };
+        Ok(State {
+            // As the command of that name is read.
+            instruments: match Command::parse("use_instruments", instruments) {
+                Ok(Command::UseInstruments(set)) => set,
+                Ok(_) => UseInstruments::default(),
+                Err(error) => return Err(error.to_string()),
+            },
+            next_stream: u32::try_from(number("next_stream")?).map_err(|e| e.to_string())?,
+            next_call: number("next_call")?,
+        })
+    }
+}
+
 /// A [`Spot`] connector as the boundary's state machine.
 pub struct SpotRuntime {
     connector: Box<dyn Spot>,
-    addresses: BTreeMap<String, String>,
+    addresses: Vec<(String, String)>,
     instruments: Instruments,
     scratch: Scratch,
     /// A few at a time: looked through from the newest.
@@ -81,6 +106,10 @@ fn tell(out: &mut abi::Out<'_>, event: impl Into<Event>) {
     out.event(event.kind(), &event.to_json());
 }
 
+fn address_of<'a>(addresses: &'a [(String, String)], role: &str) -> Option<&'a str> {
+    addresses.iter().find(|(r, _)| r == role).map(|(_, a)| a.as_str())
+}
+
 fn tell_replaced(out: &mut abi::Out<'_>, op: u64, cancel: Outcome, place: Outcome) {
     tell(
         out,
@@ -111,14 +140,30 @@ impl SpotRuntime {
     /// # Errors
     /// A state that cannot be read.
     pub fn new(connector: Box<dyn Spot>, config: &ConnectorConfig) -> Result<SpotRuntime, String> {
-        let state: State = match &config.state {
-            Some(state) => State::deserialize(state)
-                .map_err(|e| format!("the state of the earlier instance cannot be read: {e}"))?,
+        let state = config.state.as_ref().map(ToString::to_string);
+        SpotRuntime::start(connector, config, state.as_deref().map(str::as_bytes))
+    }
+
+    /// As `new`, with the state as its bytes.
+    pub(crate) fn start(
+        connector: Box<dyn Spot>,
+        config: &ConnectorConfig,
+        state: Option<&[u8]>,
+    ) -> Result<SpotRuntime, String> {
+        let state = match state {
+            Some(state) => {
+                State::read(state).map_err(|e| format!("the state of the earlier instance cannot be read: {e}"))?
+            }
             None => State::default(),
         };
         Ok(SpotRuntime {
             connector,
-            addresses: config.environment.addresses.clone(),
+            addresses: config
+                .environment
+                .addresses
+                .iter()
+                .map(|(role, address)| (role.clone(), address.clone()))
+                .collect(),
             instruments: Instruments::new(state.instruments),
             scratch: Scratch::default(),
             pending: Vec::new(),
@@ -173,7 +218,7 @@ impl SpotRuntime {
             .ok_or_else(|| Refusal::new(RejectReason::BadRequest, "no such operation"))?;
         let taken = match &pending.operation.carrier {
             Carrier::Http(request) => {
-                let address = self.addresses.get(request.host()).ok_or_else(|| {
+                let address = address_of(&self.addresses, request.host()).ok_or_else(|| {
                     Refusal::new(
                         RejectReason::BadRequest,
                         format!("the environment gives no address {:?}", request.host()),
@@ -275,7 +320,7 @@ impl SpotRuntime {
 
     fn open_stream(&mut self, wanted: Wanted, plan: SessionPlan, out: &mut abi::Out<'_>) {
         let op = wanted.op;
-        let opened = match self.addresses.get(plan.host()) {
+        let opened = match address_of(&self.addresses, plan.host()) {
             Some(address) => {
                 let stream = self.next_stream;
                 self.next_stream += 1;

@@ -64,6 +64,25 @@ impl<'a> Object<'a> {
         Some(*text).filter(|t| *t != b"null")
     }
 
+    /// Every member's name and text, in their order.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &'a [u8])> {
+        self.members.iter().map(|(name, text)| (name.as_ref(), *text))
+    }
+
+    /// Every member, of an object whose members are strings.
+    ///
+    /// # Errors
+    /// A member that is none.
+    pub fn texts(&self) -> Member<Vec<(String, String)>> {
+        let mut texts = Vec::new();
+        for (name, text) in self.members() {
+            let text = Reader::whole(text, Reader::string)
+                .map_err(|_| MemberError::new("(of any name)", "a string was expected"))?;
+            texts.push((name.to_owned(), text.into_owned()));
+        }
+        Ok(texts)
+    }
+
     fn some<T>(
         &self,
         name: &'static str,

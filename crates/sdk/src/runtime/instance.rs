@@ -200,6 +200,6 @@ impl abi::Instance for SpotRuntime {
             next_stream: self.next_stream,
             next_call: self.next_call,
         };
-        out.snapshot(&serde_json::to_vec(&state).unwrap_or_default());
+        out.snapshot(state.to_json().as_bytes());
     }
 }
