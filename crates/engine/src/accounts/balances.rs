@@ -44,6 +44,8 @@ impl LedgerBalance {
 pub struct Account {
     stated: BTreeMap<Asset, StatedBalance>,
     start: Option<BTreeMap<Asset, Amount>>,
+    /// The exchange's time of the statement that the ledger starts from: fills up to then are in it.
+    start_time: Option<WallNs>,
     change: BTreeMap<Asset, Amount>,
 }
 
@@ -80,6 +82,7 @@ impl Account {
     pub fn start_ledger(&mut self) {
         let totals = self.stated.iter().map(|(asset, s)| (asset.clone(), s.balance.total()));
         self.start = Some(totals.collect());
+        self.start_time = self.stated.values().filter_map(|s| s.exchange_time).max();
         self.change.clear();
     }
 
@@ -89,10 +92,11 @@ impl Account {
         self.start.is_some()
     }
 
-    /// Counts a fill, fee included.
-    pub fn add_fill(&mut self, pair: &Pair, fill: &Fill) {
-        if self.start.is_none() {
-            return;
+    /// Counts a fill, fee included, unless the start holds it already. `told_time` is the exchange's time of it, where the
+    /// report has one. Whether it counts.
+    pub fn add_fill(&mut self, pair: &Pair, fill: &Fill, told_time: Option<WallNs>) -> bool {
+        if !self.counts(told_time) {
+            return false;
         }
         let (base, quote) = match fill.side {
             Side::Buy => (fill.quantity.as_base_amount(), -fill.notional()),
@@ -101,15 +105,21 @@ impl Account {
         self.change(&pair.base, base);
         self.change(&pair.quote, quote);
         if let Some(fee) = &fill.fee {
-            self.add_fee(fee);
+            self.change(&fee.asset, -fee.amount);
+        }
+        true
+    }
+
+    /// Counts a fee that was learned after its fill, as [`Account::add_fill`] does.
+    pub fn add_fee(&mut self, fee: &Fee, told_time: Option<WallNs>) {
+        if self.counts(told_time) {
+            self.change(&fee.asset, -fee.amount);
         }
     }
 
-    /// Counts a fee that was learned after its fill.
-    pub fn add_fee(&mut self, fee: &Fee) {
-        if self.start.is_some() {
-            self.change(&fee.asset, -fee.amount);
-        }
+    fn counts(&self, told_time: Option<WallNs>) -> bool {
+        let in_start = matches!((told_time, self.start_time), (Some(told), Some(start)) if told <= start);
+        self.start.is_some() && !in_start
     }
 
     fn change(&mut self, asset: &Asset, by: Amount) {
@@ -201,7 +211,7 @@ mod tests {
     fn the_ledger_expects_start_and_fills_less_fees_to_the_last_digit() {
         let mut account = Account::default();
         account.state(
-            &event(BalanceScope::All, &[("BTC", "1", "0"), ("USDT", "100", "0")], None),
+            &event(BalanceScope::All, &[("BTC", "1", "0"), ("USDT", "100", "0")], Some(7)),
             MonoNs(1),
         );
         let pair: Pair = "BTC-USDT".parse().unwrap();
@@ -225,18 +235,20 @@ mod tests {
             exchange_time: WallNs(0),
             local_time: WallNs(0),
         };
-        account.add_fill(&pair, &fill);
+        assert!(!account.add_fill(&pair, &fill, None));
         assert!(account.ledger().is_empty(), "what was before the start does not count");
         account.start_ledger();
-        account.add_fill(&pair, &fill);
+        account.add_fill(&pair, &fill, Some(WallNs(8)));
+        assert!(!account.add_fill(&pair, &fill, Some(WallNs(7))), "the start holds it");
         fill.side = Side::Sell;
         fill.fee = None;
         fill.price = Price(Decimal::from(40));
-        account.add_fill(&pair, &fill);
-        account.add_fee(&Fee {
+        account.add_fill(&pair, &fill, Some(WallNs(8)));
+        let fee = Fee {
             asset: Asset::new("BNB"),
             amount: amount("0.1"),
-        });
+        };
+        account.add_fee(&fee, Some(WallNs(8)));
         let ledger = account.ledger();
         let expected: Vec<_> = ledger.iter().map(|l| (l.asset.as_str(), l.expected)).collect();
         assert_eq!(expected[0], ("BNB", amount("-0.1")));

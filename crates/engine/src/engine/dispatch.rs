@@ -173,16 +173,13 @@ impl<J: Journal> Core<J> {
             if before == StrategyState::Waiting {
                 self.resolve_markets(index);
             }
-            let obstacle = self.obstacle(index);
-            let after = match (before, obstacle) {
-                (StrategyState::Waiting, None) => StrategyState::Running,
-                (StrategyState::Paused(_), None) if self.books_are_fresh(index) => StrategyState::Running,
+            let after = match (before, self.obstacle(index)) {
+                (StrategyState::Waiting | StrategyState::Paused(_), None) if self.books_are_fresh(index) => {
+                    StrategyState::Running
+                }
                 (StrategyState::Running, Some(reason)) => StrategyState::Paused(reason),
                 _ => continue,
             };
-            if before == StrategyState::Waiting && !self.books_are_fresh(index) {
-                continue;
-            }
             self.state.strategies[index].state = after;
             let id = self.state.strategies[index].id.clone();
             match after {

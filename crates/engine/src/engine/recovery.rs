@@ -4,7 +4,7 @@ use colibri_model::{Journal, Millis, OrderEvidence, OrderState, WallNs};
 
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
-use crate::orders::{InFlightOrder, OrderOrigin, OrderReport};
+use crate::orders::{InFlightOrder, OrderOrigin, OrderReport, Recorded};
 
 /// Fills are asked for from so long before the journal's last record (or the start): clocks differ.
 const FILLS_OVERLAP_NS: i64 = 60_000_000_000;
@@ -63,18 +63,41 @@ impl<J: Journal> Core<J> {
             if fill.key.venue != venue.id || fill.key.account != venue.account {
                 continue;
             }
-            venue.ledger.record(fill);
-            let Some(market) = venue.markets.iter_mut().find(|m| m.pair == fill.key.pair) else {
+            let Some(at) = venue.markets.iter().position(|m| m.pair == fill.key.pair) else {
                 continue;
             };
-            if strategy.is_some() {
-                market.position.add_fill(&fill.key.pair, fill);
-            }
-            let id = venue
-                .orders
-                .find(Some(market.id), fill.client_id.as_ref(), fill.exchange_id.as_ref());
-            if let Some(order) = id.and_then(|id| venue.orders.get_mut(&id)) {
-                order.add_fill(fill);
+            let id = venue.orders.find(
+                Some(venue.markets[at].id),
+                fill.client_id.as_ref(),
+                fill.exchange_id.as_ref(),
+            );
+            let instrument = venue.markets[at].id;
+            let order = id.and_then(|id| venue.orders.get_mut(&id));
+            let is_ours = strategy.is_some() || order.is_some();
+            let position = &mut venue.markets[at].position;
+            // A fill stands in the journal again where its fee or its order was learned later.
+            match venue.ledger.record(fill) {
+                Recorded::New => {
+                    if let Some(order) = order {
+                        order.add_fill(fill);
+                        venue.ledger.attribute(&fill.key, order.client_id());
+                    } else if let Some(exchange_id) = fill.exchange_id.clone().filter(|_| !is_ours) {
+                        let key = (instrument, exchange_id);
+                        venue.unattributed.entry(key).or_default().push(fill.key.clone());
+                    }
+                    if is_ours {
+                        position.add_fill(&fill.key.pair, fill);
+                    }
+                }
+                Recorded::FeeLearned => {
+                    if let Some(order) = order {
+                        order.add_fee(fill);
+                    }
+                    if let Some(fee) = fill.fee.as_ref().filter(|_| is_ours) {
+                        position.add_fee(&fill.key.pair, fee, fill.price);
+                    }
+                }
+                Recorded::Known => {}
             }
         }
     }

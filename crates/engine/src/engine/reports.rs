@@ -17,6 +17,8 @@ use crate::orders::{OrderChange, OrderReport, Recorded};
 
 /// How long fills may lag behind the status that counts them before they are asked for.
 const FILLS_GRACE: Millis = Millis(500);
+/// Orders of others whose fills are remembered in case they turn out to be ours; oldest exchange ids go first.
+const UNATTRIBUTED: usize = 10_000;
 /// How long an acknowledged order may take to show as open before it is asked about.
 pub(crate) const ACKNOWLEDGED_GRACE: Millis = Millis(5_000);
 
@@ -267,6 +269,20 @@ impl<J: Journal> Core<J> {
         let order = venue
             .orders
             .find(Some(instrument), event.client_id.as_ref(), event.exchange_id.as_ref());
+        if let Some(id) = &order
+            && event.exchange_id.is_some()
+            && venue.orders.get(id).is_some_and(|o| o.exchange_id.is_none())
+        {
+            // A fill names both ids, and proves that the order works. Fills that came before by the exchange's id alone
+            // are the order's.
+            let report = OrderReport {
+                exchange_id: event.exchange_id.clone(),
+                ..OrderReport::default()
+            };
+            self.learn(index, id, OrderEvidence::PartiallyFilled, &report);
+        }
+        let venue = &mut self.state.venues[index.0];
+        let Some(market) = venue.market(instrument) else { return };
         let fill = Fill {
             key: FillKey {
                 account: venue.account.clone(),
@@ -288,16 +304,22 @@ impl<J: Journal> Core<J> {
             Recorded::Known => self.state.counts.duplicate_fills += 1,
             Recorded::FeeLearned => {
                 self.state.counts.duplicate_fills += 1;
+                venue
+                    .holdings
+                    .add_fee(fill.fee.as_ref().expect("a fee was learned"), event.exchange_time);
                 self.fee_learned(index, instrument, order, &fill);
             }
             Recorded::New => {
-                venue.holdings.add_fill(&fill.key.pair.clone(), &fill);
+                venue.holdings.add_fill(&fill.key.pair, &fill, event.exchange_time);
                 match (order, &fill.exchange_id) {
                     (Some(id), _) => self.own_fill(index, instrument, &id, fill),
                     (None, Some(exchange_id)) => {
                         // Perhaps an order whose exchange id we have not learned yet; else somebody else's.
                         let key = (instrument, exchange_id.clone());
                         venue.unattributed.entry(key).or_default().push(fill.key.clone());
+                        if venue.unattributed.len() > UNATTRIBUTED {
+                            venue.unattributed.pop_first();
+                        }
                         self.journal_fact(Record::Filled { strategy: None, fill });
                     }
                     (None, None) => self.journal_fact(Record::Filled { strategy: None, fill }),
@@ -311,6 +333,7 @@ impl<J: Journal> Core<J> {
         let venue = &mut self.state.venues[index.0];
         let strategy = venue.orders.get(id).map(|o| o.strategy.clone());
         fill.client_id = Some(id.clone());
+        venue.ledger.attribute(&fill.key, id);
         let change = venue.orders.add_fill(id, &fill, now);
         if let Some(market) = venue.market_mut(instrument) {
             let pair = market.pair.clone();
@@ -347,7 +370,6 @@ impl<J: Journal> Core<J> {
     fn fee_learned(&mut self, index: VenueIndex, instrument: InstrumentId, order: Option<ClientOrderId>, fill: &Fill) {
         let Some(fee) = &fill.fee else { return };
         let venue = &mut self.state.venues[index.0];
-        venue.holdings.add_fee(fee);
         let mut strategy: Option<StrategyId> = None;
         if let Some(order) = order.and_then(|id| venue.orders.get_mut(&id)) {
             order.add_fee(fill);

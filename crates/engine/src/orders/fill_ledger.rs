@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use colibri_model::{Fill, FillKey};
+use colibri_model::{ClientOrderId, Fill, FillKey};
 
 /// Fills that are remembered for telling duplicates. Reports older than this many fills do not come: queries go back to
 /// a watermark only.
@@ -55,6 +55,13 @@ impl FillLedger {
             return Recorded::FeeLearned;
         }
         Recorded::Known
+    }
+
+    /// Notes whose fill it is, where no report has said so.
+    pub fn attribute(&mut self, key: &FillKey, order: &ClientOrderId) {
+        if let Some(fill) = self.fills.get_mut(key) {
+            fill.client_id.get_or_insert_with(|| order.clone());
+        }
     }
 
     /// A fill as it is known.

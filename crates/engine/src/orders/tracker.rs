@@ -173,11 +173,6 @@ impl OrderTracker {
     pub fn iter(&self) -> impl Iterator<Item = &InFlightOrder> {
         self.orders.values()
     }
-
-    /// Every order that is remembered, for what does not change states.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut InFlightOrder> {
-        self.orders.values_mut()
-    }
 }
 
 #[cfg(test)]

@@ -220,7 +220,11 @@ impl PureMarketMaking {
         let mut placed = Placed::All;
         for quote in quotes {
             let tag = tag(quote.side, quote.level);
-            if let Some(there) = live.iter().find(|o| o.tag == tag && o.intent.side == quote.side) {
+            let occupies = |o: &&&InFlightOrder| {
+                // One of an earlier run does not know its level any more: it may be any of its side.
+                o.intent.side == quote.side && (o.tag == tag || o.origin == OrderOrigin::Recovered)
+            };
+            if let Some(there) = live.iter().find(occupies) {
                 if self.doomed.contains(there.client_id()) {
                     placed = Placed::SomeWait;
                 }

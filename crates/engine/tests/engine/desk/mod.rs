@@ -126,6 +126,17 @@ impl Desk {
         }
     }
 
+    /// The host dies: what was on its way to it is lost, what the exchange and the journal hold is not. Another begins a
+    /// while later.
+    pub fn crash(self, strategy: &str, after: u64) -> Desk {
+        let recovered = Recovered::from_records(&self.journal.0.borrow().records);
+        let mut desk = Desk::with(strategy, recovered, self.exchange, self.journal);
+        desk.millis = self.millis + after;
+        // The new host opens its streams anew.
+        desk.exchange.stream_is_up = true;
+        desk
+    }
+
     pub fn now(&self) -> HostNow {
         HostNow {
             mono: MonoNs(self.millis * 1_000_000),

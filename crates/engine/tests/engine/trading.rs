@@ -1,13 +1,11 @@
 //! The engine at a scripted exchange: bring-up, quoting, every way in which reports are lost or doubled, stopping.
 #![allow(clippy::unwrap_used)]
 
-mod desk;
-
-use colibri_engine::{LogLevel, Recovered, StrategyState, VenuePhase};
+use colibri_engine::{LogLevel, StrategyState, VenuePhase};
 use colibri_model::{ClientOrderId, Decimal, OrderState, Quantity, Record, Side};
 use colibri_standard::{OrderStatus, ReportSource, SessionRole, SessionStatus};
 
-use desk::{Delivery, Desk, Exchange, Memory, Placement, QUOTES};
+use crate::desk::{Delivery, Desk, Placement, QUOTES};
 
 fn order_of(desk: &Desk, side: Side) -> ClientOrderId {
     let found = desk
@@ -376,13 +374,8 @@ fn a_crash_leaves_no_orphan_and_no_duplicate() {
         .client_id
         .clone();
     let now = desk.now();
-    let (mut exchange, journal) = (
-        std::mem::replace(&mut desk.exchange, Exchange::new()),
-        desk.journal.clone(),
-    );
-    exchange.trade(&other, "1", now);
-    let records = journal.0.borrow().records.clone();
-    let mut desk = Desk::with(QUOTES, Recovered::from_records(&records), exchange, Memory::default());
+    desk.exchange.trade(&other, "1", now);
+    let mut desk = desk.crash(QUOTES, 5_000);
     desk.start();
     assert_eq!(state_of(&desk, &other), OrderState::Filled);
     assert_eq!(desk.view().order(&other).unwrap().filled().0, Decimal::ONE);
