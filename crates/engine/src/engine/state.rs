@@ -34,7 +34,7 @@ pub struct Counts {
     pub orders_sent: u64,
     /// Cancels that were sent.
     pub cancels_sent: u64,
-    /// Orders that the exchange refused.
+    /// Orders that ended without ever working: refused, certainly not sent, or denied by the exchange.
     pub orders_rejected: u64,
     /// Wishes that were refused before anything was sent.
     pub orders_refused: u64,
