@@ -83,7 +83,7 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
         out,
         "ticks",
         &format!(
-            "{} ({} late; half within {} µs, 99% within {} µs, all within {} µs)",
+            "{} ({} late; took p50 {} µs, p99 {} µs, max {} µs)",
             report.ticks, report.tick_overruns, timings.p50_us, timings.p99_us, timings.max_us
         ),
     )?;

@@ -6,7 +6,7 @@ use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::notation::{BAD, GOOD, WATCH, amount, panel, quiet, strong};
+use super::notation::{BAD, GOOD, WATCH, amount, panel, places, quiet, strong};
 use super::state::{BookLadder, BookState, LadderLevel};
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, book: Option<&BookLadder>) {
@@ -30,17 +30,31 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, book: Option<&BookLadder>)
     let asks = &book.asks[..book.asks.len().min(above)];
     let bids = &book.bids[..book.bids.len().min(lines.saturating_sub(above + 1))];
 
+    let shown = || asks.iter().chain(bids);
+    let digits = Digits {
+        price: places(shown().map(|level| level.price.0)),
+        quantity: places(shown().map(|level| level.quantity.0)),
+    };
+
     let mut rows: Vec<Line<'_>> = vec![Line::default(); above - asks.len()];
-    rows.extend(asks.iter().rev().map(|level| level_line(level, BAD)));
+    rows.extend(asks.iter().rev().map(|level| level_line(level, digits, BAD)));
     rows.push(middle_line(book));
-    rows.extend(bids.iter().map(|level| level_line(level, GOOD)));
+    rows.extend(bids.iter().map(|level| level_line(level, digits, GOOD)));
     frame.render_widget(Paragraph::new(rows).block(block), area);
 }
 
-fn level_line(level: &LadderLevel, colour: Color) -> Line<'static> {
+/// Digits after the point, the same on every level.
+#[derive(Debug, Clone, Copy)]
+struct Digits {
+    price: usize,
+    quantity: usize,
+}
+
+fn level_line(level: &LadderLevel, digits: Digits, colour: Color) -> Line<'static> {
+    let Digits { price, quantity } = digits;
     let mut spans = vec![
-        Span::styled(format!("{:>11}", level.price), Style::new().fg(colour)),
-        Span::raw(format!(" {:>10}", amount(level.quantity.0))),
+        Span::styled(format!("{:>11.price$}", level.price), Style::new().fg(colour)),
+        Span::raw(format!(" {:>10.quantity$}", level.quantity)),
     ];
     if !level.own.is_zero() {
         spans.push(Span::styled(format!(" ◂{}", amount(level.own.0)), strong()));

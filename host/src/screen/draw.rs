@@ -82,7 +82,13 @@ fn venue_line(row: &VenueRow) -> Line<'_> {
         spans.extend(session_spans(session));
     }
     if let Some(round_trip) = row.round_trip {
-        spans.push(Span::styled(format!("   round trip {}", span(round_trip)), quiet()));
+        // It is measured in milliseconds.
+        let words = if round_trip.is_zero() {
+            "under 1 ms".to_owned()
+        } else {
+            span(round_trip)
+        };
+        spans.push(Span::styled(format!("   round trip {words}"), quiet()));
     }
     if let Some(offset) = row.clock_offset_ns {
         let sign = if offset < 0 { "-" } else { "+" };

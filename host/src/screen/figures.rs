@@ -70,7 +70,7 @@ fn troubles_line(counters: &Counters) -> Line<'static> {
     .map(|(count, word, colour)| Span::styled(format!("{word} {count} "), Style::new().fg(colour)))
     .collect();
     if spans.is_empty() {
-        Line::styled("nothing unknown, rejected or lost", quiet())
+        Line::styled("nothing unknown or rejected", quiet())
     } else {
         Line::from(spans)
     }

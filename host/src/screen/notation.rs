@@ -7,8 +7,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Padding};
 
-/// Digits after the point beyond which an amount is rounded for the eye.
-const SHOWN_DIGITS: u32 = 8;
+/// Digits after the point beyond which an amount is rounded for the eye: of amounts from one up, and below one.
+const SHOWN_DIGITS: (u32, u32) = (4, 8);
 
 /// The colour of buying and of winning.
 pub const GOOD: Color = Color::Green;
@@ -62,7 +62,18 @@ pub fn time_of_day(time: WallNs) -> String {
 
 /// An amount without trailing zeros, rounded to what an eye can use.
 pub fn amount(value: Decimal) -> String {
-    value.round_dp(SHOWN_DIGITS).normalize().to_string()
+    let digits = if value.abs() >= Decimal::ONE {
+        SHOWN_DIGITS.0
+    } else {
+        SHOWN_DIGITS.1
+    };
+    value.round_dp(digits).normalize().to_string()
+}
+
+/// The digits after the point that no value of a column loses: all of them are written with as many.
+pub fn places(values: impl Iterator<Item = Decimal>) -> usize {
+    let most = values.map(|value| value.normalize().scale()).max().unwrap_or(0);
+    usize::try_from(most).unwrap_or(usize::MAX)
 }
 
 /// An amount that was won or lost: always signed, so that a loss is never read over.
@@ -103,7 +114,7 @@ pub const fn order_state(state: OrderState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{amount, elapsed, gain, span, time_of_day};
+    use super::{amount, elapsed, gain, places, span, time_of_day};
     use colibri_model::{Decimal, WallNs};
     use std::time::Duration;
 
@@ -124,8 +135,22 @@ mod tests {
     }
 
     #[test]
+    fn a_column_keeps_every_digit_that_says_something() {
+        let column = [
+            Decimal::new(5_994_120_000, 5),
+            Decimal::new(5_994_083, 2),
+            Decimal::from(59_940),
+        ];
+        let places = places(column.into_iter());
+        let texts: Vec<String> = column.iter().map(|value| format!("{value:>9.places$}")).collect();
+        assert_eq!(texts, [" 59941.20", " 59940.83", " 59940.00"]);
+    }
+
+    #[test]
     fn amounts_lose_zeros_and_gains_show_their_sign() {
         assert_eq!(amount(Decimal::new(12_300, 4)), "1.23");
+        assert_eq!(amount(Decimal::new(123_123_739, 8)), "1.2312");
+        assert_eq!(amount(Decimal::new(1_842, 8)), "0.00001842");
         assert_eq!(gain(Decimal::new(12_300, 4)), "+1.23");
         assert_eq!(gain(Decimal::new(-5, 1)), "-0.5");
         assert_eq!(gain(Decimal::new(-1, 9)), "0");

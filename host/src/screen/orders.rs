@@ -7,7 +7,7 @@ use ratatui::style::{Color, Style};
 use ratatui::text::Text;
 use ratatui::widgets::{Cell, Paragraph, Row, Table};
 
-use super::notation::{BAD, GOOD, WATCH, amount, order_state, panel, quiet, span, time_of_day};
+use super::notation::{BAD, GOOD, WATCH, amount, order_state, panel, places, quiet, span, time_of_day};
 use super::state::{FillRow, OrderRow};
 
 /// Draws the orders that are not ended: sells above, each side from the best price outwards.
@@ -24,26 +24,26 @@ pub(super) fn draw_orders(frame: &mut Frame<'_>, area: Rect, orders: &[OrderRow]
             .then_with(|| b.price.cmp(&a.price))
             .then_with(|| a.client_id.cmp(&b.client_id))
     });
+    let digits = places(orders.iter().filter_map(|order| order.price).map(|price| price.0));
+    let price = |order: &OrderRow| {
+        order
+            .price
+            .map_or_else(|| "market".to_owned(), |price| format!("{price:.digits$}"))
+    };
     let rows = sorted.into_iter().map(|order| {
         Row::new([
             side_cell(order.side),
-            right(
-                order
-                    .price
-                    .map_or_else(|| "market".to_owned(), |price| price.to_string()),
-            ),
+            right(price(order)),
             right(amount(order.quantity.0)),
             right(amount(order.filled.0)),
             Cell::new(order_state(order.state)).style(order_state_style(order.state)),
-            Cell::new(span(order.age)).style(quiet()),
+            Cell::new(span(order.age).replace(' ', "")).style(quiet()),
         ])
     });
     // A number that is cut reads as another number: the columns grow with what stands in them.
     let widths = [
         Constraint::Length(4),
-        Constraint::Length(column(9, orders, |order| {
-            order.price.map_or(0, |price| price.to_string().len())
-        })),
+        Constraint::Length(column(9, orders, |order| price(order).len())),
         Constraint::Length(column(7, orders, |order| amount(order.quantity.0).len())),
         Constraint::Length(column(7, orders, |order| amount(order.filled.0).len())),
         Constraint::Length(8),
@@ -70,12 +70,14 @@ pub(super) fn draw_fills(frame: &mut Frame<'_>, area: Rect, fills: &[FillRow]) {
         frame.render_widget(Paragraph::new("none yet").style(quiet()).block(block), area);
         return;
     }
+    let digits = places(fills.iter().map(|fill| fill.price.0));
+    let price = |fill: &FillRow| format!("{:.digits$}", fill.price);
     let rows = fills.iter().map(|fill| {
         Row::new([
             Cell::new(time_of_day(fill.time)).style(quiet()),
             side_cell(fill.side),
             right(amount(fill.quantity.0)),
-            right(fill.price.to_string()),
+            right(price(fill)),
             Cell::new(match fill.liquidity {
                 Some(Liquidity::Maker) => "maker",
                 Some(Liquidity::Taker) => "taker",
@@ -88,7 +90,7 @@ pub(super) fn draw_fills(frame: &mut Frame<'_>, area: Rect, fills: &[FillRow]) {
         Constraint::Length(8),
         Constraint::Length(4),
         Constraint::Length(column(7, fills, |fill| amount(fill.quantity.0).len())),
-        Constraint::Length(column(9, fills, |fill| fill.price.to_string().len())),
+        Constraint::Length(column(8, fills, |fill| price(fill).len())),
         Constraint::Length(5),
         Constraint::Fill(1),
     ];

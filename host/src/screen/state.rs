@@ -63,7 +63,7 @@ pub struct VenueRow {
     pub sessions: Vec<SessionRow>,
     /// The exchange's clock minus ours, nanoseconds, once measured.
     pub clock_offset_ns: Option<i64>,
-    /// Round trip of the last request, once measured.
+    /// Round trip of the last request, once measured, in whole milliseconds.
     pub round_trip: Option<Duration>,
 }
 

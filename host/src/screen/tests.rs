@@ -56,10 +56,10 @@ fn order(id: &str, side: Side, at: &str, filled: &str, state: OrderState) -> Ord
         pair: pair(),
         side,
         price: Some(price(at)),
-        quantity: quantity("0.01"),
+        quantity: quantity("0.01000"),
         filled: quantity(filled),
         state,
-        age: Duration::from_millis(3_400),
+        age: Duration::from_millis(340),
     }
 }
 
@@ -76,7 +76,7 @@ fn trading() -> ScreenState {
                 session(SessionRole::User, SessionStatus::Live),
             ],
             clock_offset_ns: Some(-1_200_000),
-            round_trip: Some(Duration::from_micros(640)),
+            round_trip: Some(Duration::from_millis(14)),
         }],
         book: Some(BookLadder {
             venue: VenueId::new("binance").unwrap(),
@@ -169,8 +169,8 @@ fn a_trading_bot_fits_eighty_by_twenty_four() {
 fn more_room_shows_more_of_the_book() {
     let small = picture(&trading(), 80, 24);
     let large = picture(&trading(), 120, 40);
-    assert!(!small.contains("61822.00") || !small.contains("61826.50"));
-    assert!(large.contains("61822.00") && large.contains("61826.50"), "{large}");
+    assert!(!small.contains("61822.0") || !small.contains("61826.5"));
+    assert!(large.contains("61822.0") && large.contains("61826.5"), "{large}");
 }
 
 #[test]
