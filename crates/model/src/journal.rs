@@ -66,7 +66,7 @@ pub enum Record {
         /// When we learned it.
         time: WallNs,
     },
-    /// A fill, the first time that it is seen.
+    /// A fill, when it is first seen; and once more when what was missing of it is learned (its fee, its order). It counts once.
     Filled {
         /// Who had decided the order, where it is one of ours.
         strategy: Option<StrategyId>,

@@ -2,7 +2,6 @@
 //!
 //! [`journal`] is the truth: an append-only file that the engine thread writes. [`history`] is an SQLite database built
 //! from it on the disk thread, for questions ([`query`]) and files ([`export`]); delete it and it is built again.
-//! [`recovery`] reads from the journal what an engine must know after a crash.
 //!
 //! What must not live here: decisions. Nothing in this crate changes an order, talks to an exchange or reads a secret.
 
@@ -10,4 +9,3 @@ pub mod export;
 pub mod history;
 pub mod journal;
 pub mod query;
-pub mod recovery;

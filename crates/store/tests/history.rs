@@ -402,3 +402,32 @@ fn json_keeps_numbers_as_text() {
     let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert_eq!(first, trades[0]);
 }
+
+#[test]
+fn a_fill_that_stands_again_adds_what_the_first_report_did_not_say() {
+    let (mut first, full) = (
+        fill(1, 1, Side::Buy, 10_000, 20_000, 40),
+        fill(1, 1, Side::Buy, 10_000, 20_000, 41),
+    );
+    if let Record::Filled { strategy, fill } = &mut first {
+        *strategy = None;
+        fill.client_id = None;
+        fill.fee = None;
+    }
+    let history = built_from(&journal_of(1, &[vec![started(10), intent(1, 20), first, full.clone()]]));
+    let trades = history.trades(&Filter::default()).unwrap();
+    let Record::Filled { fill, .. } = full else {
+        unreachable!("made by `fill`")
+    };
+    assert_eq!(trades.len(), 1);
+    assert_eq!(
+        (&trades[0].fill.client_id, &trades[0].fill.fee),
+        (&fill.client_id, &fill.fee)
+    );
+    assert_eq!(trades[0].strategy, Some(samples::strategy()));
+    assert_eq!(
+        trades[0].fill.local_time.0,
+        fill.local_time.0 - 1,
+        "the first report's time stays"
+    );
+}

@@ -9,6 +9,7 @@ use crate::engine::core::{Core, Slot};
 use crate::engine::state::{EnginePhase, StrategyInfo, StrategyState};
 use crate::engine::{LogLevel, MarketId, VenueIndex};
 use crate::orders::OrderChange;
+use crate::risk::RiskRefusal;
 use crate::strategy::{Input, OwnOrderChange, PauseReason, RefusedOrder, Strategy, StrategyAction, StrategyActions};
 use crate::view::View;
 
@@ -285,7 +286,13 @@ impl<J: Journal> Core<J> {
                         "strategy {id}: a {} order was not sent: {reason}",
                         request.side.as_str()
                     );
-                    self.log(LogLevel::Info, text);
+                    // A strategy goes on wishing until it is told; that nothing is placed while stopping is no news.
+                    let level = if reason == RiskRefusal::Stopping {
+                        LogLevel::Debug
+                    } else {
+                        LogLevel::Info
+                    };
+                    self.log(level, text);
                     let refused = RefusedOrder { market, tag, reason };
                     self.notes.push_back(Note::Refused(index, refused));
                 }

@@ -98,7 +98,8 @@ fn filled(tx: &Transaction<'_>, strategy: Option<&colibri_model::StrategyId>, fi
         Some(Fee { asset, amount }) => (Some(asset), Some(amount)),
         None => (None, None),
     };
-    // A fill is the run's that decided its order, and else the run's that learned of it.
+    // A fill is the run's that decided its order, and else the run's that learned of it. A record that stands again for the
+    // same trade adds what the first report did not say; what was said stays.
     tx.prepare_cached(
         "INSERT INTO fills (run, strategy, account, venue, pair, trade_id, client_id, exchange_id, side, price,
              quantity, fee_asset, fee_amount, liquidity, exchange_ns, local_ns)
@@ -106,7 +107,14 @@ fn filled(tx: &Transaction<'_>, strategy: Option<&colibri_model::StrategyId>, fi
              coalesce((SELECT run FROM orders WHERE venue = ?3 AND client_id = ?6), (SELECT max(run) FROM runs)),
              coalesce(?1, (SELECT strategy FROM orders WHERE venue = ?3 AND client_id = ?6)),
              ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-         ON CONFLICT (account, venue, pair, trade_id) DO NOTHING",
+         ON CONFLICT (account, venue, pair, trade_id) DO UPDATE SET
+             run = CASE WHEN client_id IS NULL THEN excluded.run ELSE run END,
+             strategy = coalesce(strategy, excluded.strategy),
+             client_id = coalesce(client_id, excluded.client_id),
+             exchange_id = coalesce(exchange_id, excluded.exchange_id),
+             fee_asset = coalesce(fee_asset, excluded.fee_asset),
+             fee_amount = coalesce(fee_amount, excluded.fee_amount),
+             liquidity = coalesce(liquidity, excluded.liquidity)",
     )?
     .execute(params![
         Word(&strategy),

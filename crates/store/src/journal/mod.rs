@@ -1,8 +1,8 @@
 //! The journal: an append-only file of [`Record`](colibri_model::Record)s, written before what they announce is done.
 //!
 //! The format, and what survives which failure, are in `docs/journal.md`. What lives here: the frame, the writer, the
-//! reader and the disk beneath them. What must not: the meaning of a record (that is [`crate::recovery`]'s and
-//! [`crate::history`]'s).
+//! reader and the disk beneath them. What must not: the meaning of a record (that is the history's,
+//! and the engine's).
 
 mod disk;
 mod error;
