@@ -1,9 +1,10 @@
 //! The configuration of an instance, read member by member: it is read once and small, and the code that derives from its
 //! types would be a tenth of a connector's library.
 
-use colibri_standard::{ConnectorConfig, Credential, EnvironmentConfig};
+use colibri_standard::{ConnectorConfig, Credential, EnvironmentConfig, KeyKind};
+use serde_json::Value;
 
-use crate::json::{MemberError, Object};
+use crate::json::{JsonError, Kind, MemberError, Object, Reader};
 
 /// Reads a configuration, as `serde` reads [`ConnectorConfig`], but for the state: that is handed out as its bytes.
 ///
@@ -35,8 +36,56 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(ConnectorConfig, Option<&[u8]>), Str
     read().map_err(|e: MemberError| e.to_string())
 }
 
-fn option(text: &[u8]) -> Result<serde_json::Value, MemberError> {
-    serde_json::from_slice(text).map_err(|_| MemberError::new("options", "it cannot be read"))
+fn option(text: &[u8]) -> Result<Value, MemberError> {
+    Reader::whole(text, value).map_err(|e| MemberError::new("options", e.what))
+}
+
+fn value(r: &mut Reader<'_>) -> Result<Value, JsonError> {
+    Ok(match r.next_kind() {
+        Some(Kind::Null) => {
+            r.skip()?;
+            Value::Null
+        }
+        Some(Kind::Flag) => Value::Bool(r.boolean()?),
+        Some(Kind::Number) => {
+            let text = r.number()?;
+            let integer = text.parse::<u64>().map(Value::from);
+            let integer = integer.or_else(|_| text.parse::<i64>().map(Value::from));
+            let float = || text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
+            match integer {
+                Ok(integer) => integer,
+                Err(_) => Value::Number(float().ok_or_else(|| r.error("a number out of range"))?),
+            }
+        }
+        Some(Kind::Array) => {
+            let mut list = Vec::new();
+            r.array(|r| {
+                list.push(value(r)?);
+                Ok(())
+            })?;
+            Value::Array(list)
+        }
+        Some(Kind::Object) => {
+            let mut map = serde_json::Map::new();
+            r.object(|key, r| {
+                map.insert(String::from_utf8_lossy(key).into_owned(), value(r)?);
+                Ok(())
+            })?;
+            Value::Object(map)
+        }
+        Some(Kind::Text) | None => Value::String(r.string()?.into_owned()),
+    })
+}
+
+fn key_kind(text: &str) -> Option<KeyKind> {
+    Some(match text {
+        "hmac-sha256" => KeyKind::HmacSha256,
+        "hmac-sha384" => KeyKind::HmacSha384,
+        "hmac-sha512" => KeyKind::HmacSha512,
+        "ed25519" => KeyKind::Ed25519,
+        "text" => KeyKind::Text,
+        _ => return None,
+    })
 }
 
 fn credential(text: &[u8]) -> Result<Credential, MemberError> {
@@ -46,9 +95,10 @@ fn credential(text: &[u8]) -> Result<Credential, MemberError> {
             value: field.text("value")?.into_owned(),
         }),
         "secret" => {
-            let kind = field.raw("kind").unwrap_or_default();
-            let kind = serde_json::from_slice(kind).map_err(|_| MemberError::new("kind", "no such kind of key"))?;
-            Ok(Credential::Secret { kind })
+            let kind = key_kind(&field.text("kind")?);
+            Ok(Credential::Secret {
+                kind: kind.ok_or(MemberError::new("kind", "no kind of key is called so"))?,
+            })
         }
         _ => Err(MemberError::new("role", "it is neither public nor secret")),
     }
@@ -58,7 +108,6 @@ fn credential(text: &[u8]) -> Result<Credential, MemberError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use colibri_standard::KeyKind;
 
     fn same(bytes: &[u8]) -> Option<ConnectorConfig> {
         let theirs = serde_json::from_slice::<ConnectorConfig>(bytes).ok();
@@ -94,7 +143,11 @@ mod tests {
                     ("key".to_owned(), Credential::Public { value: "v".to_owned() }),
                 ]
                 .into(),
-                options: [("depth".to_owned(), serde_json::json!({"a": [1, null, "x"]}))].into(),
+                options: [(
+                    "depth".to_owned(),
+                    serde_json::json!({"a": [1, null, "x", true, -5, 1.5, u64::MAX, {"b": {}}]}),
+                )]
+                .into(),
                 state: Some(serde_json::json!({"next_call": 5})),
             };
             assert_eq!(same(&serde_json::to_vec(&config).unwrap()), Some(config));

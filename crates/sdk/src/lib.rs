@@ -126,6 +126,7 @@
 //! spot(Example::new) }`.
 
 #![forbid(unsafe_code)]
+mod command;
 mod config;
 mod emit;
 mod export;

@@ -8,6 +8,7 @@ use colibri_standard::{
     Command, ConnectorConfig, Event, Outcome, Refusal, RejectReason, ReplaceResult, UseInstruments,
 };
 
+use crate::command::use_instruments;
 use crate::emit::Scratch;
 use crate::json::Object;
 use crate::operation::Carrier;
@@ -36,25 +37,22 @@ struct State {
 
 impl State {
     fn to_json(&self) -> String {
-        let instruments = Command::UseInstruments(self.instruments.clone()).to_json();
-        let instruments = String::from_utf8_lossy(&instruments);
+        let used = Command::UseInstruments(self.instruments.clone()).to_json();
+        let used = String::from_utf8_lossy(&used);
         let (next_stream, next_call) = (self.next_stream, self.next_call);
-        format!(r#"{{"instruments":{instruments},"next_stream":{next_stream},"next_call":{next_call}}}"#)
+        format!(r#"{{"used":{used},"next_stream":{next_stream},"next_call":{next_call}}}"#)
     }
 
     fn read(json: &[u8]) -> Result<State, String> {
         let state = Object::whole(json).map_err(|e| e.to_string())?;
-        let instruments = state.raw("instruments").unwrap_or(b"{}");
         let number = |name| {
             let number = state.some_integer(name).map_err(|e| e.to_string())?;
             u64::try_from(number.unwrap_or_default()).map_err(|e| e.to_string())
         };
         Ok(State {
-            // As the command of that name is read.
-            instruments: match Command::parse("use_instruments", instruments) {
-                Ok(Command::UseInstruments(set)) => set,
-                Ok(_) => UseInstruments::default(),
-                Err(error) => return Err(error.to_string()),
+            instruments: match state.some_object("used").map_err(|e| e.to_string())? {
+                Some(used) => use_instruments(&used).map_err(|e| e.to_string())?,
+                None => UseInstruments::default(),
             },
             next_stream: u32::try_from(number("next_stream")?).map_err(|e| e.to_string())?,
             next_call: number("next_call")?,

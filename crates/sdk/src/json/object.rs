@@ -135,6 +135,14 @@ impl<'a> Object<'a> {
             Some(text) => super::elements(text).map_err(|_| MemberError::new(name, "an array was expected")),
         }
     }
+    /// Makes sure that a member is an array, for one that must not be missing.
+    ///
+    /// # Errors
+    /// Absent, null, or something else.
+    pub fn array(&self, name: &'static str) -> Member<Vec<&'a [u8]>> {
+        present(name, self.raw(name))?;
+        self.elements(name)
+    }
     /// Reads the objects of an array one by one; none where it is absent or null.
     ///
     /// # Errors

@@ -189,6 +189,12 @@ proptest! {
     }
 
     #[test]
+    fn escapes_are_decoded_as_serde_decodes_them(text in r#"(\\[bfnrt"/\\]|\\u[0-9a-fA-F]{4}|\\ud8[0-9a-f]{2}\\udc[0-9a-f]{2}|[a-z \u{e9}\u{1f600}]){0,12}"#) {
+        same_as_serde(format!("\"{text}\"").as_bytes());
+        same_as_serde(format!("{{\"{text}\":1}}").as_bytes());
+    }
+
+    #[test]
     fn mantissas_are_read_as_the_model_reads_them(text in "-?[0-9]{0,12}(\\.[0-9]{0,10})?", exponent in -10i32..=2) {
         let quoted = format!("\"{text}\"");
         let ours = Reader::whole(quoted.as_bytes(), |r| r.mantissa(exponent)).ok();

@@ -2,31 +2,24 @@
 
 use colibri_abi as abi;
 use colibri_abi::OrderOp;
-use colibri_standard::{Command, CommandError, NoticeEvent, NoticeKind, Outcome, Refusal, RejectReason, SessionRole};
+use colibri_standard::{NoticeEvent, NoticeKind, Outcome, SessionRole};
 
 use super::{Pending, SpotRuntime, State, complete, tell, tell_replaced};
+use crate::command::Payload;
 use crate::order::OrderCommand;
 use crate::session::{Around, Phase, lost};
 use crate::{Emit, Heard, Moment, Reply, unsupported};
 
 impl abi::Instance for SpotRuntime {
     fn command(&mut self, now: abi::Now, op: u64, kind: &str, payload: &[u8], out: &mut abi::Out<'_>) {
-        let lacking = Command::needs(payload)
-            .into_iter()
-            .find(|need| !self.connector.capabilities().contains(need));
-        if let Some(need) = lacking {
-            return complete(out, op, &Outcome::NotSent(unsupported(need.as_str())));
-        }
-        match Command::parse(kind, payload) {
+        let read =
+            Payload::new(kind, payload).and_then(|payload| match payload.lacks(self.connector.capabilities())? {
+                Some(need) => Err(unsupported(&need)),
+                None => payload.command(kind),
+            });
+        match read {
             Ok(command) => self.run(now, op, command, out),
-            Err(error @ CommandError::UnknownKind(_)) => {
-                let refusal = Refusal::new(RejectReason::Unsupported, error.to_string());
-                complete(out, op, &Outcome::NotSent(refusal));
-            }
-            Err(error) => {
-                let refusal = Refusal::new(RejectReason::BadRequest, error.to_string());
-                complete(out, op, &Outcome::NotSent(refusal));
-            }
+            Err(refusal) => complete(out, op, &Outcome::NotSent(refusal)),
         }
     }
 
