@@ -6,7 +6,7 @@ use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::notation::{BAD, GOOD, WATCH, amount, panel, places, quiet, strong};
+use super::notation::{BAD, GOOD, WATCH, panel, places, quantity, quiet, strong};
 use super::state::{BookLadder, BookState, LadderLevel};
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, book: Option<&BookLadder>) {
@@ -51,13 +51,12 @@ struct Digits {
 }
 
 fn level_line(level: &LadderLevel, digits: Digits, colour: Color) -> Line<'static> {
-    let Digits { price, quantity } = digits;
     let mut spans = vec![
-        Span::styled(format!("{:>11.price$}", level.price), Style::new().fg(colour)),
-        Span::raw(format!(" {:>10.quantity$}", level.quantity)),
+        Span::styled(format!("{:>11.*}", digits.price, level.price), Style::new().fg(colour)),
+        Span::raw(format!(" {:>10.*}", digits.quantity, level.quantity)),
     ];
     if !level.own.is_zero() {
-        spans.push(Span::styled(format!(" ◂{}", amount(level.own.0)), strong()));
+        spans.push(Span::styled(format!(" ◂{}", quantity(level.own.0)), strong()));
     }
     Line::from(spans)
 }
@@ -66,7 +65,7 @@ fn middle_line(book: &BookLadder) -> Line<'static> {
     match (book.bids.first(), book.asks.first()) {
         (Some(bid), Some(ask)) => {
             let spread = ask.price.0 - bid.price.0;
-            Line::styled(format!("{:>11} spread", amount(spread)), quiet())
+            Line::styled(format!("{:>11} spread", quantity(spread)), quiet())
         }
         _ => Line::styled(format!("{:>11}", "one side is empty"), quiet()),
     }

@@ -15,6 +15,9 @@ use super::{book, figures, log, orders};
 /// The smallest screen on which the panels can be read.
 const SMALLEST: (u16, u16) = (60, 16);
 
+/// A session without a frame for so long is told to be silent.
+const NOTABLE_SILENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Lines of the lower panels (figures, fills), their title included.
 const LOWER_LINES: u16 = 8;
 
@@ -114,7 +117,7 @@ fn session_spans(session: &SessionRow) -> Vec<Span<'static>> {
         Span::raw(format!("{role} ")),
         Span::styled(word, Style::new().fg(colour)),
     ];
-    if let Some(silent_for) = session.silent_for.filter(|silent_for| silent_for.as_secs() > 0) {
+    if let Some(silent_for) = session.silent_for.filter(|silent_for| *silent_for >= NOTABLE_SILENCE) {
         spans.push(Span::styled(format!(" silent {}", span(silent_for)), quiet()));
     }
     if session.reconnects > 0 {

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::notation::{BAD, WATCH, amount, gain, gain_style, panel, quiet, span};
+use super::notation::{BAD, WATCH, gain, gain_style, panel, quiet, rounded, span};
 use super::state::{Counters, ProfitAndLoss, ScreenState, TickFigures};
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &ScreenState) {
@@ -20,7 +20,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &ScreenState) {
     for pair in state.balances.chunks(2) {
         let text: Vec<String> = pair
             .iter()
-            .map(|balance| format!("{} {}", amount(balance.total().0), balance.asset))
+            .map(|balance| format!("{} {}", rounded(balance.total().0), balance.asset))
             .collect();
         lines.push(Line::raw(text.join("  ")));
     }
@@ -43,7 +43,7 @@ fn fees_line(state: &ScreenState) -> Line<'static> {
     let fees: Vec<String> = state
         .fees
         .iter()
-        .map(|fee| format!("{} {}", amount(fee.amount.0), fee.asset))
+        .map(|fee| format!("{} {}", rounded(fee.amount.0), fee.asset))
         .collect();
     Line::raw(if fees.is_empty() {
         "fees none".to_owned()

@@ -7,8 +7,10 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Padding};
 
-/// Digits after the point beyond which an amount is rounded for the eye: of amounts from one up, and below one.
-const SHOWN_DIGITS: (u32, u32) = (4, 8);
+/// Digits after the point beyond which a quantity is rounded for the eye.
+const QUANTITY_DIGITS: u32 = 8;
+/// What is shown of a balance or a fee: digits after the point from one up, digits that say something below one.
+const SHOWN_DIGITS: u32 = 4;
 
 /// The colour of buying and of winning.
 pub const GOOD: Color = Color::Green;
@@ -60,14 +62,19 @@ pub fn time_of_day(time: WallNs) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// An amount without trailing zeros, rounded to what an eye can use.
-pub fn amount(value: Decimal) -> String {
-    let digits = if value.abs() >= Decimal::ONE {
-        SHOWN_DIGITS.0
+/// A quantity without trailing zeros.
+pub fn quantity(value: Decimal) -> String {
+    value.round_dp(QUANTITY_DIGITS).normalize().to_string()
+}
+
+/// A balance or a fee, rounded to what an eye can use.
+pub fn rounded(value: Decimal) -> String {
+    let shown = if value.abs() >= Decimal::ONE {
+        value.round_dp(SHOWN_DIGITS)
     } else {
-        SHOWN_DIGITS.1
+        value.round_sf(SHOWN_DIGITS).unwrap_or(value)
     };
-    value.round_dp(digits).normalize().to_string()
+    shown.normalize().to_string()
 }
 
 /// The digits after the point that no value of a column loses: all of them are written with as many.
@@ -114,7 +121,7 @@ pub const fn order_state(state: OrderState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{amount, elapsed, gain, places, span, time_of_day};
+    use super::{elapsed, gain, places, quantity, rounded, span, time_of_day};
     use colibri_model::{Decimal, WallNs};
     use std::time::Duration;
 
@@ -148,9 +155,11 @@ mod tests {
 
     #[test]
     fn amounts_lose_zeros_and_gains_show_their_sign() {
-        assert_eq!(amount(Decimal::new(12_300, 4)), "1.23");
-        assert_eq!(amount(Decimal::new(123_123_739, 8)), "1.2312");
-        assert_eq!(amount(Decimal::new(1_842, 8)), "0.00001842");
+        assert_eq!(quantity(Decimal::new(12_300, 4)), "1.23");
+        assert_eq!(quantity(Decimal::new(23_977_794, 8)), "0.23977794");
+        assert_eq!(rounded(Decimal::new(23_977_794, 8)), "0.2398");
+        assert_eq!(rounded(Decimal::new(123_123_739, 8)), "1.2312");
+        assert_eq!(rounded(Decimal::new(1_842, 8)), "0.00001842");
         assert_eq!(gain(Decimal::new(12_300, 4)), "+1.23");
         assert_eq!(gain(Decimal::new(-5, 1)), "-0.5");
         assert_eq!(gain(Decimal::new(-1, 9)), "0");

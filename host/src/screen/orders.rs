@@ -7,7 +7,7 @@ use ratatui::style::{Color, Style};
 use ratatui::text::Text;
 use ratatui::widgets::{Cell, Paragraph, Row, Table};
 
-use super::notation::{BAD, GOOD, WATCH, amount, order_state, panel, places, quiet, span, time_of_day};
+use super::notation::{BAD, GOOD, WATCH, order_state, panel, places, quantity, quiet, span, time_of_day};
 use super::state::{FillRow, OrderRow};
 
 /// Draws the orders that are not ended: sells above, each side from the best price outwards.
@@ -34,8 +34,8 @@ pub(super) fn draw_orders(frame: &mut Frame<'_>, area: Rect, orders: &[OrderRow]
         Row::new([
             side_cell(order.side),
             right(price(order)),
-            right(amount(order.quantity.0)),
-            right(amount(order.filled.0)),
+            right(quantity(order.quantity.0)),
+            right(quantity(order.filled.0)),
             Cell::new(order_state(order.state)).style(order_state_style(order.state)),
             Cell::new(span(order.age).replace(' ', "")).style(quiet()),
         ])
@@ -44,8 +44,8 @@ pub(super) fn draw_orders(frame: &mut Frame<'_>, area: Rect, orders: &[OrderRow]
     let widths = [
         Constraint::Length(4),
         Constraint::Length(column(9, orders, |order| price(order).len())),
-        Constraint::Length(column(7, orders, |order| amount(order.quantity.0).len())),
-        Constraint::Length(column(7, orders, |order| amount(order.filled.0).len())),
+        Constraint::Length(column(7, orders, |order| quantity(order.quantity.0).len())),
+        Constraint::Length(column(7, orders, |order| quantity(order.filled.0).len())),
         Constraint::Length(8),
         Constraint::Fill(1),
     ];
@@ -76,7 +76,7 @@ pub(super) fn draw_fills(frame: &mut Frame<'_>, area: Rect, fills: &[FillRow]) {
         Row::new([
             Cell::new(time_of_day(fill.time)).style(quiet()),
             side_cell(fill.side),
-            right(amount(fill.quantity.0)),
+            right(quantity(fill.quantity.0)),
             right(price(fill)),
             Cell::new(match fill.liquidity {
                 Some(Liquidity::Maker) => "maker",
@@ -89,7 +89,7 @@ pub(super) fn draw_fills(frame: &mut Frame<'_>, area: Rect, fills: &[FillRow]) {
     let widths = [
         Constraint::Length(8),
         Constraint::Length(4),
-        Constraint::Length(column(7, fills, |fill| amount(fill.quantity.0).len())),
+        Constraint::Length(column(7, fills, |fill| quantity(fill.quantity.0).len())),
         Constraint::Length(column(8, fills, |fill| price(fill).len())),
         Constraint::Length(5),
         Constraint::Fill(1),
