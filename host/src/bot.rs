@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use colibri_engine::risk::RiskLimits;
 use colibri_model::{AccountId, Millis, Pair, StrategyId, VenueId};
+use colibri_store::journal::Durability;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -38,6 +39,9 @@ pub struct BotFile {
     /// Where journals and histories are kept; relative to this file.
     #[serde(default = "default_data")]
     pub data: PathBuf,
+    /// What the journal survives; `process` where absent.
+    #[serde(default)]
+    pub durability: JournalDurability,
     /// Where it trades.
     #[serde(rename = "venue")]
     pub venues: Vec<VenueTable>,
@@ -47,6 +51,26 @@ pub struct BotFile {
     /// What decides.
     #[serde(rename = "strategy")]
     pub strategies: Vec<StrategyTable>,
+}
+
+/// What a journaled fact survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JournalDurability {
+    /// The end of the process, however it ends.
+    #[default]
+    Process,
+    /// A power failure too: each write waits for the disk.
+    Machine,
+}
+
+impl From<JournalDurability> for Durability {
+    fn from(durability: JournalDurability) -> Durability {
+        match durability {
+            JournalDurability::Process => Durability::Process,
+            JournalDurability::Machine => Durability::Machine,
+        }
+    }
 }
 
 /// A venue: a connector instance for one account.

@@ -12,7 +12,9 @@ use colibri_standard::{Command, Event, Outcome, Refusal, RejectReason, SessionRo
 use tokio::sync::mpsc;
 
 use crate::tokio_transport::{HostClock, Transport, TransportError, TransportOptions};
-use crate::{Driver, DriverError, DriverIndex, DriverSetup, Input, LimitShare, Limiter, LogLevel, Sink};
+use crate::{
+    ConnectorState, Driver, DriverError, DriverIndex, DriverSetup, Input, LimitShare, Limiter, LogLevel, Sink,
+};
 
 /// Commands that wait for the lane, and reports that wait for the engine.
 const CHANNEL: usize = 256;
@@ -61,7 +63,7 @@ struct Order {
     command: Command,
 }
 
-/// A bulk lane. Dropping it ends its thread.
+/// A bulk lane. Dropping it ends its thread; a fault of its connector ends it too, once every operation has been told.
 #[derive(Debug)]
 pub struct BulkLane {
     orders: mpsc::Sender<Order>,
@@ -209,6 +211,10 @@ async fn serve(
             if reports.send(report).await.is_err() {
                 return;
             }
+        }
+        // Its operations have ended and been told. Whoever holds the lane makes another around a new connector.
+        if let ConnectorState::Faulted { .. } = driver.state() {
+            return;
         }
     }
 }

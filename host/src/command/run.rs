@@ -106,7 +106,7 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     }
     let credentials = setup::credentials(bot, &request.credentials)?;
     let folder = bot.data_folder();
-    let (journal, recovered, note) = setup::journal(&folder)?;
+    let (journal, recovered, note) = setup::journal(&folder, bot.file.durability.into())?;
     if let Some(note) = note {
         log.line(wall, Level::Warn, &note);
     }
@@ -128,13 +128,7 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     );
 
     let (stop, mut stopped) = mpsc::channel(1);
-    let on_signal = stop.clone();
-    tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
-            // Full means that a stop is on its way already.
-            let _ = on_signal.try_send(StopCause::User);
-        }
-    });
+    stop_on_signals(&stop)?;
     let mut runtime = Runtime {
         clock,
         engine,
@@ -143,6 +137,7 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
         log,
         disk,
         ticks: TickTimes::default(),
+        unfinished: false,
     };
     let mut feed: Box<dyn Feed<_>> = if with_screen {
         let environment = request.environment.to_owned();
@@ -168,6 +163,36 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
         );
     }
     Ok((report, ended))
+}
+
+/// Whatever asks this process to end ends the bot in order: Ctrl-C, a service manager's SIGTERM, a terminal that was closed.
+#[cfg(unix)]
+fn stop_on_signals(stop: &mpsc::Sender<StopCause>) -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut signals = signal(kind).context("signals cannot be listened for")?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                // Full means that a stop is on its way already.
+                let _ = stop.try_send(StopCause::User);
+            }
+        });
+    }
+    Ok(())
+}
+
+/// See the other one.
+#[cfg(not(unix))]
+fn stop_on_signals(stop: &mpsc::Sender<StopCause>) -> anyhow::Result<()> {
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            // Full means that a stop is on its way already.
+            let _ = stop.try_send(StopCause::User);
+        }
+    });
+    Ok(())
 }
 
 /// The screen is gone with its log: what somebody must know is said again.

@@ -23,7 +23,7 @@ use colibri_driver::tokio_transport::{HostClock, Transport};
 use colibri_driver::{DriverIndex, HostTime, Input, LogLevel, Sink};
 use colibri_engine::{Engine, EngineAction, HostNow, VenueIndex};
 use colibri_model::{Journal, MonoNs, OpId};
-use colibri_standard::{Command, Lane, Outcome};
+use colibri_standard::{Command, Lane, Outcome, Refusal, RejectReason};
 use colibri_store::history::{DiskReport, DiskThread};
 use tokio::sync::mpsc;
 
@@ -38,6 +38,8 @@ pub use venue::Venue;
 pub const BUDGET_EVENTS: usize = 256;
 /// The longest that a turn posts events before strategies are told.
 pub const BUDGET_TIME: Duration = Duration::from_millis(1);
+/// How often a turn asks everybody what they want.
+const ROUNDS: usize = 16;
 /// How long a stop may take before it is given up.
 pub const STOP_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -86,6 +88,8 @@ pub struct Runtime<J: Journal> {
     pub disk: DiskThread,
     /// How long ticks took.
     pub ticks: TickTimes,
+    /// Whether a turn ended before everybody had what they wanted.
+    pub unfinished: bool,
 }
 
 impl<J: Journal> Runtime<J> {
@@ -160,6 +164,7 @@ impl<J: Journal> Runtime<J> {
 
     /// Wakes whatever has come due, ticks, tells strategies, and carries out what follows.
     fn turn(&mut self) {
+        self.unfinished = false;
         let now = self.clock.now();
         for index in 0..self.venues.len() {
             if self.venues[index].driver.next_wake().is_some_and(|at| at <= now.mono) {
@@ -187,9 +192,11 @@ impl<J: Journal> Runtime<J> {
         }
     }
 
-    /// What the engine wants goes to the drivers, what these want goes to the sockets, until nobody wants anything.
+    /// What the engine wants goes to the drivers, what these want goes to the sockets, until nobody wants anything, or for
+    /// [`ROUNDS`]: a strategy that answers every refusal with another wish must not keep the sockets waiting. What is left
+    /// waits for the next turn.
     fn carry_out(&mut self) {
-        loop {
+        for _ in 0..ROUNDS {
             let mut actions: Vec<EngineAction> = self.engine.take_actions().collect();
             for action in &mut actions {
                 self.act(action);
@@ -204,6 +211,7 @@ impl<J: Journal> Runtime<J> {
             }
             self.engine.settle(self.now());
         }
+        self.unfinished = true;
     }
 
     fn act(&mut self, action: &mut EngineAction) {
@@ -225,16 +233,21 @@ impl<J: Journal> Runtime<J> {
     /// A command goes to its lane. The bulk lane's connector knows no instrument until it is told.
     fn command(&mut self, venue: VenueIndex, op: OpId, command: &Command) {
         let entry = &mut self.venues[venue.0];
-        if entry.driver.lane_of(command) == Lane::Bulk
-            && let Some(lane) = entry.lane()
-        {
-            if let Err(refusal) = lane.command(op, command.clone()) {
+        if entry.has_lane() && entry.driver.lane_of(command) == Lane::Bulk {
+            let taken = match entry.lane() {
+                Some(lane) => lane.command(op, command.clone()),
+                None => Err(Refusal::new(
+                    RejectReason::NotConnected,
+                    "the bulk lane is being made anew",
+                )),
+            };
+            if let Err(refusal) = taken {
                 self.tell(venue.0, |sink| sink.completed(op, Outcome::NotSent(refusal)));
             }
             return;
         }
-        if let (Command::UseInstruments(instruments), Some(lane)) = (command, entry.lane())
-            && let Err(refusal) = lane.use_instruments(instruments)
+        if let Command::UseInstruments(instruments) = command
+            && let Err(refusal) = entry.use_instruments(instruments)
         {
             self.tell(venue.0, |sink| {
                 sink.log(LogLevel::Warn, &format!("the bulk lane does not listen: {refusal}"))
@@ -254,6 +267,15 @@ impl<J: Journal> Runtime<J> {
 
     /// A connector that panicked is made anew after its wait; the driver ends its operations and opens its sessions again.
     fn restart_faulted(&mut self, index: usize, now: HostTime) {
+        match self.venues[index].restart_lane(now.mono) {
+            None => {}
+            Some(Ok(())) => self.tell(index, |sink| sink.log(LogLevel::Warn, "the bulk lane is made anew")),
+            Some(Err(why)) => {
+                self.tell(index, |sink| {
+                    sink.log(LogLevel::Error, &format!("the bulk lane cannot be made anew: {why}"))
+                });
+            }
+        }
         match self.venues[index].restarted(now.mono) {
             None => {}
             Some(Err(why)) => {
@@ -311,6 +333,9 @@ impl<J: Journal> Runtime<J> {
     }
 
     fn next_wake(&self) -> Instant {
+        if self.unfinished {
+            return Instant::now();
+        }
         let drivers = self.venues.iter().filter_map(|venue| venue.driver.next_wake());
         let at: MonoNs = drivers.fold(self.engine.next_wake(), MonoNs::min);
         self.clock.instant(at)

@@ -185,25 +185,26 @@ pub fn maker(setup: &DriverSetup, installation: &Installation) -> Result<Make, E
 /// The library refuses to create them, or the setup is wrong.
 pub fn venue(setup: &DriverSetup, installation: &Installation, limiter: SharedLimiter) -> Result<Venue, ExitError> {
     let make = maker(setup, installation)?;
-    let create = || make().map_err(|e| ExitError::new(Exit::Plugin, e));
-    let driver = Driver::new(setup, create()?, limiter).map_err(configuration)?;
-    let has_bulk = setup
+    let connector = make().map_err(|e| ExitError::new(Exit::Plugin, e))?;
+    let driver = Driver::new(setup, connector, limiter).map_err(configuration)?;
+    let venue = Venue::new(driver, make);
+    if !setup
         .manifest
         .endpoints
         .values()
-        .any(|endpoint| endpoint.lane == Lane::Bulk);
-    let lane = if has_bulk {
-        let mut bulk = BulkSetup {
-            driver: setup.clone(),
-            share: BULK_SHARE,
-            transport: TransportOptions::default(),
-        };
-        bulk.driver.seed = setup.seed.rotate_left(32);
-        Some(BulkLane::start(bulk, create()?).map_err(configuration)?)
-    } else {
-        None
+        .any(|endpoint| endpoint.lane == Lane::Bulk)
+    {
+        return Ok(venue);
+    }
+    let mut bulk = BulkSetup {
+        driver: setup.clone(),
+        share: BULK_SHARE,
+        transport: TransportOptions::default(),
     };
-    Ok(Venue::new(driver, lane, make))
+    bulk.driver.seed = setup.seed.rotate_left(32);
+    let make = maker(setup, installation)?;
+    let make_lane = Box::new(move || BulkLane::start(bulk.clone(), make()?).map_err(|e| e.to_string()));
+    venue.with_lane(make_lane).map_err(configuration)
 }
 
 fn configuration(error: impl std::fmt::Display) -> ExitError {
@@ -225,11 +226,11 @@ pub fn shared_limiter() -> SharedLimiter {
 ///
 /// # Errors
 /// It is in use by another process, or damaged.
-pub fn journal(folder: &Path) -> Result<(JournalFile, Recovered, Option<String>), ExitError> {
+pub fn journal(folder: &Path, durability: Durability) -> Result<(JournalFile, Recovered, Option<String>), ExitError> {
     let storage = |error: String| ExitError::new(Exit::Storage, error);
     std::fs::create_dir_all(folder).map_err(|e| storage(format!("{} cannot be made: {e}", folder.display())))?;
     let path = folder.join(JOURNAL);
-    let (journal, tail) = JournalFile::open(&path, Durability::Process).map_err(|e| storage(e.to_string()))?;
+    let (journal, tail) = JournalFile::open(&path, durability).map_err(|e| storage(e.to_string()))?;
     let note = (tail != Tail::Whole).then(|| format!("the journal ended in a torn record, which was cut: {tail:?}"));
     let mut reader = JournalReader::open(&path).map_err(|e| storage(e.to_string()))?;
     let mut recovered = Recovered::default();

@@ -8,6 +8,7 @@ use colibri_abi::Connector;
 use colibri_driver::bulk_lane::{BulkLane, BulkReport};
 use colibri_driver::{ConnectorState, Driver};
 use colibri_model::{Millis, MonoNs};
+use colibri_standard::{Refusal, UseInstruments};
 
 /// The first restart of a connector waits so long; each further one twice as long.
 const FIRST_WAIT: Millis = Millis(1_000);
@@ -16,30 +17,87 @@ const LONGEST_WAIT: Millis = Millis(60_000);
 
 /// Makes a connector instance like the first one.
 pub type Make = Box<dyn Fn() -> Result<Connector, String>>;
+/// Makes a bulk lane like the first one.
+pub type MakeLane = Box<dyn Fn() -> Result<BulkLane, String>>;
+
+/// When something that broke is made anew: after a wait that doubles each time.
+#[derive(Debug, Default)]
+struct Restart {
+    broken: Option<MonoNs>,
+    times: u32,
+}
+
+impl Restart {
+    /// Whether what has been broken since some time is to be made anew now.
+    fn is_due(&mut self, now: MonoNs) -> bool {
+        let since = *self.broken.get_or_insert(now);
+        let wait = Millis(FIRST_WAIT.0.saturating_mul(1 << self.times.min(16)).min(LONGEST_WAIT.0));
+        let due = now >= since.plus(wait);
+        if due {
+            self.times += 1;
+            self.broken = None;
+        }
+        due
+    }
+}
 
 /// A venue.
 pub struct Venue {
     /// Its driver.
     pub driver: Driver,
-    lane: Option<BulkLane>,
     make: Make,
-    restarts: u32,
+    restart: Restart,
+    lane: Option<BulkLane>,
+    make_lane: Option<MakeLane>,
+    lane_restart: Restart,
+    /// What a lane that is made anew must be told.
+    instruments: Option<UseInstruments>,
 }
 
 impl Venue {
-    /// A venue. `lane` carries what its connector declares as bulk.
-    pub fn new(driver: Driver, lane: Option<BulkLane>, make: Make) -> Venue {
+    /// A venue around a driver and what makes its connectors.
+    pub fn new(driver: Driver, make: Make) -> Venue {
         Venue {
             driver,
-            lane,
             make,
-            restarts: 0,
+            restart: Restart::default(),
+            lane: None,
+            make_lane: None,
+            lane_restart: Restart::default(),
+            instruments: None,
         }
     }
 
-    /// The bulk lane, while it runs.
+    /// With a bulk lane, for what its connector declares as bulk.
+    ///
+    /// # Errors
+    /// The lane cannot be made.
+    pub fn with_lane(mut self, make_lane: MakeLane) -> Result<Venue, String> {
+        self.lane = Some(make_lane()?);
+        self.make_lane = Some(make_lane);
+        Ok(self)
+    }
+
+    /// The bulk lane, while it runs; `None` where there is none, or it waits to be made anew.
     pub fn lane(&mut self) -> Option<&mut BulkLane> {
         self.lane.as_mut()
+    }
+
+    /// Whether bulk commands have a lane of their own.
+    #[must_use]
+    pub const fn has_lane(&self) -> bool {
+        self.make_lane.is_some()
+    }
+
+    /// Tells the lane the instruments in use, now and whenever it is made anew.
+    ///
+    /// # Errors
+    /// The lane does not take it.
+    pub fn use_instruments(&mut self, instruments: &UseInstruments) -> Result<(), Refusal> {
+        self.instruments = Some(instruments.clone());
+        self.lane
+            .as_mut()
+            .map_or(Ok(()), |lane| lane.use_instruments(instruments))
     }
 
     /// A report of the lane, where one is there. A lane that has ended is let go.
@@ -58,21 +116,42 @@ impl Venue {
         }
     }
 
-    /// A new connector where the old one has faulted and its wait is over; or why there is none.
-    pub fn restarted(&mut self, now: MonoNs) -> Option<Result<Connector, String>> {
-        let ConnectorState::Faulted { since, .. } = self.driver.state() else {
-            return None;
-        };
-        let wait = Millis(
-            FIRST_WAIT
-                .0
-                .saturating_mul(1 << self.restarts.min(16))
-                .min(LONGEST_WAIT.0),
-        );
-        if now < since.plus(wait) {
+    /// Makes a lane that has ended anew, where its wait is over; says how that went.
+    pub fn restart_lane(&mut self, now: MonoNs) -> Option<Result<(), String>> {
+        let make_lane = self.make_lane.as_ref().filter(|_| self.lane.is_none())?;
+        if !self.lane_restart.is_due(now) {
             return None;
         }
-        self.restarts += 1;
-        Some((self.make)())
+        Some(make_lane().and_then(|mut lane| {
+            if let Some(instruments) = &self.instruments {
+                lane.use_instruments(instruments).map_err(|e| e.to_string())?;
+            }
+            self.lane = Some(lane);
+            Ok(())
+        }))
+    }
+
+    /// A new connector where the old one has faulted and its wait is over; or why there is none.
+    pub fn restarted(&mut self, now: MonoNs) -> Option<Result<Connector, String>> {
+        let faulted = matches!(self.driver.state(), ConnectorState::Faulted { .. });
+        (faulted && self.restart.is_due(now)).then(|| (self.make)())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_restart_waits_twice_as_long_up_to_a_minute() {
+        let mut restart = Restart::default();
+        let mut now = MonoNs(1);
+        for wait in [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000] {
+            assert!(!restart.is_due(now), "it has only just broken");
+            now = now.plus(Millis(wait - 1));
+            assert!(!restart.is_due(now), "{wait}");
+            now = now.plus(Millis(1));
+            assert!(restart.is_due(now), "{wait}");
+        }
     }
 }
