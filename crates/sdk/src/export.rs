@@ -22,7 +22,7 @@ pub fn create_spot<S: Spot>(
 /// Exports the connectors of a library. Each is named as in the manifest, with its standard and its constructor, a
 /// `fn(&ConnectorConfig) -> Result<impl Spot, String>`:
 ///
-/// ```ignore
+/// ```text
 /// export_connectors! {
 ///     manifest = include_str!("../connector.toml"),
 ///     "example" => spot(Example::new),

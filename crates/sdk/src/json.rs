@@ -11,6 +11,7 @@ use colibri_abi::Level;
 use colibri_model::{Decimal, Exponents, MantissaError, mantissa_of_text};
 
 mod escape;
+mod mantissa;
 mod object;
 
 pub use object::{MemberError, Object};
@@ -374,6 +375,18 @@ impl<'a> Reader<'a> {
     /// Not a decimal, or one that does not fit: never wrapped, never rounded.
     #[inline]
     pub fn mantissa(&mut self, exponent: i32) -> Result<i64> {
+        if self.peek() == Some(b'"')
+            && let Some((mantissa, length)) = mantissa::of_quoted(&self.bytes[self.at + 1..], exponent)
+        {
+            self.at += length + 2;
+            return Ok(mantissa);
+        }
+        self.odd_mantissa(exponent)
+    }
+
+    /// A decimal that is not the usual numeral in quotes, or is wrong.
+    #[cold]
+    fn odd_mantissa(&mut self, exponent: i32) -> Result<i64> {
         let parsed = if self.peek() == Some(b'"') {
             let raw = self.raw_string()?;
             if raw.escaped {
