@@ -1,8 +1,10 @@
-//! What the tests of Colibri as a whole share: the workspace on disk, its sources, and the files that it builds.
+//! What the tests of Colibri as a whole share: the workspace on disk, its sources, the files that it builds, and the host
+//! killed and started again.
 //!
-//! What lives here: finding, reading and building. What must not live here: rules (each is a test in `tests/tests/`) and
+//! What lives here: finding, reading, building, and starting what was built. What must not live here: rules (each is a test in `tests/tests/`) and
 //! anything that only one test needs. The package is never shipped.
 
 pub mod built;
+pub mod crash;
 pub mod source;
 pub mod workspace;

@@ -91,7 +91,11 @@ fn collect(folder: &Path, extensions: &[&str], found: &mut Vec<SourceFile>) {
         let path = entry.expect("a folder that is open can be listed").path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if path.is_dir() {
-            let built = path.parent() == Some(root()) && (name == "target" || name == "data");
+            let built = match name {
+                "target" => folder.join("Cargo.toml").exists(),
+                "data" => folder == root(),
+                _ => false,
+            };
             if !built && !name.starts_with('.') {
                 collect(&path, extensions, found);
             }
