@@ -137,6 +137,10 @@ pub enum Outcome {
         /// How long the exchange asks to wait.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<Millis>,
+        /// Which pool is used up, by its id in the manifest, where the exchange says: only that one rests, so that a limit on
+        /// new orders holds no cancel up. Absent: every pool that the operation costs of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pool: Option<String>,
         /// The words.
         #[serde(flatten)]
         refusal: Refusal,
@@ -238,6 +242,7 @@ mod tests {
             Outcome::NotExecuted(refusal.clone()),
             Outcome::Throttled {
                 retry_after: Some(Millis(5)),
+                pool: Some("weight".into()),
                 refusal: refusal.clone(),
             },
             Outcome::Banned {

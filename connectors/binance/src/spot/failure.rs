@@ -84,9 +84,23 @@ pub(super) fn outcome(status: u32, error: Option<&ApiError>, wait: Wait) -> Outc
             until: banned_until(&error.msg).or(wait.until),
             refusal: refusal(RejectReason::NoRoom),
         },
-        // -1015: the limit of unfilled orders; -1034: of connections.
-        -1003 | -1015 | -1034 => Outcome::Throttled {
+        // -1034: too many connections.
+        -1003 | -1034 => Outcome::Throttled {
             retry_after: wait.after,
+            pool: None,
+            refusal: refusal(RejectReason::NoRoom),
+        },
+        // "Too many new orders; current limit is %s orders per %s.": unfilled orders, which no cancel adds to.
+        -1015 => Outcome::Throttled {
+            retry_after: wait.after,
+            pool: Some(
+                if error.msg.contains("DAY") {
+                    "orders_1d"
+                } else {
+                    "orders_10s"
+                }
+                .to_owned(),
+            ),
             refusal: refusal(RejectReason::NoRoom),
         },
         // "Server is currently overloaded": rejected at the door.
@@ -128,6 +142,7 @@ fn of_status(status: u32, wait: Wait) -> Outcome {
         },
         429 => Outcome::Throttled {
             retry_after: wait.after,
+            pool: None,
             refusal: refusal(RejectReason::NoRoom, "over a rate limit"),
         },
         // A request that timed out on its way in may still have gone further.
@@ -247,7 +262,7 @@ mod tests {
                 -1015,
                 "Too many new orders; current limit is 50 orders per 10 SECOND."
             ),
-            Outcome::Throttled { .. }
+            Outcome::Throttled { pool: Some(pool), .. } if pool == "orders_10s"
         ));
         assert!(matches!(
             of(503, -1008, "Server is currently overloaded"),

@@ -16,7 +16,7 @@ use super::operation::{CommandBytes, Operation, OperationTable, Origin, Phase, R
 use super::session::Session;
 use super::stream::{HeldDial, Stream};
 use super::timers::Timers;
-use crate::limiter::{LimiterTime, SharedLimiter};
+use crate::limiter::{Charge, LimiterTime, SharedLimiter};
 use crate::signing::Keyring;
 use crate::{Counts, DriverError, DriverSetup, Effect, HostTime, LogLevel, Sink, StreamId};
 
@@ -304,7 +304,11 @@ impl Core {
     /// Slows down or stops where the exchange asks for it; measures the clock again where it refused our time.
     fn heed<S: Sink + ?Sized>(&mut self, operation: &Operation, outcome: &Outcome, sink: &mut S) {
         match outcome {
-            Outcome::Throttled { retry_after, refusal } => {
+            Outcome::Throttled {
+                retry_after,
+                pool,
+                refusal,
+            } => {
                 self.counts.throttled += 1;
                 let until = self
                     .now
@@ -312,10 +316,13 @@ impl Core {
                     .plus((*retry_after).unwrap_or(THROTTLE_PAUSE).max(THROTTLE_PAUSE));
                 if let Some(endpoint) = operation.last_endpoint {
                     let row = self.endpoints.row(endpoint);
-                    for charge in &row.charges {
+                    let named = self.endpoints.pools.iter().find(|p| Some(&p.id) == pool.as_ref());
+                    let resting = |charge: &&Charge| named.is_none_or(|named| named.index == charge.pool);
+                    for charge in row.charges.iter().filter(resting) {
                         self.limiter.borrow_mut().pause(charge.pool, until);
                     }
-                    let text = format!("over a rate limit at {:?}, its pools rest: {refusal}", row.id);
+                    let which = named.map_or("its pools rest", |named| named.id.as_str());
+                    let text = format!("over a rate limit at {:?} ({which}): {refusal}", row.id);
                     self.log(LogLevel::Warn, &text, sink);
                 }
             }

@@ -467,6 +467,7 @@ pub fn ordinary(_: Now, heard: &Heard, out: &mut Out<'_>) {
                 200 => Outcome::Done,
                 429 => Outcome::Throttled {
                     retry_after: body.parse().ok().map(Millis),
+                    pool: None,
                     refusal: refusal(),
                 },
                 418 => Outcome::Banned {

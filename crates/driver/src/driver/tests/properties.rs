@@ -25,7 +25,16 @@ fn erratic(seed: u64) -> impl FnMut(Now, &Heard, &mut Out<'_>) + Send {
             3 => finish(op, &Outcome::NotSent(refusal), out),
             4 => {
                 let retry_after = Some(Millis(random.below(20_000)));
-                finish(op, &Outcome::Throttled { retry_after, refusal }, out);
+                let pool = None;
+                finish(
+                    op,
+                    &Outcome::Throttled {
+                        retry_after,
+                        pool,
+                        refusal,
+                    },
+                    out,
+                );
             }
             5 => finish(op, &Outcome::ClockSkew(refusal), out),
             6 | 7 => {
