@@ -87,6 +87,30 @@ fn a_429_rests_the_pool_and_the_query_is_run_again_after_it() {
 }
 
 #[test]
+fn a_limit_on_new_orders_holds_no_cancel_up() {
+    let mut bench = Bench::new(|now, heard, out| match heard {
+        Heard::Response(op, 429, _) => {
+            let outcome = Outcome::Throttled {
+                retry_after: Some(Millis(3_000)),
+                pool: Some("orders".into()),
+                refusal: Refusal::new(RejectReason::NoRoom, "too many new orders"),
+            };
+            finish(*op, &outcome, out);
+        }
+        _ => ordinary(now, heard, out),
+    });
+    bench.place(1);
+    let request = bench.requests()[0].id;
+    bench.answer(request, 429, &[], "");
+    bench.place(2);
+    bench.order(3, op_kind::CANCEL);
+    let methods: Vec<String> = bench.requests().iter().map(|r| r.method.clone()).collect();
+    assert_eq!(methods, ["DELETE"], "the placement waits, the cancel does not");
+    bench.pass(3_100);
+    assert_eq!(bench.requests().len(), 1, "then the placement goes");
+}
+
+#[test]
 fn a_ban_stops_everything_until_it_ends() {
     let mut bench = Bench::new(ordinary);
     bench.place(1);
