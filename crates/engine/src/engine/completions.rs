@@ -13,6 +13,10 @@ use crate::orders::{CancelState, Denial, OrderReport};
 const FIRST_QUESTION: Millis = Millis(100);
 /// How long the end of an order may lag behind the acceptance of its cancel.
 const CANCEL_GRACE: Millis = Millis(2_000);
+/// A cancel whose outcome is unknown and whose order cannot be asked about is sent again after so long.
+const CANCEL_UNKNOWN: Millis = Millis(5_000);
+/// A ban may be long; the cancel is tried again at least so often.
+const CANCEL_BAN: Millis = Millis(60_000);
 
 impl<J: Journal> Core<J> {
     pub(crate) fn on_completed(&mut self, index: VenueIndex, op: OpId, outcome: &Outcome, now: HostNow) {
@@ -107,14 +111,42 @@ impl<J: Journal> Core<J> {
         if !order.may_be_live() {
             return;
         }
-        let (cancel, question) = match outcome {
-            Outcome::Done => (CancelState::Accepted { since }, Some(CANCEL_GRACE)),
-            Outcome::Unknown(_) => (CancelState::Unknown { since }, Some(FIRST_QUESTION)),
+        let question = match outcome {
+            Outcome::Done => {
+                order.cancel = CancelState::Accepted { since };
+                order.cancel_again = None;
+                Some(CANCEL_GRACE)
+            }
+            Outcome::Unknown(_) => {
+                order.cancel_failed(since.plus(CANCEL_UNKNOWN));
+                order.cancel = CancelState::Unknown { since };
+                self.wake_in(CANCEL_UNKNOWN);
+                Some(FIRST_QUESTION)
+            }
             // Filled, cancelled or never seen: the exchange's status of the order tells which.
-            Outcome::Rejected(_) => (CancelState::None, Some(Millis(0))),
-            _ => (CancelState::None, None),
+            Outcome::Rejected(_) => {
+                self.cancel_later(index, id, Millis(0));
+                Some(Millis(0))
+            }
+            Outcome::Throttled { retry_after, .. } => {
+                self.cancel_later(index, id, retry_after.unwrap_or_default());
+                None
+            }
+            Outcome::Banned { until, .. } => {
+                let ban = until.map_or(0, |until| until.0.saturating_sub(self.state.now.wall.0));
+                let ban = Millis(u64::try_from(ban / 1_000_000).unwrap_or(0));
+                self.cancel_later(index, id, ban.min(CANCEL_BAN));
+                None
+            }
+            Outcome::NotSent(_)
+            | Outcome::NotExecuted(_)
+            | Outcome::AuthFailed(_)
+            | Outcome::ClockSkew(_)
+            | Outcome::Maintenance(_) => {
+                self.cancel_later(index, id, Millis(0));
+                None
+            }
         };
-        order.cancel = cancel;
         if let Some(wait) = question {
             self.ask_about(index, id, wait);
         }
@@ -124,16 +156,27 @@ impl<J: Journal> Core<J> {
         }
     }
 
+    /// A cancel came to nothing: it is sent again after a back-off, and not before `least`, until the order has ended.
+    fn cancel_later(&mut self, index: VenueIndex, id: &ClientOrderId, least: Millis) {
+        let order = self.state.venues[index.0].orders.get(id);
+        let failures = order.map_or(0, |o| o.cancel_failures);
+        let wait = self.back_off(failures).max(least);
+        let again = self.wake_in(wait);
+        if let Some(order) = self.state.venues[index.0].orders.get_mut(id) {
+            order.cancel_failed(again);
+        }
+    }
+
     fn status_ended(&mut self, index: VenueIndex, id: &ClientOrderId, outcome: &Outcome) {
         let now = self.mono();
         let venue = &mut self.state.venues[index.0];
         let Some(order) = venue.orders.get_mut(id) else { return };
         match outcome {
             Outcome::Done => {
-                // The order event came before. A cancel that was lost has left the order working: it can be sent again.
+                // The order event came before. A cancel that was lost has left the order working: it is sent again.
                 let lost = matches!(order.cancel, CancelState::Unknown { .. } | CancelState::Accepted { .. });
                 if lost && order.may_be_live() {
-                    order.cancel = CancelState::None;
+                    self.cancel_later(index, id, Millis(0));
                 }
             }
             Outcome::Rejected(refusal) if refusal.reason == RejectReason::OrderNotFound && order.may_be_live() => {

@@ -167,20 +167,20 @@ impl<J: Journal> Core<J> {
     }
 
     /// Cancels an order, unless it has ended or a cancel of it is under way. One whose placement has not been answered is
-    /// cancelled as soon as it is.
+    /// cancelled as soon as it is; one whose last cancel came to nothing after a back-off. From here on the wish is the
+    /// engine's: it is carried on until the order has ended, whatever becomes of the strategy.
     pub(crate) fn cancel(&mut self, index: VenueIndex, id: &ClientOrderId) {
         let now = self.state.now;
         let venue = &mut self.state.venues[index.0];
         let Some(order) = venue.orders.get_mut(id) else { return };
-        if !order.may_be_live() || !matches!(order.cancel, CancelState::None | CancelState::Wanted) {
-            return;
-        }
-        if order.state() == OrderState::PendingCreate {
+        if order.may_be_live() && order.cancel == CancelState::None {
             order.cancel = CancelState::Wanted;
-            return;
         }
-        order.cancel = CancelState::Pending { since: now.mono };
-        order.cancel_sent = Some(now.mono);
+        match order.cancel_due() {
+            None => return,
+            Some(due) if due > now.mono => return self.wake_at(due),
+            Some(_) => order.cancel = CancelState::Pending { since: now.mono },
+        }
         let cancel = OrderOp {
             kind: op_kind::CANCEL,
             instrument: order.intent.instrument.0,
@@ -211,8 +211,18 @@ impl<J: Journal> Core<J> {
     /// Sends a cancel that waited for its order's placement to be answered.
     pub(crate) fn send_wanted_cancel(&mut self, index: VenueIndex, id: &ClientOrderId) {
         let order = self.state.venues[index.0].orders.get(id);
-        if order.is_some_and(|o| o.cancel == CancelState::Wanted && o.state() != OrderState::PendingCreate) {
+        if order.is_some_and(|o| o.cancel != CancelState::None) {
             self.cancel(index, id);
+        }
+    }
+
+    /// Sends the cancels that came to nothing before and are due again.
+    pub(crate) fn send_wanted_cancels(&mut self, index: VenueIndex) {
+        let live = self.state.venues[index.0].orders.live();
+        let wanted = live.filter(|o| o.cancel != CancelState::None);
+        let wanted: Vec<ClientOrderId> = wanted.map(|o| o.client_id().clone()).collect();
+        for id in wanted {
+            self.cancel(index, &id);
         }
     }
 

@@ -4,7 +4,7 @@ use colibri_model::{Journal, Millis, OrderEvidence, OrderState, WallNs};
 
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
-use crate::orders::{InFlightOrder, OrderOrigin, OrderReport, Recorded};
+use crate::orders::{CancelState, InFlightOrder, OrderOrigin, OrderReport, Recorded};
 
 /// Fills are asked for from so long before the journal's last record (or the start): clocks differ.
 const FILLS_OVERLAP_NS: i64 = 60_000_000_000;
@@ -54,6 +54,9 @@ impl<J: Journal> Core<J> {
                 let _ = order.learn(evidence, &OrderReport::default(), now.mono);
             }
             if order.may_be_live() {
+                if recovered.cancel_wanted.is_some() {
+                    order.cancel = CancelState::Wanted;
+                }
                 order.inquiry.want(now.mono.plus(Millis(0)));
                 venue.in_doubt.insert(order.client_id().clone());
             }

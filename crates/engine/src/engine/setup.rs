@@ -68,6 +68,8 @@ pub struct RecoveredOrder {
     pub exchange_id: Option<ExchangeOrderId>,
     /// The last state.
     pub state: OrderState,
+    /// When a cancel of it was last about to be sent: the wish outlives the run.
+    pub cancel_wanted: Option<WallNs>,
     /// When it was decided.
     pub created: WallNs,
 }
@@ -112,6 +114,7 @@ impl Recovered {
                     intent: order.clone(),
                     exchange_id: None,
                     state: OrderState::PendingCreate,
+                    cancel_wanted: None,
                     created: *time,
                 };
                 self.orders.insert(order.client_id.clone(), recovered);
@@ -137,7 +140,13 @@ impl Recovered {
                 self.seen(&fill.key.venue, fill.local_time);
                 self.fills.push((strategy.clone(), fill.clone()));
             }
-            Record::CancelIntent { venue, time, .. } | Record::Balances { venue, time, .. } => self.seen(venue, *time),
+            Record::CancelIntent { venue, client_id, time } => {
+                if let Some(order) = self.orders.get_mut(client_id) {
+                    order.cancel_wanted = Some(*time);
+                }
+                self.seen(venue, *time);
+            }
+            Record::Balances { venue, time, .. } => self.seen(venue, *time),
             Record::Started { .. } | Record::Stopped { .. } => {}
         }
     }

@@ -11,8 +11,6 @@ use crate::engine::state::EnginePhase;
 use crate::engine::venue::{Purpose, VenuePhase};
 use crate::engine::{LogLevel, VenueIndex};
 
-/// A cancel that came to nothing is sent again after so long.
-const CANCEL_AGAIN: Millis = Millis(500);
 /// How long fills that the exchange counts and has not told are waited for.
 const FILLS_PATIENCE: Millis = Millis(20_000);
 
@@ -128,11 +126,7 @@ impl<J: Journal> Core<J> {
     fn cancel_everything(&mut self, index: VenueIndex) -> bool {
         let now = self.mono();
         for id in self.state.venues[index.0].orders.live_ids() {
-            let sent = self.state.venues[index.0].orders.get(&id).and_then(|o| o.cancel_sent);
-            match sent.map(|at| at.plus(CANCEL_AGAIN)) {
-                Some(again) if again > now => self.wake_at(again),
-                _ => self.cancel(index, &id),
-            }
+            self.cancel(index, &id);
         }
         let venue = &self.state.venues[index.0];
         let waits = now.since(self.stopping.began.mono) < FILLS_PATIENCE;

@@ -35,6 +35,7 @@ impl<J: Journal> Core<J> {
             self.ask_snapshots(index);
             self.reconcile_if_due(index);
             self.ask_questions(index);
+            self.send_wanted_cancels(index);
         }
         self.update_strategies();
         self.continue_stop();

@@ -14,7 +14,8 @@ use crate::orders::Inquiry;
 pub enum CancelState {
     /// None is under way.
     None,
-    /// Wanted, and sent once the placement has been answered: before, the exchange may not have the order yet.
+    /// Wanted, and sent once the placement has been answered (before, the exchange may not have the order yet), or, where
+    /// the last one came to nothing, once [`InFlightOrder::cancel_again`] has come.
     Wanted,
     /// Sent, not yet answered.
     Pending {
@@ -74,8 +75,10 @@ pub struct InFlightOrder {
     pub cancel: CancelState,
     /// When it was sent (for a recovered order: when this run began).
     pub sent: MonoNs,
-    /// When a cancel was last sent.
-    pub cancel_sent: Option<MonoNs>,
+    /// Before when a cancel is not sent again; `None` where none has come to nothing.
+    pub cancel_again: Option<MonoNs>,
+    /// Cancels that came to nothing.
+    pub cancel_failures: u32,
     /// When it was decided.
     pub created: WallNs,
     /// When the exchange first confirmed it, by our clock.
@@ -117,7 +120,8 @@ impl InFlightOrder {
             exchange_id: None,
             cancel: CancelState::None,
             sent,
-            cancel_sent: None,
+            cancel_again: None,
+            cancel_failures: 0,
             created,
             accepted: None,
             exchange_time: None,
@@ -190,6 +194,26 @@ impl InFlightOrder {
     #[must_use]
     pub fn missing_fills(&self) -> Quantity {
         Quantity((self.reported_filled.0 - self.filled.0).max(rust_decimal::Decimal::ZERO))
+    }
+
+    /// The cancel came to nothing: it stays wanted, and is not sent again before `again`.
+    pub fn cancel_failed(&mut self, again: MonoNs) {
+        self.cancel = CancelState::Wanted;
+        self.cancel_again = Some(again);
+        self.cancel_failures = self.cancel_failures.saturating_add(1);
+    }
+
+    /// From when on a cancel may be sent; `None` where none is needed, or one is under way.
+    #[must_use]
+    pub fn cancel_due(&self) -> Option<MonoNs> {
+        let may_be_sent = match self.cancel {
+            CancelState::None | CancelState::Wanted => true,
+            // A cancel that was lost and cannot be asked about does no harm when it is sent twice.
+            CancelState::Unknown { .. } => self.cancel_again.is_some(),
+            CancelState::Pending { .. } | CancelState::Accepted { .. } => false,
+        };
+        let sendable = self.may_be_live() && may_be_sent && self.state != OrderState::PendingCreate;
+        sendable.then(|| self.cancel_again.unwrap_or_default())
     }
 
     /// Whether nothing about it is open to doubt.

@@ -278,6 +278,38 @@ fn a_stale_book_rests_the_strategy_and_withdraws_its_quotes() {
 }
 
 #[test]
+fn a_cancel_that_is_not_sent_is_sent_again_although_the_strategy_rests() {
+    for lose in [0, 3] {
+        let mut desk = Desk::new(QUOTES);
+        desk.start();
+        (desk.exchange.block_cancels, desk.exchange.lose_cancels) = (5, lose);
+        // The book is stale: the strategy rests, wishes its quotes away once, and is asked nothing more.
+        desk.run(90_000);
+        let resting = desk.view().strategies().next().unwrap().state;
+        assert!(matches!(resting, StrategyState::Paused(_)));
+        assert_eq!(desk.exchange.block_cancels + desk.exchange.lose_cancels, 0);
+        assert_eq!(desk.exchange.open().count(), 0, "the wish is carried on");
+        assert_eq!(desk.live(), 0);
+    }
+}
+
+#[test]
+fn a_cancel_that_was_wanted_is_wanted_after_a_crash() {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    desk.exchange.block_cancels = 100;
+    desk.run(12_000);
+    assert_eq!(desk.exchange.open().count(), 2);
+    desk.exchange.block_cancels = 0;
+    let mut desk = desk.crash(QUOTES, 1_000);
+    // No book comes: no strategy runs.
+    desk.exchange.book_is_silent = true;
+    desk.start();
+    desk.run(5_000);
+    assert_eq!(desk.exchange.open().count(), 0);
+}
+
+#[test]
 fn what_happened_while_the_user_stream_was_down_is_learned_before_trading_goes_on() {
     let mut desk = Desk::new(QUOTES);
     desk.start();

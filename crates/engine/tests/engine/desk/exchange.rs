@@ -6,7 +6,7 @@ use colibri_abi::{Level, OrderOp, book_flag, op_kind, order_side};
 use colibri_engine::{EngineAction, HostNow};
 use colibri_model::{
     Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Exponents, Fee, FeeRates, Instrument,
-    InstrumentId, InstrumentStatus, Liquidity, OpId, Price, Quantity, Side, TradeId, TradingRule, WallNs,
+    InstrumentId, InstrumentStatus, Liquidity, Millis, OpId, Price, Quantity, Side, TradeId, TradingRule, WallNs,
     from_mantissa,
 };
 use colibri_standard::{
@@ -51,12 +51,16 @@ pub struct Exchange {
     pub lose_cancel_answers: usize,
     /// Cancels that never arrive.
     pub lose_cancels: usize,
+    /// Cancels that are not sent: the limits leave no room for them.
+    pub block_cancels: usize,
     pub stream_is_up: bool,
     pub placements: u64,
     pub open_order_queries: u64,
     pub status_queries: u64,
     pub snapshots: u64,
     pub book_id: u64,
+    /// Whether requests for snapshots fail.
+    pub book_is_silent: bool,
     next_id: u64,
 }
 
@@ -78,12 +82,14 @@ impl Exchange {
             script: VecDeque::new(),
             lose_cancel_answers: 0,
             lose_cancels: 0,
+            block_cancels: 0,
             stream_is_up: true,
             placements: 0,
             open_order_queries: 0,
             status_queries: 0,
             snapshots: 0,
             book_id: 100,
+            book_is_silent: false,
             next_id: 1,
         }
     }
@@ -158,6 +164,18 @@ impl Exchange {
     }
 
     fn cancel(&mut self, id: &ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
+        if self.block_cancels > 0 {
+            self.block_cancels -= 1;
+            let outcome = match self.block_cancels % 2 {
+                0 => Outcome::NotSent(Refusal::new(RejectReason::NoRoom, "no room")),
+                _ => Outcome::Throttled {
+                    retry_after: Some(Millis(700)),
+                    pool: None,
+                    refusal: Refusal::new(RejectReason::NoRoom, "too many"),
+                },
+            };
+            return vec![(5, Delivery::Completed(op_id, outcome))];
+        }
         if self.lose_cancels > 0 {
             self.lose_cancels -= 1;
             return vec![(10_000, Delivery::Completed(op_id, unknown()))];
@@ -332,6 +350,7 @@ impl Exchange {
                 answers.extend(told.into_iter().map(|t| Delivery::Event(t.into())));
                 answers.push(Delivery::Event(progress.into()));
             }
+            Command::BookSnapshot(_) if self.book_is_silent => outcome = unknown(),
             Command::BookSnapshot(_) => {
                 self.snapshots += 1;
                 answers.push(self.snapshot());
