@@ -39,6 +39,8 @@ pub enum Command {
     /// Run a local exchange that speaks a real exchange's API.
     #[command(subcommand)]
     Sim(SimCommand),
+    /// Simulate the whole host under faults, in virtual time, and check its promises against the exchange.
+    Chaos(ChaosArgs),
     /// Keep API keys, encrypted.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -168,6 +170,32 @@ pub struct SimArgs {
     /// How fast to replay: 1 is as recorded.
     #[arg(long, default_value = "1", requires = "capture")]
     pub speed: u32,
+}
+
+/// Options of `chaos`.
+#[derive(Debug, Args)]
+pub struct ChaosArgs {
+    /// How many seeds, one after another; 20, or one where --seed names it.
+    #[arg(long)]
+    pub seeds: Option<u64>,
+    /// The first seed; it is run twice, and must be the same run.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Virtual minutes under faults, at least 10.
+    #[arg(long, default_value_t = 10)]
+    pub minutes: u64,
+    /// The folder that holds the connector libraries; that of this program where absent.
+    #[arg(long)]
+    pub plugin_dir: Option<PathBuf>,
+    /// End with one JSON object, alone on standard output.
+    #[arg(long)]
+    pub json: bool,
+    /// Without faults.
+    #[arg(long)]
+    pub calm: bool,
+    /// Tell on standard error what happens.
+    #[arg(long)]
+    pub trace: bool,
 }
 
 /// Key commands.

@@ -1,6 +1,7 @@
 //! The `colibri` host as a library: command line, wiring, screen. Thin: what decides lives in the crates below.
 
 pub mod bot;
+pub mod chaos;
 pub mod cli;
 pub mod command;
 pub mod connector;

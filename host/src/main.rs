@@ -30,6 +30,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Connector(ConnectorCommand::Drive(args)) => connector::drive(&args),
         Command::Connector(ConnectorCommand::Replay(args)) => connector::replay(&args),
         Command::Sim(SimCommand::Binance(args)) => command::sim::binance(&args, &mut out),
+        Command::Chaos(args) => command::chaos::chaos(&args, &mut out),
         Command::Keys(KeysCommand::Add {
             account,
             connector,

@@ -61,7 +61,7 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Exit> {
 }
 
 /// The Binance library, beside this program where nobody says otherwise.
-fn library(plugin_dir: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(super) fn library(plugin_dir: Option<&Path>) -> anyhow::Result<PathBuf> {
     let folder = match plugin_dir {
         Some(folder) => folder.to_owned(),
         None => std::env::current_exe()

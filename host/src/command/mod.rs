@@ -1,5 +1,6 @@
 //! The commands of the command line, a file each: what a person typed becomes calls of the crates below.
 
+pub mod chaos;
 pub mod check;
 pub mod connectors;
 pub mod demo;

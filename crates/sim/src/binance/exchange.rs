@@ -10,7 +10,7 @@ use super::connection::Connection;
 use super::feed::Feed;
 use super::limits::Limits;
 use super::transport::Outgoing;
-use crate::config::{ConfigError, MarketConfig, SimConfig};
+use crate::config::{ConfigError, MarketConfig, MarketStatus, SimConfig};
 use crate::flow::{Flow, Recording};
 use crate::identity::{AccountId, AccountName, Asset, ClientOrderId, ConnectionId, MarketId, Symbol};
 use crate::matching::{AccountSettings, Engine, FeeRates, History, MarketSettings, Reject};
@@ -158,6 +158,14 @@ impl Exchange {
         self.engine.transfer(account, asset, delta, self.now)?;
         self.settle();
         Ok(())
+    }
+
+    /// Halts a market, or lets it trade again: new orders are refused meanwhile, open ones stay. Whether there is such a
+    /// market.
+    pub fn set_market_status(&mut self, symbol: &Symbol, status: MarketStatus, now: Timestamp) -> bool {
+        self.advance(now);
+        let market = self.markets.iter_mut().find(|market| market.symbol == *symbol);
+        market.map(|market| market.status = status).is_some()
     }
 
     /// A name for an order or a cancel that came without one.

@@ -1,0 +1,212 @@
+//! The faults, one by one, and which of them a seed meets.
+
+use colibri_model::SplitMix64;
+
+/// Where a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// One of the next HTTP requests, or its answer.
+    Request,
+    /// One of the next frames that the exchange sends.
+    Frame,
+    /// The next handshake of a stream.
+    Handshake,
+    /// The exchange, at once.
+    Exchange,
+    /// The host's process, its disk or its clock, at once.
+    Host,
+}
+
+macro_rules! faults {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $place:ident, $weight:literal;)*) => {
+        /// A fault.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Fault { $($(#[$doc])* $variant,)* }
+
+        impl Fault {
+            /// Every fault.
+            pub const ALL: &[Fault] = &[$(Fault::$variant,)*];
+
+            /// Its name in reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Fault::$variant => $name,)* }
+            }
+            /// Where it strikes.
+            #[must_use]
+            pub const fn place(self) -> Place {
+                match self { $(Fault::$variant => Place::$place,)* }
+            }
+            /// How often it is drawn beside the others, in a mix.
+            #[must_use]
+            pub const fn weight(self) -> u64 {
+                match self { $(Fault::$variant => $weight,)* }
+            }
+        }
+    };
+}
+
+faults! {
+    /// No byte of a request is written.
+    ConnectionRefused = "connection refused", Request, 3;
+    /// A request is lost before it is executed, and the connection with it.
+    RequestLost = "request lost", Request, 6;
+    /// A request is lost, and nothing tells of it.
+    RequestSwallowed = "request swallowed", Request, 3;
+    /// A request arrives late.
+    RequestDelayed = "request delayed", Request, 6;
+    /// The answer to an executed request is lost, and the connection with it.
+    AnswerLost = "answer lost", Request, 8;
+    /// The answer to an executed request is lost, and nothing tells of it.
+    AnswerSwallowed = "answer swallowed", Request, 4;
+    /// The answer to an executed request comes late, perhaps after its deadline.
+    AnswerDelayed = "answer delayed", Request, 6;
+    /// The answer to an executed request is cut.
+    AnswerTruncated = "answer truncated", Request, 4;
+    /// The answer to an executed request is no JSON.
+    AnswerMalformed = "answer malformed", Request, 4;
+    /// The answer to an executed request is a page for people.
+    AnswerHtml = "HTML with status 200", Request, 4;
+    /// An answer has members that nobody has documented.
+    AnswerUnknownFields = "answer with unknown members", Request, 3;
+    /// Status 400, not executed.
+    Status400 = "status 400", Request, 2;
+    /// Status 401, not executed.
+    Status401 = "status 401", Request, 2;
+    /// Status 403, not executed.
+    Status403 = "status 403", Request, 2;
+    /// Status 404 of a front server, not executed.
+    Status404 = "status 404", Request, 2;
+    /// Status 408; executed or not.
+    Status408 = "status 408", Request, 3;
+    /// Status 418: a ban.
+    Status418 = "status 418", Request, 1;
+    /// Status 429, not executed.
+    Status429 = "status 429", Request, 3;
+    /// Status 5xx, not executed.
+    Status5xx = "status 5xx, not executed", Request, 5;
+    /// Status 5xx although executed.
+    Status5xxExecuted = "status 5xx, executed", Request, 8;
+    /// A read that lags the exchange's engine: a young order is denied, an older answer comes again.
+    StaleRead = "stale read", Request, 6;
+
+    /// A frame is dropped: a gap.
+    FrameDropped = "frame dropped", Frame, 6;
+    /// A frame comes twice.
+    FrameDuplicated = "frame duplicated", Frame, 4;
+    /// A frame is overtaken by the next of its stream.
+    FrameReordered = "frames reordered", Frame, 4;
+    /// A frame is no JSON.
+    FrameMalformed = "frame malformed", Frame, 3;
+    /// A frame has members that nobody has documented.
+    FrameUnknownFields = "frame with unknown members", Frame, 3;
+    /// An event of a kind that nobody has documented comes before a frame.
+    FrameUnknownKind = "frame of an unknown kind", Frame, 3;
+    /// A frame comes with values of enumerations that nobody has documented.
+    FrameUnknownValue = "frame with unknown values", Frame, 3;
+    /// A stream is closed with a code.
+    StreamClosed = "stream closed", Frame, 4;
+    /// A stream is cut without a code.
+    StreamCut = "stream cut", Frame, 4;
+    /// A stream is half open: nothing comes through any more, and nothing tells of it.
+    StreamHalfOpen = "stream half open", Frame, 4;
+    /// A stream lags by seconds.
+    StreamLagging = "stream lagging", Frame, 4;
+
+    /// A handshake is refused with a status.
+    HandshakeRefused = "handshake refused", Handshake, 2;
+    /// A handshake is not answered within its deadline.
+    HandshakeSilent = "handshake not answered", Handshake, 2;
+
+    /// The exchange announces that it goes, and closes every stream.
+    Shutdown = "exchange shutdown", Exchange, 2;
+    /// A symbol takes no orders for a while.
+    SymbolHalted = "symbol halted", Exchange, 2;
+    /// Funds come or go without an order.
+    OutsideTransfer = "balance changed from outside", Exchange, 3;
+    /// An open order is cancelled by somebody else.
+    OutsideCancel = "order cancelled from outside", Exchange, 4;
+
+    /// The process is killed and started again.
+    Killed = "process killed", Host, 4;
+    /// The disk is full for a while.
+    DiskFull = "disk full", Host, 2;
+    /// The disk is read-only for a while.
+    DiskReadOnly = "disk read-only", Host, 2;
+    /// The disk fails within a batch; the process is killed and started again.
+    DiskTorn = "disk failed within a batch", Host, 2;
+    /// The host's wall clock jumps.
+    ClockJump = "clock jump", Host, 3;
+}
+
+/// The faults that a seed meets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mix {
+    faults: Vec<Fault>,
+}
+
+impl Mix {
+    /// Nothing goes wrong.
+    #[must_use]
+    pub const fn calm() -> Mix {
+        Mix { faults: Vec::new() }
+    }
+
+    /// One fault alone.
+    #[must_use]
+    pub fn alone(fault: Fault) -> Mix {
+        Mix { faults: vec![fault] }
+    }
+
+    /// What a seed meets: one fault alone for every fourth, the faults in turn; else everything.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Mix {
+        let all = Fault::ALL;
+        if seed.is_multiple_of(4) {
+            let index = usize::try_from(seed / 4 % all.len() as u64).unwrap_or(0);
+            return Mix::alone(all[index]);
+        }
+        Mix { faults: all.to_vec() }
+    }
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.faults.as_slice() {
+            [] => "calm",
+            [one] => one.name(),
+            _ => "mixed",
+        }
+    }
+
+    /// The next fault; `None` where there is none.
+    pub fn draw(&self, random: &mut SplitMix64) -> Option<Fault> {
+        let total = self.faults.iter().map(|fault| fault.weight()).sum();
+        let mut left = random.below(total);
+        self.faults.iter().copied().find(|fault| {
+            let hit = left < fault.weight();
+            left = left.saturating_sub(fault.weight());
+            hit
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_is_met_alone_and_in_a_mix() {
+        let alone: BTreeSet<_> = (0..4 * Fault::ALL.len() as u64)
+            .filter(|seed| seed.is_multiple_of(4))
+            .map(|seed| Mix::of_seed(seed).name())
+            .collect();
+        assert_eq!(alone.len(), Fault::ALL.len());
+        let (mix, mut random) = (Mix::of_seed(1), SplitMix64::new(1));
+        let drawn: BTreeSet<_> = (0..5_000).filter_map(|_| mix.draw(&mut random)).collect();
+        assert_eq!(drawn.len(), Fault::ALL.len());
+        assert_eq!(Mix::calm().draw(&mut random), None);
+    }
+}

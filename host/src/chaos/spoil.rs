@@ -1,0 +1,80 @@
+//! How answers and frames are spoiled: cut, mangled, dressed with what nobody has documented.
+
+use colibri_driver::HttpResponse;
+use colibri_model::SplitMix64;
+
+/// Members that nobody has documented, behind the first brace of an object.
+#[must_use]
+pub fn with_unknown_members(text: &str) -> String {
+    let unknown = r#""zzFuture":{"deep":[1,"two",null]},"zzFlag":true"#;
+    match text.split_once('{') {
+        Some((before, after)) if after.trim_start().starts_with('}') => format!("{before}{{{unknown}{after}"),
+        Some((before, after)) => format!("{before}{{{unknown},{after}"),
+        None => text.to_owned(),
+    }
+}
+
+/// Enumerations of order events with values that nobody has documented.
+#[must_use]
+pub fn with_unknown_values(text: &str) -> String {
+    let mut spoiled = text.to_owned();
+    for member in ["\"x\":\"", "\"X\":\"", "\"o\":\"", "\"f\":\""] {
+        spoiled = spoiled.replace(member, &format!("{member}ZZ_"));
+    }
+    spoiled
+}
+
+/// Cut somewhere.
+#[must_use]
+pub fn cut(text: &str, random: &mut SplitMix64) -> String {
+    let length = usize::try_from(random.below(text.len() as u64)).unwrap_or(0);
+    text.chars().take(length).collect()
+}
+
+/// An event of a kind that nobody has documented, as the stream wraps its events.
+#[must_use]
+pub fn unknown_event(like: &str) -> String {
+    let event = r#"{"e":"zzSomethingNew","E":1,"zz":[{"a":"b"}]}"#;
+    if like.starts_with("{\"stream\"") {
+        format!(r#"{{"stream":"zz@new","data":{event}}}"#)
+    } else {
+        format!(r#"{{"subscriptionId":0,"event":{event}}}"#)
+    }
+}
+
+/// An answer with this status: without a body, as a page for people, or as one of `bodies`.
+pub fn answer(status: u16, bodies: &[&str], random: &mut SplitMix64) -> HttpResponse {
+    let mut headers = vec![("content-type".to_owned(), "text/html".to_owned())];
+    let body = match random.below(3) {
+        0 => String::new(),
+        1 => format!("<html><head><title>{status}</title></head><body>{status}</body></html>"),
+        _ => {
+            let index = usize::try_from(random.below(bodies.len() as u64)).unwrap_or(0);
+            headers[0].1 = "application/json".to_owned();
+            bodies.get(index).copied().unwrap_or_default().to_owned()
+        }
+    };
+    if matches!(status, 418 | 429) && random.below(2) == 0 {
+        headers.push(("retry-after".to_owned(), (1 + random.below(8)).to_string()));
+    }
+    HttpResponse {
+        status,
+        headers,
+        body: body.into_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_has_documented_is_still_json() {
+        for text in ["{}", r#"{"a":1}"#, r#"[{"a":1}]"#] {
+            let spoiled = with_unknown_members(text);
+            assert!(serde_json::from_str::<serde_json::Value>(&spoiled).is_ok(), "{spoiled}");
+        }
+        let spoiled = with_unknown_values(r#"{"x":"NEW","X":"NEW"}"#);
+        assert_eq!(spoiled, r#"{"x":"ZZ_NEW","X":"ZZ_NEW"}"#);
+    }
+}

@@ -1,0 +1,230 @@
+//! The promises, checked against the exchange once a seed is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use colibri_engine::Recovered;
+use colibri_model::{Decimal, Fill, OrderState};
+use colibri_sim::binance::Exchange;
+use colibri_sim::identity::AccountId;
+use colibri_sim::matching::{MyTrade, Order, OrderStatus};
+
+use super::outsider::account;
+use super::process::{MOST_NOTIONAL, Process, folded};
+use super::world::FaultyExchange;
+use colibri_store::journal::MemoryDisk;
+
+/// Operations that may be under way at the end: the keeping of sessions and clock.
+const MOST_OPERATIONS: usize = 8;
+/// Orders that the tracker may remember.
+const MOST_ORDERS: usize = 20_000;
+
+/// Promises that were broken, in words.
+pub type Violations = Vec<String>;
+
+/// What the exchange has of the account.
+struct Truth<'a> {
+    orders: Vec<&'a Order>,
+    /// By pair and trade id.
+    trades: BTreeMap<(String, String), &'a MyTrade>,
+}
+
+fn truth(exchange: &Exchange, account: AccountId) -> Truth<'_> {
+    let mut truth = Truth {
+        orders: Vec::new(),
+        trades: BTreeMap::new(),
+    };
+    for (_, market) in exchange.engine().markets() {
+        let pair = format!("{}-{}", market.settings.base, market.settings.quote);
+        truth.orders.extend(market.orders_of(account));
+        for trade in market.trades_of(account) {
+            truth.trades.insert((pair.clone(), trade.id.to_string()), trade);
+        }
+    }
+    truth
+}
+
+/// Checks every promise.
+#[must_use]
+pub fn violations(process: &Process, world: &FaultyExchange, disk: &MemoryDisk) -> Violations {
+    let mut broken = Violations::new();
+    let Some(account) = account(&world.exchange) else {
+        return vec!["the exchange has no such account".to_owned()];
+    };
+    let truth = truth(&world.exchange, account);
+    if !process.engine.is_stopped() {
+        let report = process.engine.stop_report();
+        broken.push(format!("it has not stopped with proof: {report:?}"));
+    }
+    exchange_side(&truth, &mut broken);
+    tracker(process, &truth, &mut broken);
+    match folded(disk) {
+        Ok(recovered) => journal(&recovered, &truth, &mut broken),
+        Err(why) => broken.push(format!("the journal cannot be read: {why}")),
+    }
+    balances(process, world, account, &mut broken);
+    for answer in &world.limits_exceeded {
+        broken.push(format!("a limit was exceeded: {answer}"));
+    }
+    let operations = process.operations();
+    let orders: usize = process.engine.view().venues().map(|v| v.orders().count()).sum();
+    if operations > MOST_OPERATIONS {
+        broken.push(format!("{operations} operations have not ended"));
+    }
+    if orders > MOST_ORDERS {
+        broken.push(format!("the tracker remembers {orders} orders"));
+    }
+    broken
+}
+
+fn exchange_side(truth: &Truth<'_>, broken: &mut Violations) {
+    let mut names = BTreeSet::new();
+    for order in &truth.orders {
+        if order.status.is_open() {
+            broken.push(format!("{} is open at the exchange", order.client_id));
+        }
+        if !names.insert(order.client_id.as_str()) {
+            broken.push(format!("{} was executed twice", order.client_id));
+        }
+        if order.price * order.quantity > Decimal::from(MOST_NOTIONAL) {
+            broken.push(format!("{} is above the risk limit", order.client_id));
+        }
+    }
+}
+
+/// Whether a state of ours says what the exchange says.
+const fn agrees(ours: OrderState, theirs: OrderStatus) -> bool {
+    matches!(
+        (ours, theirs),
+        (OrderState::Filled, OrderStatus::Filled)
+            | (OrderState::Cancelled, OrderStatus::Canceled)
+            | (OrderState::Expired, OrderStatus::Expired | OrderStatus::ExpiredInMatch)
+    )
+}
+
+fn tracker(process: &Process, truth: &Truth<'_>, broken: &mut Violations) {
+    let view = process.engine.view();
+    let by_name: BTreeMap<&str, &&Order> = truth.orders.iter().map(|o| (o.client_id.as_str(), o)).collect();
+    let mut known = BTreeSet::new();
+    for order in view.venues().flat_map(|v| v.orders()) {
+        let id = order.client_id().as_str();
+        known.insert(id.to_owned());
+        if !order.state().is_terminal() {
+            broken.push(format!("{id} is {:?} in the tracker", order.state()));
+            continue;
+        }
+        match by_name.get(id) {
+            None if order.state() == OrderState::Rejected => {}
+            None => broken.push(format!(
+                "{id} is {:?} in the tracker, and the exchange never had it",
+                order.state()
+            )),
+            Some(there) => {
+                if !agrees(order.state(), there.status) {
+                    broken.push(format!(
+                        "{id} is {:?} in the tracker, {:?} at the exchange",
+                        order.state(),
+                        there.status
+                    ));
+                }
+                if order.filled().0 != there.executed {
+                    broken.push(format!(
+                        "{id}: {} filled in the tracker, {} at the exchange",
+                        order.filled(),
+                        there.executed
+                    ));
+                }
+            }
+        }
+    }
+    for order in &truth.orders {
+        if !known.contains(order.client_id.as_str()) {
+            broken.push(format!("the tracker does not know {}", order.client_id));
+        }
+    }
+    let fills: Vec<&Fill> = view.venues().flat_map(|v| v.fills()).collect();
+    compare_fills("the ledger", &fills, truth, broken);
+}
+
+fn compare_fills(whose: &str, fills: &[&Fill], truth: &Truth<'_>, broken: &mut Violations) {
+    let mut told = BTreeMap::new();
+    for fill in fills {
+        told.insert((fill.key.pair.to_string(), fill.key.trade_id.to_string()), *fill);
+    }
+    for (key, trade) in &truth.trades {
+        let Some(fill) = told.remove(key) else {
+            broken.push(format!("{whose} lacks the trade {} of {}", key.1, key.0));
+            continue;
+        };
+        let fee = fill.fee.as_ref().map(|fee| (fee.amount.0, fee.asset.as_str()));
+        let same = fill.price.0 == trade.price
+            && fill.quantity.0 == trade.quantity
+            && fee == Some((trade.commission, trade.commission_asset.as_str()));
+        if !same {
+            broken.push(format!(
+                "{whose} has the trade {} of {} otherwise: {fill:?}, {trade:?}",
+                key.1, key.0
+            ));
+        }
+    }
+    for key in told.keys() {
+        broken.push(format!("{whose} has a trade {} of {} that never was", key.1, key.0));
+    }
+}
+
+fn journal(recovered: &Recovered, truth: &Truth<'_>, broken: &mut Violations) {
+    let there: BTreeMap<&str, &&Order> = truth.orders.iter().map(|o| (o.client_id.as_str(), o)).collect();
+    for (id, order) in &recovered.orders {
+        if !order.state.is_terminal() {
+            broken.push(format!("the intent {id} has no end in the journal: {:?}", order.state));
+        }
+        if let Some(theirs) = there.get(id.as_str())
+            && order.state.is_terminal()
+            && !agrees(order.state, theirs.status)
+        {
+            broken.push(format!(
+                "{id} is {:?} in the journal, {:?} at the exchange",
+                order.state, theirs.status
+            ));
+        }
+    }
+    for order in &truth.orders {
+        let journaled = recovered
+            .orders
+            .keys()
+            .any(|id| id.as_str() == order.client_id.as_str());
+        if !journaled {
+            broken.push(format!("{} is not in the journal", order.client_id));
+        }
+    }
+    // A fill whose fee was learned later stands there again: the last word counts.
+    let mut last: BTreeMap<_, &Fill> = BTreeMap::new();
+    for (_, fill) in &recovered.fills {
+        last.insert(&fill.key, fill);
+    }
+    let fills: Vec<&Fill> = last.into_values().collect();
+    compare_fills("the journal", &fills, truth, broken);
+}
+
+fn balances(process: &Process, world: &FaultyExchange, account: AccountId, broken: &mut Violations) {
+    let view = process.engine.view();
+    let held = &world.exchange.engine().account(account).ledger;
+    let ledger: Vec<_> = view.venues().flat_map(|v| v.ledger_balances()).collect();
+    if ledger.is_empty() {
+        broken.push("the ledger has not started".to_owned());
+    }
+    for line in ledger {
+        let asset = line.asset.as_str();
+        let balance = held.balance(&asset.into());
+        let truly = balance.free + balance.locked;
+        if line.stated.0 != truly {
+            broken.push(format!("{asset}: stated {}, at the exchange {truly}", line.stated));
+        }
+        let moved = world.outsider.transferred.get(asset).copied().unwrap_or_default();
+        if line.expected.0 + moved != truly {
+            broken.push(format!(
+                "{asset}: {} by fills and {moved} from outside, at the exchange {truly}",
+                line.expected
+            ));
+        }
+    }
+}
