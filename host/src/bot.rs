@@ -161,6 +161,24 @@ impl Bot {
         )
     }
 
+    /// Where a key stands in the table that holds `span`; `span` where it is not found.
+    #[must_use]
+    pub fn key_after(&self, span: std::ops::Range<usize>, key: &str) -> std::ops::Range<usize> {
+        let table = self.text[..span.start].rfind("[[").unwrap_or(0);
+        let mut at = table;
+        for line in self.text[table..].split_inclusive('\n') {
+            if at > span.start && line.starts_with('[') {
+                break;
+            }
+            let name = line.split('=').next().unwrap_or("").trim().trim_matches('"');
+            if name == key {
+                return at..at + line.len();
+            }
+            at += line.len();
+        }
+        span
+    }
+
     fn check(&self) -> Result<(), ExitError> {
         let file = &self.file;
         let name = file.name.get_ref();
@@ -257,6 +275,18 @@ bid_spread = "0.001"
         assert_eq!(bot.file.tick_ms, Millis(1000));
         assert_eq!(bot.data_folder(), Path::new("data/first"));
         assert!(bot.file.strategies[0].keys.contains_key("bid_spread"));
+    }
+
+    #[test]
+    fn a_key_of_a_strategy_is_found_in_its_own_table() {
+        let second = BOT.split_once("[[strategy]]").unwrap().1.replace("maker", "other");
+        let bot = parse(&format!("{BOT}\n[[strategy]]{second}")).unwrap();
+        let line = |index: usize, key: &str| {
+            let span = bot.key_after(bot.file.strategies[index].kind.span(), key);
+            bot.text[..span.start].matches('\n').count() + 1
+        };
+        assert_eq!((line(0, "bid_spread"), line(1, "bid_spread")), (12, 19));
+        assert_eq!(line(1, "absent"), 16, "the kind's line where there is no such key");
     }
 
     #[test]

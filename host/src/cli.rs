@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done · 1 failed · 2 usage · 3 configuration · 4 connector library refused · 5 keys · 6 exchange
-            7 stopped, but not proven that nothing is open · 8 journal or history
+Exit codes: 0 done · 1 failed · 2 usage · 3 configuration · 4 library refused
+            5 keys · 6 exchange · 7 stopped, but not proven that nothing is open
+            8 journal or history
 
 First steps:
   colibri demo                     trade on a local exchange, no keys needed

@@ -45,7 +45,9 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Orders(args) => command::history::orders(&args, &mut out),
         Command::Status(args) => command::history::status(&args, &mut out),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "colibri", &mut out);
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "colibri", &mut script);
+            out.write_all(&script)?;
             Ok(Exit::Done)
         }
     }

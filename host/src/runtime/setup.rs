@@ -6,6 +6,7 @@ use std::path::Path;
 use colibri_driver::bulk_lane::{BulkLane, BulkSetup};
 use colibri_driver::tokio_transport::TransportOptions;
 use colibri_driver::{Credentials, Driver, DriverSetup, LimitShare, Limiter, Secret, SharedLimiter};
+use colibri_engine::config::ConfigError;
 use colibri_engine::strategy::{self, Strategy};
 use colibri_engine::{Engine, EngineSetup, Recovered, VenueSetup};
 use colibri_model::{AccountId, Journal};
@@ -105,7 +106,13 @@ fn build(bot: &Bot, table: &StrategyTable) -> Result<Box<dyn Strategy>, ExitErro
     let mut keys = table.keys.clone();
     keys.insert("venue".to_owned(), table.venue.get_ref().as_str().into());
     keys.insert("market".to_owned(), table.market.get_ref().to_string().into());
-    strategy::build(table.kind.get_ref(), table.id.clone(), keys).map_err(|e| bot.wrong(table.kind.span(), e))
+    strategy::build(table.kind.get_ref(), table.id.clone(), keys).map_err(|error| {
+        let span = match &error {
+            ConfigError::UnknownKey { key, .. } => bot.key_after(table.kind.span(), key),
+            _ => table.kind.span(),
+        };
+        bot.wrong(span, error)
+    })
 }
 
 /// A driver setup for a venue of a bot.
