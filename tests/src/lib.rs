@@ -1,8 +1,8 @@
 //! What the tests of Colibri as a whole share: the workspace on disk, its sources, the files that it builds, and the host
 //! killed and started again.
 //!
-//! What lives here: finding, reading, building, and starting what was built. What must not live here: rules (each is a test in `tests/tests/`) and
-//! anything that only one test needs. The package is never shipped.
+//! What lives here: finding, reading, building, and starting what was built. What must not live here: rules (each is a test
+//! in `tests/tests/`) and anything that only one test needs. The package is never shipped.
 
 pub mod built;
 pub mod crash;

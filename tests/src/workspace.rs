@@ -88,11 +88,18 @@ pub fn target_directory() -> PathBuf {
     PathBuf::from(text(&metadata()["target_directory"]))
 }
 
-/// The cargo that runs the tests.
+/// The cargo that runs the tests, without what it told this process of the package that the test belongs to: a build
+/// script that depends on those variables (ring's does) would run again, and everything above it be compiled again.
 #[must_use]
 pub fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
     cargo
 }
 

@@ -1,7 +1,7 @@
 //! Release builds of the host and of each connector.
 
 use std::io::{BufRead, BufReader, IsTerminal};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
@@ -28,7 +28,7 @@ fn build_package(workspace: &Workspace, package: &str) -> Result<()> {
     } else {
         "never"
     };
-    let mut child = Command::new(cargo())
+    let mut child = cargo()
         .args(["build", "--release", "--package", package, "--color", colour])
         .current_dir(&workspace.root)
         .stdin(Stdio::null())

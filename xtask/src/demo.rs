@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::build;
+use crate::handover::become_command;
 use crate::workspace::Workspace;
 
 /// Builds, then runs `colibri demo` with `arguments` on this process's stdin, stdout and stderr.
@@ -17,23 +18,4 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut host = Command::new(libraries.join(build::HOST));
     host.arg("demo").arg("--plugin-dir").arg(&libraries).args(arguments);
     become_command(host)
-}
-
-/// Replaces this process, so that Ctrl-C and the exit code are the host's alone.
-#[cfg(unix)]
-fn become_command(mut command: Command) -> Result<ExitCode> {
-    use std::os::unix::process::CommandExt;
-    Err(anyhow::Error::new(command.exec()).context(format!("{:?} could not be started", command.get_program())))
-}
-
-#[cfg(not(unix))]
-fn become_command(mut command: Command) -> Result<ExitCode> {
-    use anyhow::Context;
-    let status = command
-        .status()
-        .with_context(|| format!("{:?} could not be started", command.get_program()))?;
-    Ok(match status.code().and_then(|code| u8::try_from(code).ok()) {
-        Some(code) => ExitCode::from(code),
-        None => ExitCode::FAILURE,
-    })
 }

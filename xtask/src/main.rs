@@ -1,10 +1,12 @@
-//! The workspace's own commands, behind the aliases of `.cargo/config.toml`: `cargo demo` and `cargo verify`.
+//! The workspace's own commands, behind the aliases of `.cargo/config.toml`: `cargo demo`, `cargo verify`, `cargo xtask kill`.
 //!
 //! What lives here: which cargo commands are run, in which order. What must not live here: anything that a bot needs at
 //! run time. It compiles in seconds, because everybody waits for it before everything else.
 
 mod build;
 mod demo;
+mod handover;
+mod kill;
 mod verify;
 mod workspace;
 
@@ -16,7 +18,9 @@ const USAGE: &str = "\
 cargo demo [OPTIONS]        build the host and every connector, then trade against the local exchange
                             (cargo demo --help lists the options)
 cargo verify [--quick]      everything that guards main: format, lints, libraries, tests, documentation, licences
-                            --quick: format, lints and unit tests only";
+                            --quick: format, lints and unit tests only
+cargo xtask kill [OPTIONS]  kill -9 the host at random moments and compare it with the exchange
+                            --times N (200), --seed S (1)";
 
 fn main() -> ExitCode {
     match run() {
@@ -40,6 +44,7 @@ fn run() -> Result<ExitCode> {
     }
     match command.as_str() {
         "demo" => demo::run(&arguments),
+        "kill" => kill::run(&arguments),
         "verify" => match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] => verify::run(verify::Extent::Full),
             ["--quick"] => verify::run(verify::Extent::Quick),

@@ -130,7 +130,7 @@ impl Check {
 
 fn run_cargo(workspace: &Workspace, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Verdict> {
     println!("cargo {}", arguments.join(" "));
-    let status = Command::new(cargo())
+    let status = cargo()
         .args(arguments)
         .envs(variables.iter().copied())
         .current_dir(&workspace.root)

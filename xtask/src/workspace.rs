@@ -1,6 +1,5 @@
 //! What cargo says about the workspace: its root, its target directory, its connector packages.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,15 +16,24 @@ pub struct Workspace {
     pub connectors: Vec<String>,
 }
 
-/// The cargo that runs this program, so that a `+toolchain` given to it holds for its children.
-pub fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+/// The cargo that runs this program, so that a `+toolchain` given to it holds for its children. What it told this program
+/// of its own package is taken out: a build script that depends on those variables (ring's does) would run again, and
+/// everything above it be compiled again.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }
 
 impl Workspace {
     /// Asks cargo, about the workspace that this program was built in.
     pub fn find() -> Result<Workspace> {
-        let output = Command::new(cargo())
+        let output = cargo()
             .args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("Cargo.toml"))
             .output()
