@@ -107,7 +107,8 @@ impl OrderState {
                 S::Cancelled
             }
             (S::PendingCreate | S::Unknown | S::Acknowledged | S::Open | S::PartiallyFilled, E::Expired) => S::Expired,
-            // An order that had worked and is denied later has ended without our seeing how: as good as cancelled.
+            // An order that had worked and is denied later has ended without our seeing how: as good as cancelled, unless
+            // it comes back (`after_absence`).
             (S::Open | S::PartiallyFilled, E::Absent) => S::Cancelled,
             // The race of a cancel (or an expiry) with the last fill, in either order of report.
             (S::Cancelled | S::Expired, E::Filled) => S::Filled,
@@ -128,6 +129,21 @@ impl OrderState {
             _ => return Err(TransitionError { state: self, evidence }),
         };
         Ok(next)
+    }
+
+    /// The state of an order that was taken for gone because the exchange denied it, or whose end was learned in an earlier
+    /// run, once a query made since tells `evidence`. `None` where that does not bring it back.
+    #[must_use]
+    pub const fn after_absence(self, evidence: OrderEvidence) -> Option<OrderState> {
+        match (self, evidence) {
+            (OrderState::Cancelled | OrderState::Expired | OrderState::Rejected, OrderEvidence::Open) => {
+                Some(OrderState::Open)
+            }
+            (OrderState::Cancelled | OrderState::Expired | OrderState::Rejected, OrderEvidence::PartiallyFilled) => {
+                Some(OrderState::PartiallyFilled)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -186,6 +202,19 @@ mod tests {
     fn the_last_fill_wins_over_a_cancel() {
         assert_eq!(S::Cancelled.after(E::Filled), Ok(S::Filled));
         assert!(S::Filled.after(E::Cancelled).is_err());
+    }
+
+    #[test]
+    fn only_an_order_that_works_comes_back_from_absence() {
+        assert_eq!(S::Cancelled.after_absence(E::Open), Some(S::Open));
+        assert_eq!(S::Cancelled.after_absence(E::PartiallyFilled), Some(S::PartiallyFilled));
+        assert!(
+            S::Cancelled.after(E::Open).is_err(),
+            "an end that the exchange told stays"
+        );
+        for evidence in EVIDENCE {
+            assert_eq!(S::Filled.after_absence(evidence), None, "{evidence:?}");
+        }
     }
 
     #[test]

@@ -67,6 +67,10 @@ impl<J: Journal> Core<J> {
     }
 
     fn place_ended(&mut self, index: VenueIndex, id: &ClientOrderId, outcome: &Outcome) {
+        let now = self.mono();
+        if let Some(order) = self.state.venues[index.0].orders.get_mut(id) {
+            order.answered = Some(now);
+        }
         let report = OrderReport {
             reason: outcome.refusal().map(ToString::to_string),
             ..OrderReport::default()
@@ -180,7 +184,7 @@ impl<J: Journal> Core<J> {
                 }
             }
             Outcome::Rejected(refusal) if refusal.reason == RejectReason::OrderNotFound && order.may_be_live() => {
-                if order.inquiry.denied(order.sent, now) == Denial::Absent {
+                if order.answered.is_some() && order.inquiry.denied(now) == Denial::Absent {
                     let report = OrderReport {
                         reason: Some("the exchange does not have it".to_owned()),
                         ..OrderReport::default()

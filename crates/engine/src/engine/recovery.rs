@@ -4,7 +4,7 @@ use colibri_model::{Journal, Millis, OrderEvidence, OrderState, WallNs};
 
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
-use crate::orders::{CancelState, InFlightOrder, OrderOrigin, OrderReport, Recorded};
+use crate::orders::{CancelState, EndKnown, InFlightOrder, OrderOrigin, OrderReport, Recorded};
 
 /// Fills are asked for from so long before the journal's last record (or the start): clocks differ.
 const FILLS_OVERLAP_NS: i64 = 60_000_000_000;
@@ -48,10 +48,15 @@ impl<J: Journal> Core<J> {
                 recovered.created,
             );
             order.origin = OrderOrigin::Recovered;
+            order.answered = Some(now.mono);
             order.exchange_id.clone_from(&recovered.exchange_id);
             if let Some(evidence) = evidence_of(recovered.state) {
                 // From PendingCreate every state can be reached in one step.
                 let _ = order.learn(evidence, &OrderReport::default(), now.mono);
+            }
+            // What an earlier run concluded is not known to have been told.
+            if order.state().is_terminal() {
+                order.end_known = EndKnown::Inferred;
             }
             if order.may_be_live() {
                 if recovered.cancel_wanted.is_some() {

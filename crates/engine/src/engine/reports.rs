@@ -120,10 +120,16 @@ impl<J: Journal> Core<J> {
         let Some(id) = found else {
             return self.on_foreign_order(index, event);
         };
+        let evidence = event.status.evidence();
         if event.source == ReportSource::Query {
             venue.reconcile.seen.insert(id.clone());
+            // A status that is not known is no end either.
+            if evidence.is_none_or(|e| !OrderState::Unknown.after(e).is_ok_and(OrderState::is_terminal)) {
+                self.stopping.told_open(index);
+            }
         }
-        let Some(evidence) = event.status.evidence() else {
+        let venue = &mut self.state.venues[index.0];
+        let Some(evidence) = evidence else {
             let text = format!("order {id} has a status that is not known: {:?}", event.status);
             return self.log(LogLevel::Warn, text);
         };
@@ -139,6 +145,7 @@ impl<J: Journal> Core<J> {
             filled: event.filled,
             reason: event.reason.clone(),
             exchange_time: event.exchange_time,
+            source: Some(event.source),
         };
         self.learn(index, &id, evidence, &report);
     }

@@ -55,6 +55,8 @@ impl StopReport {
 struct Proof {
     running: BTreeSet<OpId>,
     failed: bool,
+    /// A query told one of our orders as open while it ran.
+    told_open: bool,
     proven: bool,
     asked: u32,
     not_before: MonoNs,
@@ -67,6 +69,16 @@ pub(crate) struct Stopping {
     began: HostNow,
     finished: Option<HostNow>,
     proofs: Vec<Proof>,
+}
+
+impl Stopping {
+    /// A query has told one of our orders at a venue as open: what is being asked there now proves nothing, whatever is
+    /// believed of the order.
+    pub(crate) fn told_open(&mut self, index: VenueIndex) {
+        if let Some(proof) = self.proofs.get_mut(index.0) {
+            proof.told_open = true;
+        }
+    }
 }
 
 impl<J: Journal> Core<J> {
@@ -173,6 +185,7 @@ impl<J: Journal> Core<J> {
         let proof = &mut self.stopping.proofs[index.0];
         proof.running = running;
         proof.failed = false;
+        proof.told_open = false;
         proof.asked += 1;
     }
 
@@ -191,7 +204,7 @@ impl<J: Journal> Core<J> {
             proof.not_before = not_before;
             let venue = &mut self.state.venues[index.0];
             // An order of ours that is open came as an event, and is live again.
-            proof.proven = !proof.failed && venue.orders.live_count() == 0;
+            proof.proven = !proof.failed && !proof.told_open && venue.orders.live_count() == 0;
             if proof.proven {
                 venue.foreign = std::mem::take(&mut venue.reconcile.foreign_seen);
             }

@@ -7,6 +7,8 @@ use colibri_model::{
     Quantity, QuantityUnit, StrategyId, TransitionError, WallNs,
 };
 
+use colibri_standard::ReportSource;
+
 use crate::orders::Inquiry;
 
 /// Where a cancel stands, beside the state of its order.
@@ -54,6 +56,17 @@ pub struct OrderReport {
     pub reason: Option<String>,
     /// The exchange's time.
     pub exchange_time: Option<WallNs>,
+    /// What told it; `None` for conclusions of the engine's own.
+    pub source: Option<ReportSource>,
+}
+
+/// What is known of an order's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndKnown {
+    /// The exchange told it in this run, or the order has not ended.
+    Told,
+    /// The exchange denied the order, or an earlier run noted its end: a query that tells it as working brings it back.
+    Inferred,
 }
 
 /// An order of ours, from before it is sent until long after it is done.
@@ -75,6 +88,11 @@ pub struct InFlightOrder {
     pub cancel: CancelState,
     /// When it was sent (for a recovered order: when this run began).
     pub sent: MonoNs,
+    /// When its placement was answered or given up (for a recovered order: when this run began). Until then a denial says
+    /// nothing: it may not have been written yet.
+    pub answered: Option<MonoNs>,
+    /// How its end, if it has come, is known.
+    pub end_known: EndKnown,
     /// Before when a cancel is not sent again; `None` where none has come to nothing.
     pub cancel_again: Option<MonoNs>,
     /// Cancels that came to nothing.
@@ -120,6 +138,8 @@ impl InFlightOrder {
             exchange_id: None,
             cancel: CancelState::None,
             sent,
+            answered: None,
+            end_known: EndKnown::Told,
             cancel_again: None,
             cancel_failures: 0,
             created,
@@ -242,7 +262,12 @@ impl InFlightOrder {
         if self.exchange_id.is_none() {
             self.exchange_id.clone_from(&report.exchange_id);
         }
-        let next = self.state.after(evidence)?;
+        let returns = self.end_known == EndKnown::Inferred && report.source == Some(ReportSource::Query);
+        let back = self.state.after_absence(evidence).filter(|_| returns);
+        let next = match back {
+            Some(next) => next,
+            None => self.state.after(evidence)?,
+        };
         if evidence == OrderEvidence::Filled && self.intent.quantity_unit == QuantityUnit::Base {
             self.reported_filled = self.reported_filled.max(self.intent.quantity);
         }
@@ -258,6 +283,12 @@ impl InFlightOrder {
         if confirmed && self.accepted.is_none() {
             self.accepted = Some(now);
         }
+        if confirmed {
+            self.inquiry.known();
+            self.end_known = EndKnown::Told;
+        } else if evidence == OrderEvidence::Absent {
+            self.end_known = EndKnown::Inferred;
+        }
         if report.reason.is_some() {
             self.reason.clone_from(&report.reason);
         }
@@ -267,7 +298,12 @@ impl InFlightOrder {
         self.state = next;
         if next.is_terminal() {
             self.closed.get_or_insert(now);
-            self.cancel = CancelState::None;
+            // Should an order that is inferred to be gone come back, its cancel is wanted as it was.
+            if self.end_known == EndKnown::Inferred && self.cancel != CancelState::None {
+                self.cancel = CancelState::Wanted;
+            } else {
+                self.cancel = CancelState::None;
+            }
             self.inquiry.settled();
         } else {
             self.closed = None;

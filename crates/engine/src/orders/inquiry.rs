@@ -2,7 +2,7 @@
 
 use colibri_model::{Millis, MonoNs, SplitMix64};
 
-/// Before an order was sent so long ago, a denial proves nothing: it may still be on its way, and exchanges answer
+/// Denials prove nothing before so long after the first of them: the order may still be on its way, and exchanges answer
 /// status queries from caches that lag their engines.
 const DENIAL_AGE: Millis = Millis(10_000);
 /// Denials count once in so long.
@@ -27,6 +27,7 @@ pub struct Inquiry {
     due: Option<MonoNs>,
     attempts: u32,
     denials: u32,
+    first_denial: MonoNs,
     last_denial: MonoNs,
 }
 
@@ -52,19 +53,33 @@ impl Inquiry {
         let wait = WAITS[(self.attempts as usize).min(WAITS.len() - 1)];
         self.attempts = self.attempts.saturating_add(1);
         self.want(now.plus(Millis(wait + random.below(wait / 4))));
+        // The denial that may decide is asked for when it can.
+        let decisive = self.first_denial.plus(DENIAL_AGE);
+        if self.denials > 0 && decisive > now {
+            self.want(decisive);
+        }
     }
 
-    /// The exchange denied knowing the order, which was sent at `sent`.
-    pub fn denied(&mut self, sent: MonoNs, now: MonoNs) -> Denial {
+    /// The exchange denied knowing the order. To be told of denials of an order only whose placement was answered or given
+    /// up: before, it may not even be written.
+    pub fn denied(&mut self, now: MonoNs) -> Denial {
+        if self.denials == 0 {
+            self.first_denial = now;
+        }
         if self.denials == 0 || now.since(self.last_denial) >= DENIAL_SPACING {
             self.denials += 1;
             self.last_denial = now;
         }
-        if self.denials >= DENIALS && now.since(sent) >= DENIAL_AGE {
+        if self.denials >= DENIALS && now.since(self.first_denial) >= DENIAL_AGE {
             Denial::Absent
         } else {
             Denial::AskAgain
         }
+    }
+
+    /// A report told of the order: earlier denials mean nothing.
+    pub const fn known(&mut self) {
+        self.denials = 0;
     }
 
     /// The order is known again: earlier denials mean nothing, nothing is due.
@@ -84,17 +99,17 @@ mod tests {
     #[test]
     fn a_denial_must_be_old_enough_and_repeated() {
         let mut inquiry = Inquiry::default();
+        assert_eq!(inquiry.denied(at(11_000)), Denial::AskAgain, "once is not enough");
+        assert_eq!(inquiry.denied(at(11_100)), Denial::AskAgain, "nor twice at once");
+        assert_eq!(inquiry.denied(at(13_000)), Denial::AskAgain, "nor twice soon");
+        assert_eq!(inquiry.denied(at(21_000)), Denial::Absent);
+        inquiry.known();
         assert_eq!(
-            inquiry.denied(at(0), at(11_000)),
+            inquiry.denied(at(33_000)),
             Denial::AskAgain,
-            "once is not enough"
+            "a report between counts from anew"
         );
-        assert_eq!(inquiry.denied(at(0), at(11_100)), Denial::AskAgain, "nor twice at once");
-        assert_eq!(inquiry.denied(at(0), at(13_000)), Denial::Absent);
-        inquiry.settled();
-        assert_eq!(inquiry.denied(at(12_900), at(13_000)), Denial::AskAgain);
-        assert_eq!(inquiry.denied(at(12_900), at(15_000)), Denial::AskAgain, "too young");
-        assert_eq!(inquiry.denied(at(12_900), at(23_000)), Denial::Absent);
+        assert_eq!(inquiry.denied(at(43_000)), Denial::Absent);
     }
 
     #[test]

@@ -11,6 +11,6 @@ mod tracker;
 
 pub use client_id::{ClientIdError, ClientIdSource};
 pub use fill_ledger::{FillLedger, Recorded};
-pub use in_flight::{CancelState, InFlightOrder, OrderOrigin, OrderReport};
+pub use in_flight::{CancelState, EndKnown, InFlightOrder, OrderOrigin, OrderReport};
 pub use inquiry::{Denial, Inquiry};
 pub use tracker::{OrderChange, OrderTracker};

@@ -99,6 +99,10 @@ impl OrderTracker {
             }
         } else {
             self.live.insert(id.clone());
+            if from.is_terminal() {
+                // It ends once more, and must stand among the ended once only.
+                self.ended.retain(|ended| ended != id);
+            }
         }
         Some(OrderChange {
             client_id: id.clone(),

@@ -234,6 +234,46 @@ fn a_cancel_whose_answer_is_lost_is_resolved_by_asking() {
 }
 
 #[test]
+fn an_order_that_is_denied_and_open_all_the_same_keeps_the_stop_from_being_proven() {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    (desk.exchange.lose_cancels, desk.exchange.denies_orders) = (1_000, true);
+    desk.stop();
+    assert!(desk.logged("it is gone"), "the denials were old and many enough");
+    assert_eq!(desk.exchange.open().count(), 2);
+    assert!(
+        !desk.engine.is_stopped(),
+        "the exchange tells both as open: {:?}",
+        desk.engine.stop_report()
+    );
+    (desk.exchange.lose_cancels, desk.exchange.denies_orders) = (0, false);
+    desk.stop();
+    assert!(desk.engine.is_stopped(), "{:?}", desk.engine.stop_report());
+    assert_eq!(desk.exchange.open().count(), 0, "they came back and were cancelled");
+}
+
+#[test]
+fn denials_of_an_old_order_count_from_the_first_of_them() {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    desk.book_beats(1_000, 5);
+    (desk.exchange.lose_cancels, desk.exchange.denies_orders) = (2, true);
+    let (buy, sell) = (order_of(&desk, Side::Buy), order_of(&desk, Side::Sell));
+    desk.engine.stop("the test is over", desk.now());
+    desk.drain();
+    // The cancels time out after ten seconds; then the orders are asked about, and denied.
+    desk.run(14_500);
+    assert!(desk.exchange.status_queries >= 4);
+    for id in [&buy, &sell] {
+        assert_eq!(state_of(&desk, id), OrderState::Open, "a cache that lags is no proof");
+    }
+    desk.exchange.denies_orders = false;
+    desk.stop();
+    assert!(desk.engine.is_stopped());
+    assert_eq!(desk.exchange.open().count(), 0);
+}
+
+#[test]
 fn an_unknown_placement_is_cancelled_and_proven_gone_when_stopping() {
     let mut desk = Desk::new(QUOTES);
     desk.exchange

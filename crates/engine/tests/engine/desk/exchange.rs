@@ -53,6 +53,8 @@ pub struct Exchange {
     pub lose_cancels: usize,
     /// Cancels that are not sent: the limits leave no room for them.
     pub block_cancels: usize,
+    /// Whether questions about single orders are answered from a cache that knows none.
+    pub denies_orders: bool,
     pub stream_is_up: bool,
     pub placements: u64,
     pub open_order_queries: u64,
@@ -83,6 +85,7 @@ impl Exchange {
             lose_cancel_answers: 0,
             lose_cancels: 0,
             block_cancels: 0,
+            denies_orders: false,
             stream_is_up: true,
             placements: 0,
             open_order_queries: 0,
@@ -324,7 +327,8 @@ impl Exchange {
             }
             Command::OrderStatus(query) => {
                 self.status_queries += 1;
-                match query.client_id.as_ref().filter(|id| self.orders.contains_key(*id)) {
+                let known = |id: &&ClientOrderId| self.orders.contains_key(*id) && !self.denies_orders;
+                match query.client_id.as_ref().filter(known) {
                     Some(id) => answers.push(Delivery::Event(self.order_event(id, ReportSource::Query, now))),
                     None => outcome = rejected(RejectReason::OrderNotFound),
                 }
