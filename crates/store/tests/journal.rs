@@ -119,6 +119,18 @@ fn a_disk_that_cannot_be_cut_is_not_appended_to_again() {
 }
 
 #[test]
+fn a_disk_that_was_read_only_for_a_while_is_written_again() {
+    let disk = MemoryDisk::default();
+    let (mut journal, _) = open(&disk).unwrap();
+    journal.append(&[started(1)]).unwrap();
+    disk.set_fault(Some(DiskFault::ReadOnly));
+    journal.append(&[intent(1, 2)]).unwrap_err();
+    disk.set_fault(None);
+    journal.append(&[intent(2, 3)]).unwrap();
+    assert_eq!(read(&disk).unwrap(), vec![vec![started(1)], vec![intent(2, 3)]]);
+}
+
+#[test]
 fn after_a_failed_sync_nothing_is_appended() {
     let disk = MemoryDisk::default();
     let (mut journal, _) = JournalFile::on(disk.clone(), Durability::Machine, JournalId(1)).unwrap();

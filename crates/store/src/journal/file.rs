@@ -110,8 +110,10 @@ impl<D: Disk> JournalFile<D> {
             Ok(written) => format!("only {written} of {length} bytes were taken: is the disk full?"),
             Err(error) => error.to_string(),
         };
-        // All or none: half a batch must not stay, because the next one would be behind it.
-        if let Err(error) = self.disk.truncate(self.end) {
+        // All or none: half a batch must not stay, because the next one would be behind it. Where nothing was taken (a disk
+        // that is read-only for a while), nothing must be cut, and the next attempt is as good as this one was.
+        let untouched = self.disk.size().is_ok_and(|size| size == self.end);
+        if !untouched && let Err(error) = self.disk.truncate(self.end) {
             return Err(self.broken(format!("{cause}; nor can the half-written batch be cut off: {error}")));
         }
         Err(JournalError(format!("{}: {cause}", self.disk.name())))
