@@ -22,6 +22,10 @@ const UNATTRIBUTED: usize = 10_000;
 /// How long an acknowledged order may take to show as open before it is asked about.
 pub(crate) const ACKNOWLEDGED_GRACE: Millis = Millis(5_000);
 
+/// The sessions' numbers at the boundary; a notice of any other is taken to be about both.
+const MARKET_SESSION: u32 = 1;
+const USER_SESSION: u32 = 2;
+
 impl<J: Journal> Core<J> {
     pub(crate) fn on_event(&mut self, index: VenueIndex, event: Event, now: HostNow) {
         self.at(now);
@@ -51,7 +55,7 @@ impl<J: Journal> Core<J> {
             Event::Notice(notice) => {
                 match notice.kind {
                     NoticeKind::BalanceMoved { .. } => self.ask_balances(index),
-                    NoticeKind::Unreadable { instrument, .. } => self.doubt_book(index, instrument),
+                    NoticeKind::Unreadable { session, instrument } => self.unreadable(index, session, instrument),
                     NoticeKind::Shutdown { .. } | NoticeKind::Other => {}
                 }
                 let text = format!("{}: {}", self.state.venues[index.0].id, notice.text);
@@ -85,16 +89,30 @@ impl<J: Journal> Core<J> {
         match role {
             SessionRole::Market if was_live => self.drop_books(index),
             SessionRole::Market if is_live => self.ask_snapshots(index),
-            SessionRole::User if was_live || is_live => {
-                // What happened while the stream was down is learned by asking, before anything is traded on.
-                let reconcile = &mut self.state.venues[index.0].reconcile;
-                reconcile.healed = false;
-                reconcile.overtaken = true;
-                reconcile.next = now.mono;
-                self.wake_at(now.mono);
-            }
+            // What happened while the stream was down is learned by asking, before anything is traded on.
+            SessionRole::User if was_live || is_live => self.reconcile_anew(index),
             _ => {}
         }
+    }
+
+    /// A message that could not be read: what it told is missing, of books or of our own orders and fills.
+    fn unreadable(&mut self, index: VenueIndex, session: u32, instrument: Option<InstrumentId>) {
+        if session != USER_SESSION {
+            self.doubt_book(index, instrument);
+        }
+        if session != MARKET_SESSION {
+            self.reconcile_anew(index);
+        }
+    }
+
+    /// Nothing is traded on at a venue before a reconciliation that begins now has succeeded.
+    fn reconcile_anew(&mut self, index: VenueIndex) {
+        let now = self.mono();
+        let reconcile = &mut self.state.venues[index.0].reconcile;
+        reconcile.healed = false;
+        reconcile.overtaken = true;
+        reconcile.next = now;
+        self.wake_at(now);
     }
 
     fn on_balances(&mut self, index: VenueIndex, event: &BalancesEvent) {

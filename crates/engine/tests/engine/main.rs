@@ -2,4 +2,5 @@
 
 mod chaos;
 mod desk;
+mod safety;
 mod trading;

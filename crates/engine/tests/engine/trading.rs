@@ -7,7 +7,7 @@ use colibri_standard::{OrderStatus, ReportSource, SessionRole, SessionStatus};
 
 use crate::desk::{Delivery, Desk, Placement, QUOTES};
 
-fn order_of(desk: &Desk, side: Side) -> ClientOrderId {
+pub(crate) fn order_of(desk: &Desk, side: Side) -> ClientOrderId {
     let found = desk
         .view()
         .live_orders(&desk.strategy_id())
@@ -16,7 +16,7 @@ fn order_of(desk: &Desk, side: Side) -> ClientOrderId {
     found.client_id().clone()
 }
 
-fn state_of(desk: &Desk, id: &ClientOrderId) -> OrderState {
+pub(crate) fn state_of(desk: &Desk, id: &ClientOrderId) -> OrderState {
     desk.view().order(id).unwrap().state()
 }
 
@@ -234,46 +234,6 @@ fn a_cancel_whose_answer_is_lost_is_resolved_by_asking() {
 }
 
 #[test]
-fn an_order_that_is_denied_and_open_all_the_same_keeps_the_stop_from_being_proven() {
-    let mut desk = Desk::new(QUOTES);
-    desk.start();
-    (desk.exchange.lose_cancels, desk.exchange.denies_orders) = (1_000, true);
-    desk.stop();
-    assert!(desk.logged("it is gone"), "the denials were old and many enough");
-    assert_eq!(desk.exchange.open().count(), 2);
-    assert!(
-        !desk.engine.is_stopped(),
-        "the exchange tells both as open: {:?}",
-        desk.engine.stop_report()
-    );
-    (desk.exchange.lose_cancels, desk.exchange.denies_orders) = (0, false);
-    desk.stop();
-    assert!(desk.engine.is_stopped(), "{:?}", desk.engine.stop_report());
-    assert_eq!(desk.exchange.open().count(), 0, "they came back and were cancelled");
-}
-
-#[test]
-fn denials_of_an_old_order_count_from_the_first_of_them() {
-    let mut desk = Desk::new(QUOTES);
-    desk.start();
-    desk.book_beats(1_000, 5);
-    (desk.exchange.lose_cancels, desk.exchange.denies_orders) = (2, true);
-    let (buy, sell) = (order_of(&desk, Side::Buy), order_of(&desk, Side::Sell));
-    desk.engine.stop("the test is over", desk.now());
-    desk.drain();
-    // The cancels time out after ten seconds; then the orders are asked about, and denied.
-    desk.run(14_500);
-    assert!(desk.exchange.status_queries >= 4);
-    for id in [&buy, &sell] {
-        assert_eq!(state_of(&desk, id), OrderState::Open, "a cache that lags is no proof");
-    }
-    desk.exchange.denies_orders = false;
-    desk.stop();
-    assert!(desk.engine.is_stopped());
-    assert_eq!(desk.exchange.open().count(), 0);
-}
-
-#[test]
 fn an_unknown_placement_is_cancelled_and_proven_gone_when_stopping() {
     let mut desk = Desk::new(QUOTES);
     desk.exchange
@@ -315,38 +275,6 @@ fn a_stale_book_rests_the_strategy_and_withdraws_its_quotes() {
     desk.book_beats(1_000, 3);
     assert_eq!(desk.view().strategies().next().unwrap().state, StrategyState::Running);
     assert_eq!(desk.exchange.open().count(), 2);
-}
-
-#[test]
-fn a_cancel_that_is_not_sent_is_sent_again_although_the_strategy_rests() {
-    for lose in [0, 3] {
-        let mut desk = Desk::new(QUOTES);
-        desk.start();
-        (desk.exchange.block_cancels, desk.exchange.lose_cancels) = (5, lose);
-        // The book is stale: the strategy rests, wishes its quotes away once, and is asked nothing more.
-        desk.run(90_000);
-        let resting = desk.view().strategies().next().unwrap().state;
-        assert!(matches!(resting, StrategyState::Paused(_)));
-        assert_eq!(desk.exchange.block_cancels + desk.exchange.lose_cancels, 0);
-        assert_eq!(desk.exchange.open().count(), 0, "the wish is carried on");
-        assert_eq!(desk.live(), 0);
-    }
-}
-
-#[test]
-fn a_cancel_that_was_wanted_is_wanted_after_a_crash() {
-    let mut desk = Desk::new(QUOTES);
-    desk.start();
-    desk.exchange.block_cancels = 100;
-    desk.run(12_000);
-    assert_eq!(desk.exchange.open().count(), 2);
-    desk.exchange.block_cancels = 0;
-    let mut desk = desk.crash(QUOTES, 1_000);
-    // No book comes: no strategy runs.
-    desk.exchange.book_is_silent = true;
-    desk.start();
-    desk.run(5_000);
-    assert_eq!(desk.exchange.open().count(), 0);
 }
 
 #[test]
