@@ -17,7 +17,7 @@ pub mod strategy;
 mod view;
 
 pub use engine::{
-    Counts, Engine, EngineAction, EnginePhase, EngineSetup, ForeignOrder, LogLevel, MarketId, Recovered,
+    Counts, Engine, EngineAction, EnginePhase, EngineSetup, ForeignOrder, KillSwitch, LogLevel, MarketId, Recovered,
     RecoveredOrder, StopReport, StrategyState, VenueIndex, VenuePhase, VenueSetup, VenueStop,
 };
 pub use now::HostNow;

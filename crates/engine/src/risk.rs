@@ -2,11 +2,17 @@
 //!
 //! What lives here: refusals and their reasons. What must not live here: anything that sends or changes.
 
+use std::num::NonZeroU32;
+
 use colibri_model::{Amount, Asset, Decimal, OrderIntent, OrderType, Price, QuantityUnit, RuleViolation, Side};
 use serde::{Deserialize, Serialize};
 
-/// The operator's caps. Absent is no cap.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Orders a second where the operator names no cap: far above what quoting needs, far below what a strategy that has lost
+/// its way could send.
+const ORDERS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("twenty is not zero");
+
+/// The operator's caps. Absent is no cap, but for [`RiskLimits::max_orders_per_second`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RiskLimits {
     /// The largest notional of one order, in the pair's quote asset.
@@ -17,6 +23,24 @@ pub struct RiskLimits {
     /// How far a limit price may be from mid, as a fraction (0.05 is five percent).
     #[serde(deserialize_with = "crate::config::optional_decimal")]
     pub price_collar: Option<Decimal>,
+    /// The most placements in any second, over all strategies of the bot; cancels are not counted. Twenty where absent.
+    pub max_orders_per_second: NonZeroU32,
+    /// How far the profit of a session (realised and unrealised, less the fees that are in a base or quote asset) may fall
+    /// from its peak, in the quote asset, before the kill switch is thrown. Compared by quote asset, summed over its pairs.
+    #[serde(deserialize_with = "crate::config::optional_decimal")]
+    pub max_drawdown: Option<Amount>,
+}
+
+impl Default for RiskLimits {
+    fn default() -> RiskLimits {
+        RiskLimits {
+            max_order_notional: None,
+            max_open_orders: None,
+            price_collar: None,
+            max_orders_per_second: ORDERS_PER_SECOND,
+            max_drawdown: None,
+        }
+    }
 }
 
 /// Why an order was not sent.
@@ -64,6 +88,15 @@ pub enum RiskRefusal {
     /// Over the cap on live orders.
     #[error("{0} orders are live, as many as the cap allows")]
     OpenOrders(u32),
+    /// Over the cap on orders in a second.
+    #[error("{0} orders were sent within a second, as many as the cap allows")]
+    OrderRate(u32),
+    /// The exchange refused too many of the strategy's orders in a row.
+    #[error("the exchange refused too many orders in a row; the strategy rests")]
+    Resting,
+    /// The kill switch is thrown.
+    #[error("the kill switch is thrown")]
+    KillSwitch,
     /// Too far from mid.
     #[error("the price {price} is farther than {collar} from mid, {mid}")]
     Collar {
@@ -160,6 +193,7 @@ mod tests {
             max_order_notional: Some(Amount(Decimal::from(1000))),
             max_open_orders: Some(2),
             price_collar: Some(Decimal::new(5, 2)),
+            ..RiskLimits::default()
         };
         let mid = Price(Decimal::from(100));
         assert_eq!(limits.check(&order(100, 10), mid, 1), Ok(()));

@@ -13,7 +13,9 @@ use crate::clock::TickStats;
 use crate::engine::market::Market;
 use crate::engine::state::State;
 use crate::engine::venue::Venue;
-use crate::engine::{Counts, EnginePhase, ForeignOrder, MarketId, StopReport, StrategyState, VenueIndex, VenuePhase};
+use crate::engine::{
+    Counts, EnginePhase, ForeignOrder, KillSwitch, MarketId, StopReport, StrategyState, VenueIndex, VenuePhase,
+};
 use crate::orders::InFlightOrder;
 
 /// Everything that the engine knows, read only.
@@ -79,6 +81,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn journal_fault(&self) -> Option<&'a str> {
         self.state.journal_fault.as_deref()
+    }
+
+    /// The kill switch, where it is thrown: nothing is placed until a person resumes.
+    #[must_use]
+    pub const fn kill_switch(&self) -> Option<&'a KillSwitch> {
+        self.state.kill_switch.as_ref()
     }
 
     /// How stopping went, once it has begun.

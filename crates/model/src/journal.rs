@@ -84,6 +84,18 @@ pub enum Record {
         /// When.
         time: WallNs,
     },
+    /// The kill switch was thrown: nothing is placed from here on.
+    KillSwitchThrown {
+        /// Why.
+        reason: String,
+        /// When.
+        time: WallNs,
+    },
+    /// A person released the kill switch.
+    KillSwitchReleased {
+        /// When.
+        time: WallNs,
+    },
     /// A bot stopped.
     Stopped {
         /// The bot's name.

@@ -95,6 +95,11 @@ impl<J: Journal> Core<J> {
             let text = format!("order {id} was not confirmed: {refusal}");
             self.log(LogLevel::Warn, text);
         }
+        match evidence {
+            OrderEvidence::Acknowledged => self.placement_taken(index, id),
+            OrderEvidence::Rejected => self.placement_refused(index, id),
+            _ => {}
+        }
         self.learn(index, id, evidence, &report);
         if evidence == OrderEvidence::OutcomeUnknown {
             let unknown = self.state.venues[index.0]

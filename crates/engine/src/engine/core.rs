@@ -1,6 +1,6 @@
 //! What the engine's parts share: state, journal, operations, actions, and when to wake.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use colibri_model::{Journal, JournalError, Millis, MonoNs, OpId, Record, SplitMix64};
 use colibri_standard::{Command, Outcome};
@@ -8,6 +8,7 @@ use colibri_standard::{Command, Outcome};
 use crate::HostNow;
 use crate::clock::{Tick, TickStats, TimeIterator};
 use crate::engine::dispatch::Note;
+use crate::engine::limits::OrderRate;
 use crate::engine::state::{Counts, EnginePhase, State};
 use crate::engine::stop::Stopping;
 use crate::engine::venue::{Purpose, Retry, Venue};
@@ -72,6 +73,9 @@ impl<J: Journal> Core<J> {
                 venues: Vec::new(),
                 strategies: Vec::new(),
                 risk: setup.risk,
+                order_rate: OrderRate::default(),
+                kill_switch: setup.recovered.kill_switch.clone(),
+                profit_peaks: BTreeMap::new(),
                 counts: Counts::default(),
                 recent_fills: VecDeque::new(),
                 journal_fault: None,

@@ -35,6 +35,7 @@ impl<J: Journal> Core<J> {
             markets: Vec::new(),
             status: String::new(),
             timers: std::collections::BTreeMap::new(),
+            rejections: crate::engine::limits::Rejections::default(),
         });
         self.slots.push(Slot {
             strategy,
@@ -64,6 +65,7 @@ impl<J: Journal> Core<J> {
 
     /// Tells what has happened since the last time, carries out what is wanted, and makes it ready to be taken.
     pub(crate) fn settle(&mut self) {
+        self.check_drawdown();
         self.update_strategies();
         self.tell_market_data();
         self.fire_timers();
@@ -215,8 +217,18 @@ impl<J: Journal> Core<J> {
 
     /// What keeps a strategy from trading.
     fn obstacle(&self, index: usize) -> Option<PauseReason> {
+        if self.state.kill_switch.is_some() {
+            return Some(PauseReason::KillSwitch);
+        }
         if self.state.journal_fault.is_some() {
             return Some(PauseReason::JournalFailed);
+        }
+        if self.state.strategies[index]
+            .rejections
+            .rest_until(self.mono())
+            .is_some()
+        {
+            return Some(PauseReason::OrdersRefused);
         }
         let markets = &self.state.strategies[index].markets;
         if markets.is_empty() && !self.slots[index].strategy.needs().is_empty() {
@@ -263,13 +275,12 @@ impl<J: Journal> Core<J> {
     }
 
     pub(crate) fn wake_for_timers(&mut self) {
-        let next: Option<MonoNs> = self
-            .state
-            .strategies
-            .iter()
-            .filter(|s| s.state == StrategyState::Running)
-            .flat_map(|s| s.timers.values().copied())
-            .min();
+        let now = self.mono();
+        let strategies = &self.state.strategies;
+        let running = strategies.iter().filter(|s| s.state == StrategyState::Running);
+        let rests = strategies.iter().filter_map(|s| s.rejections.rest_until(now));
+        let timers = running.flat_map(|s| s.timers.values().copied());
+        let next: Option<MonoNs> = timers.chain(rests).min();
         if let Some(next) = next {
             self.wake_at(next);
         }

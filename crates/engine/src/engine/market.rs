@@ -28,6 +28,8 @@ pub(crate) struct Market {
     pub(crate) fees: FeeRates,
     pub(crate) top: Option<TopOfBook>,
     pub(crate) last_trade: Option<Price>,
+    /// The last mid, of this run: what its inventory is valued at.
+    pub(crate) valued_at: Option<Price>,
     /// Trades since the last settling.
     pub(crate) trades: Vec<PublicTrade>,
     pub(crate) book_changed: bool,
@@ -50,6 +52,7 @@ impl Market {
             fees: FeeRates::default(),
             top: None,
             last_trade: None,
+            valued_at: None,
             trades: Vec::new(),
             book_changed: false,
             position: Position::default(),

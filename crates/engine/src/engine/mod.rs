@@ -11,6 +11,7 @@ mod bring_up;
 mod completions;
 mod core;
 mod dispatch;
+mod limits;
 pub(crate) mod market;
 mod market_data;
 mod order_entry;
@@ -33,6 +34,7 @@ use crate::strategy::Strategy;
 use crate::view::View;
 
 pub use action::{EngineAction, LogLevel};
+pub use limits::KillSwitch;
 pub use setup::{EngineSetup, MarketId, Recovered, RecoveredOrder, VenueIndex, VenueSetup};
 pub use state::{Counts, EnginePhase, StrategyState};
 pub use stop::{StopReport, VenueStop};
@@ -152,6 +154,19 @@ impl<J: Journal> Engine<J> {
     #[must_use]
     pub fn stop_report(&self) -> Option<StopReport> {
         self.core.stop_report()
+    }
+
+    /// The kill switch, where it is thrown: by the drawdown limit, in this run or in an earlier one that the journal tells
+    /// of. Everything is cancelled then and nothing placed, until [`Engine::resume`].
+    #[must_use]
+    pub const fn kill_switch(&self) -> Option<&KillSwitch> {
+        self.core.state.kill_switch.as_ref()
+    }
+
+    /// Releases the kill switch, because a person wants so; before the start or after it. Whether it was thrown. Profit is
+    /// compared with what it is from now on.
+    pub fn resume(&mut self, now: HostNow) -> bool {
+        self.core.resume(now)
     }
 
     /// What is to be done outside, in order.

@@ -94,6 +94,7 @@ impl<J: Journal> Core<J> {
         venue.ops.insert(op, Purpose::Place(id.clone()));
         venue.outbox.push(order_op);
         self.state.counts.orders_sent += 1;
+        self.state.order_rate.count(now.mono);
         Ok(id)
     }
 
@@ -102,10 +103,18 @@ impl<J: Journal> Core<J> {
         if self.state.phase != EnginePhase::Running {
             return Err(RiskRefusal::Stopping);
         }
+        if self.state.kill_switch.is_some() {
+            return Err(RiskRefusal::KillSwitch);
+        }
         if self.state.journal_fault.is_some() {
             return Err(RiskRefusal::JournalFailed);
         }
         let now = self.mono();
+        if self.state.strategies[strategy].rejections.rest_until(now).is_some() {
+            return Err(RiskRefusal::Resting);
+        }
+        let cap = self.state.risk.max_orders_per_second.get();
+        self.state.order_rate.check(cap, now)?;
         let live_of_strategy = self.view().live_orders(&self.state.strategies[strategy].id).count();
         let limits = self.state.risk.clone();
         let venue = self.state.venues.get_mut(request.market.venue.0);

@@ -8,6 +8,7 @@ use colibri_model::{
 };
 use colibri_standard::ConnectorManifest;
 
+use crate::engine::KillSwitch;
 use crate::risk::RiskLimits;
 
 /// A venue's number in its engine, by the order in which venues were added.
@@ -83,6 +84,8 @@ pub struct Recovered {
     pub fills: Vec<(Option<StrategyId>, Fill)>,
     /// The time of the last record by venue: what the exchange is asked to tell fills since.
     pub last_seen: BTreeMap<VenueId, WallNs>,
+    /// The kill switch, where it was thrown and nobody has released it.
+    pub kill_switch: Option<KillSwitch>,
 }
 
 impl Recovered {
@@ -147,6 +150,13 @@ impl Recovered {
                 self.seen(venue, *time);
             }
             Record::Balances { venue, time, .. } => self.seen(venue, *time),
+            Record::KillSwitchThrown { reason, time } => {
+                self.kill_switch = Some(KillSwitch {
+                    reason: reason.clone(),
+                    time: *time,
+                });
+            }
+            Record::KillSwitchReleased { .. } => self.kill_switch = None,
             Record::Started { .. } | Record::Stopped { .. } => {}
         }
     }

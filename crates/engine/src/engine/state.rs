@@ -6,8 +6,9 @@ use colibri_model::{Amount, Asset, Fill, MonoNs, StrategyId};
 
 use crate::HostNow;
 use crate::clock::TickStats;
+use crate::engine::limits::{OrderRate, Rejections};
 use crate::engine::venue::Venue;
-use crate::engine::{MarketId, StopReport};
+use crate::engine::{KillSwitch, MarketId, StopReport};
 use crate::risk::RiskLimits;
 use crate::strategy::PauseReason;
 
@@ -81,6 +82,7 @@ pub(crate) struct StrategyInfo {
     pub(crate) markets: Vec<MarketId>,
     pub(crate) status: String,
     pub(crate) timers: BTreeMap<u64, MonoNs>,
+    pub(crate) rejections: Rejections,
 }
 
 #[derive(Debug)]
@@ -91,6 +93,10 @@ pub(crate) struct State {
     pub(crate) venues: Vec<Venue>,
     pub(crate) strategies: Vec<StrategyInfo>,
     pub(crate) risk: RiskLimits,
+    pub(crate) order_rate: OrderRate,
+    pub(crate) kill_switch: Option<KillSwitch>,
+    /// The highest profit of this session by quote asset.
+    pub(crate) profit_peaks: BTreeMap<Asset, Amount>,
     pub(crate) counts: Counts,
     pub(crate) recent_fills: VecDeque<Fill>,
     pub(crate) journal_fault: Option<String>,

@@ -37,6 +37,7 @@ impl<J: Journal> Core<J> {
             self.ask_questions(index);
             self.send_wanted_cancels(index);
         }
+        self.cancel_where_killed();
         self.update_strategies();
         self.continue_stop();
         self.wake_for_timers();

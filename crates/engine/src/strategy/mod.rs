@@ -38,6 +38,10 @@ pub enum PauseReason {
     BookStale,
     /// The journal cannot be written.
     JournalFailed,
+    /// The exchange refused too many of its orders in a row.
+    OrdersRefused,
+    /// The kill switch is thrown.
+    KillSwitch,
 }
 
 /// A change of one of the strategy's orders.

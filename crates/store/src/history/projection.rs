@@ -82,6 +82,8 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
                 stated(tx, (venue.as_str(), account.as_str()), balance, time.0)?;
             }
         }
+        // What the engine alone goes by.
+        Record::KillSwitchThrown { .. } | Record::KillSwitchReleased { .. } => {}
         Record::Stopped { bot, reason, time } => {
             tx.prepare_cached(
                 "UPDATE runs SET stopped_ns = ?, stop_reason = ?

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use colibri_abi::{BookBatch, Level, book_flag};
+use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::Strategy;
 use colibri_engine::{Engine, EngineAction, EngineSetup, HostNow, LogLevel, Recovered, VenueIndex, VenueSetup, View};
 use colibri_model::{AccountId, Journal, JournalError, Millis, MonoNs, OpId, Record, StrategyId, VenueId, WallNs};
@@ -98,13 +99,29 @@ impl Desk {
         Desk::with(strategy, Recovered::default(), Exchange::new(), Memory::default())
     }
 
+    pub fn limited(strategy: &str, risk: RiskLimits) -> Desk {
+        let (recovered, exchange) = (Recovered::default(), Exchange::new());
+        Desk::with_limits(strategy, recovered, exchange, Memory::default(), risk)
+    }
+
     pub fn with(strategy: &str, recovered: Recovered, exchange: Exchange, journal: Memory) -> Desk {
+        Desk::with_limits(strategy, recovered, exchange, journal, RiskLimits::default())
+    }
+
+    fn with_limits(
+        strategy: &str,
+        recovered: Recovered,
+        exchange: Exchange,
+        journal: Memory,
+        risk: RiskLimits,
+    ) -> Desk {
         let manifest = Manifest::parse(MANIFEST).unwrap().connector("fake").unwrap().clone();
         let setup = EngineSetup {
             bot: "bot".to_owned(),
             version: "test".to_owned(),
             seed: 7,
             recovered,
+            risk,
             ..EngineSetup::default()
         };
         let mut engine = Engine::new(setup, journal.clone());
