@@ -102,7 +102,7 @@ impl<J: Journal> Core<J> {
         let mut pairs = setup.pairs;
         // An open order of a pair that is no longer wanted must still be asked about and cancelled.
         let left = self.recovered.orders.values();
-        let left = left.filter(|o| o.venue == setup.venue && o.state.may_be_live());
+        let left = left.filter(|o| o.venue == setup.venue && o.account == setup.account && o.state.may_be_live());
         pairs.extend(left.map(|o| o.pair.clone()));
         let venue = Venue::new(setup.venue, setup.account, setup.manifest, &pairs);
         self.state.venues.push(venue);

@@ -75,6 +75,13 @@ impl<J: Journal> Engine<J> {
             .add(ClockEntry::Strategy(index), &mut self.core, HostNow::default());
     }
 
+    /// Orders of earlier runs that may still be live and that no venue takes up, because their venue or their account was
+    /// not added. To be asked once every venue has been, and before the start: nobody would watch or cancel them, so that a
+    /// host names them and does not start. Empty after the start.
+    pub fn orphans(&self) -> impl Iterator<Item = &RecoveredOrder> {
+        self.core.orphans()
+    }
+
     /// Starts: the Clock runs, every venue is brought up. Strategies are told once their markets are ready.
     pub fn start(&mut self, now: HostNow) {
         self.core.start(now);

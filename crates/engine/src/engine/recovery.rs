@@ -2,8 +2,9 @@
 
 use colibri_model::{Journal, Millis, OrderEvidence, OrderState, WallNs};
 
-use crate::engine::VenueIndex;
 use crate::engine::core::Core;
+use crate::engine::venue::Venue;
+use crate::engine::{RecoveredOrder, VenueIndex};
 use crate::orders::{CancelState, EndKnown, InFlightOrder, OrderOrigin, OrderReport, Recorded};
 
 /// Fills are asked for from so long before the journal's last record (or the start): clocks differ.
@@ -12,6 +13,14 @@ const FILLS_OVERLAP_NS: i64 = 60_000_000_000;
 const ENDED: usize = 2_000;
 
 impl<J: Journal> Core<J> {
+    /// Orders that may be live and that no venue that was added takes up: their venue or their account is not there.
+    pub(crate) fn orphans(&self) -> impl Iterator<Item = &RecoveredOrder> {
+        let takes_up =
+            |venue: &Venue, order: &RecoveredOrder| venue.id == order.venue && venue.account == order.account;
+        let live = self.recovered.orders.values().filter(|o| o.state.may_be_live());
+        live.filter(move |order| !self.state.venues.iter().any(|venue| takes_up(venue, order)))
+    }
+
     /// Tracks what the journal left at a venue. What was on its way when the host died is Unknown.
     pub(crate) fn recover(&mut self, index: VenueIndex) {
         let now = self.state.now;
@@ -26,7 +35,7 @@ impl<J: Journal> Core<J> {
             .recovered
             .orders
             .values()
-            .filter(|o| o.venue == venue.id)
+            .filter(|o| o.venue == venue.id && o.account == venue.account)
             .filter_map(|o| Some((o, venue.markets.iter().find(|m| m.pair == o.pair)?.id)))
             .collect();
         orders.sort_by_key(|(o, _)| (o.created, o.intent.client_id.clone()));

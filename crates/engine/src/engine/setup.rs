@@ -61,6 +61,8 @@ pub struct RecoveredOrder {
     pub strategy: StrategyId,
     /// Where.
     pub venue: VenueId,
+    /// In whose account.
+    pub account: AccountId,
     /// Of which pair.
     pub pair: Pair,
     /// The order.
@@ -107,12 +109,13 @@ impl Recovered {
                 venue,
                 pair,
                 order,
+                account,
                 time,
-                ..
             } => {
                 let recovered = RecoveredOrder {
                     strategy: strategy.clone(),
                     venue: venue.clone(),
+                    account: account.clone(),
                     pair: pair.clone(),
                     intent: order.clone(),
                     exchange_id: None,

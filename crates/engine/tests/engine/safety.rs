@@ -203,3 +203,14 @@ fn a_drawdown_throws_the_kill_switch_until_a_person_resumes() {
     let released = |r: &Record| matches!(r, Record::KillSwitchReleased { .. });
     assert!(desk.journal.0.borrow().records.iter().any(released));
 }
+
+#[test]
+fn orders_whose_account_is_not_there_any_more_are_named() {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    let orphans = desk.orphans_of_another_account();
+    assert_eq!(orphans.len(), 2, "neither dropped nor taken for the other account's");
+    assert!(orphans.iter().all(|o| o.account.as_str() == "main"));
+    let desk = desk.crash(QUOTES, 1_000);
+    assert_eq!(desk.engine.orphans().count(), 0);
+}

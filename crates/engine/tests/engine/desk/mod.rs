@@ -10,7 +10,9 @@ use std::rc::Rc;
 use colibri_abi::{BookBatch, Level, book_flag};
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::Strategy;
-use colibri_engine::{Engine, EngineAction, EngineSetup, HostNow, LogLevel, Recovered, VenueIndex, VenueSetup, View};
+use colibri_engine::{
+    Engine, EngineAction, EngineSetup, HostNow, LogLevel, Recovered, RecoveredOrder, VenueIndex, VenueSetup, View,
+};
 use colibri_model::{AccountId, Journal, JournalError, Millis, MonoNs, OpId, Record, StrategyId, VenueId, WallNs};
 use colibri_standard::{Event, Manifest, Outcome, SessionRole, SessionStatus};
 
@@ -141,6 +143,25 @@ impl Desk {
             queue: BTreeMap::new(),
             sequence: 0,
         }
+    }
+
+    /// What a bot of another account makes of this one's journal.
+    pub fn orphans_of_another_account(&self) -> Vec<RecoveredOrder> {
+        let setup = EngineSetup {
+            recovered: Recovered::from_records(&self.journal.0.borrow().records),
+            ..EngineSetup::default()
+        };
+        let mut engine = Engine::new(setup, Memory::default());
+        engine.add_venue(VenueSetup {
+            venue: VenueId::new("fake").unwrap(),
+            account: AccountId::new("other").unwrap(),
+            manifest: Manifest::parse(MANIFEST).unwrap().connector("fake").unwrap().clone(),
+            pairs: vec!["BTC-USDT".parse().unwrap()],
+        });
+        let orphans = engine.orphans().cloned().collect();
+        engine.start(self.now());
+        assert_eq!(engine.view().venues().next().unwrap().orders().count(), 0);
+        orphans
     }
 
     /// The host dies: what was on its way to it is lost, what the exchange and the journal hold is not. Another begins a
