@@ -17,7 +17,7 @@ pub enum Liquidity {
 }
 
 /// What makes a fill one fill, whichever way and however often it is reported.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FillKey {
     /// Whose.
     pub account: AccountId,
@@ -27,10 +27,13 @@ pub struct FillKey {
     pub pair: Pair,
     /// The exchange's trade id.
     pub trade_id: TradeId,
+    /// Bought or sold: a trade of two of our own orders with each other is a fill of each, under one trade id.
+    pub side: Side,
 }
 
 /// A trade of one of our orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenFill", into = "WrittenFill")]
 pub struct Fill {
     /// Its identity.
     pub key: FillKey,
@@ -59,5 +62,73 @@ impl Fill {
     #[must_use]
     pub fn notional(&self) -> Amount {
         self.price * self.quantity
+    }
+}
+
+/// A fill as it is written: the side stands once, beside the key.
+#[derive(Serialize, Deserialize)]
+struct WrittenFill {
+    key: WrittenKey,
+    client_id: Option<ClientOrderId>,
+    exchange_id: Option<ExchangeOrderId>,
+    side: Side,
+    price: Price,
+    quantity: Quantity,
+    fee: Option<Fee>,
+    liquidity: Option<Liquidity>,
+    exchange_time: WallNs,
+    local_time: WallNs,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenKey {
+    account: AccountId,
+    venue: VenueId,
+    pair: Pair,
+    trade_id: TradeId,
+}
+
+impl From<WrittenFill> for Fill {
+    fn from(written: WrittenFill) -> Fill {
+        Fill {
+            key: FillKey {
+                account: written.key.account,
+                venue: written.key.venue,
+                pair: written.key.pair,
+                trade_id: written.key.trade_id,
+                side: written.side,
+            },
+            client_id: written.client_id,
+            exchange_id: written.exchange_id,
+            side: written.side,
+            price: written.price,
+            quantity: written.quantity,
+            fee: written.fee,
+            liquidity: written.liquidity,
+            exchange_time: written.exchange_time,
+            local_time: written.local_time,
+        }
+    }
+}
+
+impl From<Fill> for WrittenFill {
+    fn from(fill: Fill) -> WrittenFill {
+        WrittenFill {
+            key: WrittenKey {
+                account: fill.key.account,
+                venue: fill.key.venue,
+                pair: fill.key.pair,
+                trade_id: fill.key.trade_id,
+            },
+            client_id: fill.client_id,
+            exchange_id: fill.exchange_id,
+            side: fill.side,
+            price: fill.price,
+            quantity: fill.quantity,
+            fee: fill.fee,
+            liquidity: fill.liquidity,
+            exchange_time: fill.exchange_time,
+            local_time: fill.local_time,
+        }
     }
 }

@@ -431,3 +431,13 @@ fn a_fill_that_stands_again_adds_what_the_first_report_did_not_say() {
         "the first report's time stays"
     );
 }
+
+#[test]
+fn a_trade_of_two_orders_of_ours_is_a_trade_of_each() {
+    let bought = fill(1, 1, Side::Buy, 10_000, 1, 1);
+    let sold = fill(1, 2, Side::Sell, 10_000, 1, 1);
+    let journal = journal_of(1, &[vec![bought.clone(), sold], vec![bought]]);
+    let trades = built_from(&journal).trades(&Filter::default()).unwrap();
+    let sides: Vec<Side> = trades.iter().map(|trade| trade.fill.side).collect();
+    assert_eq!(sides, [Side::Buy, Side::Sell]);
+}

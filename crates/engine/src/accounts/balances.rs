@@ -221,6 +221,7 @@ mod tests {
                 venue: VenueId::new("v").unwrap(),
                 pair: pair.clone(),
                 trade_id: TradeId::new("1").unwrap(),
+                side: Side::Buy,
             },
             client_id: None,
             exchange_id: None,

@@ -114,6 +114,7 @@ mod tests {
                 venue: VenueId::new("v").unwrap(),
                 pair: "BTC-USDT".parse().unwrap(),
                 trade_id: TradeId::new("1").unwrap(),
+                side,
             },
             client_id: None,
             exchange_id: None,

@@ -314,6 +314,7 @@ impl<J: Journal> Core<J> {
                 venue: venue.id.clone(),
                 pair: market.pair.clone(),
                 trade_id: event.trade_id.clone(),
+                side: event.side,
             },
             client_id: order.clone().or_else(|| event.client_id.clone()),
             exchange_id: event.exchange_id.clone(),

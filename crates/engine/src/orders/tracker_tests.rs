@@ -32,6 +32,7 @@ fn fill(number: i64, quantity: i64) -> Fill {
             venue: VenueId::new("v").unwrap(),
             pair: "BTC-USDT".parse().unwrap(),
             trade_id: TradeId::new(&number.to_string()).unwrap(),
+            side: Side::Buy,
         },
         client_id: None,
         exchange_id: Some(ExchangeOrderId::new("x1").unwrap()),
@@ -81,6 +82,19 @@ fn a_fee_that_comes_later_is_filled_in_once() {
     assert_eq!(ledger.record(&report), Recorded::FeeLearned);
     assert_eq!(ledger.record(&report), Recorded::Known);
     assert_eq!(ledger.duplicates(), 2);
+}
+
+#[test]
+fn a_trade_of_two_orders_of_ours_is_a_fill_of_each() {
+    let mut ledger = FillLedger::default();
+    let bought = fill(1, 1);
+    let mut sold = bought.clone();
+    (sold.key.side, sold.side) = (Side::Sell, Side::Sell);
+    assert_eq!(ledger.record(&bought), Recorded::New);
+    assert_eq!(ledger.record(&sold), Recorded::New);
+    assert_eq!(ledger.record(&sold), Recorded::Known);
+    let written = serde_json::to_string(&sold).unwrap();
+    assert_eq!(serde_json::from_str::<Fill>(&written).unwrap(), sold);
 }
 
 #[test]

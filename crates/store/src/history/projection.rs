@@ -109,7 +109,7 @@ fn filled(tx: &Transaction<'_>, strategy: Option<&colibri_model::StrategyId>, fi
              coalesce((SELECT run FROM orders WHERE venue = ?3 AND client_id = ?6), (SELECT max(run) FROM runs)),
              coalesce(?1, (SELECT strategy FROM orders WHERE venue = ?3 AND client_id = ?6)),
              ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-         ON CONFLICT (account, venue, pair, trade_id) DO UPDATE SET
+         ON CONFLICT (account, venue, pair, trade_id, side) DO UPDATE SET
              run = CASE WHEN client_id IS NULL THEN excluded.run ELSE run END,
              strategy = coalesce(strategy, excluded.strategy),
              client_id = coalesce(client_id, excluded.client_id),

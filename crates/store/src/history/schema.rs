@@ -1,7 +1,7 @@
 //! The tables.
 
 /// The version of the tables below and of what is projected into them. Another version in a file: it is built again.
-pub(super) const HISTORY_VERSION: i64 = 1;
+pub(super) const HISTORY_VERSION: i64 = 2;
 
 /// `application_id` of a history: `CLBR`, so that no other program's database is taken for one and emptied.
 pub(super) const APPLICATION_ID: i64 = 0x434c_4252;
@@ -78,7 +78,7 @@ pub(super) const CREATE: &str = "
         liquidity TEXT,
         exchange_ns INTEGER NOT NULL,
         local_ns INTEGER NOT NULL,
-        UNIQUE (account, venue, pair, trade_id)
+        UNIQUE (account, venue, pair, trade_id, side)
     ) STRICT;
     CREATE INDEX fills_by_time ON fills (exchange_ns);
     CREATE INDEX fills_by_order ON fills (venue, client_id);

@@ -61,6 +61,7 @@ pub(super) fn fill(row: &Row<'_>) -> rusqlite::Result<Fill> {
             venue: word(row, "venue")?,
             pair: word(row, "pair")?,
             trade_id: word(row, "trade_id")?,
+            side: word(row, "side")?,
         },
         client_id: maybe_word(row, "client_id")?,
         exchange_id: maybe_word(row, "exchange_id")?,

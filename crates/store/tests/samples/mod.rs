@@ -93,6 +93,7 @@ pub fn fill(trade: u32, order: u32, side: Side, price: i64, quantity: i64, time:
                 venue: venue(),
                 pair: pair(),
                 trade_id: TradeId::new(&format!("t{trade}")).unwrap(),
+                side,
             },
             client_id: Some(client_id(order)),
             exchange_id: None,
