@@ -49,6 +49,12 @@ pub enum BookFault {
         /// The grid, mantissa.
         grid: i64,
     },
+    /// A price that is none: zero, below, or beyond what the arithmetic of ticks has room for.
+    #[error("price mantissa {price} is not between 1 and 2^61")]
+    PriceOutOfRange {
+        /// The price, mantissa.
+        price: i64,
+    },
     /// A quantity below zero.
     #[error("quantity mantissa {quantity} at price mantissa {price} is below zero")]
     NegativeQuantity {

@@ -6,6 +6,9 @@ use colibri_model::{Decimal, Exponents, Price, Quantity, Side};
 use crate::book::ladder::Ladder;
 use crate::book::{BookFault, Grid};
 
+/// The highest price mantissa: the sums and differences of ticks in here have room below it.
+const MOST_PRICE: i64 = 1 << 61;
+
 /// A price level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BookLevel {
@@ -39,9 +42,12 @@ impl OrderBook {
     /// Sets the absolute quantity of a level; zero removes it. `side` is the side of the resting orders.
     ///
     /// # Errors
-    /// An off-grid price or a negative quantity: the book is then in doubt and must be dropped.
+    /// A price that is none or off the grid, or a negative quantity: the book is then in doubt and must be dropped.
     #[inline]
     pub fn set(&mut self, side: Side, level: Level) -> Result<(), BookFault> {
+        if !(1..=MOST_PRICE).contains(&level.price) {
+            return Err(BookFault::PriceOutOfRange { price: level.price });
+        }
         let Some(tick) = self.grid.tick(level.price) else {
             return Err(BookFault::OffGrid {
                 price: level.price,
@@ -56,8 +62,8 @@ impl OrderBook {
         }
         match side {
             Side::Buy => self.bids.set(tick, level.quantity),
-            // Negated, so that the best ask is the highest key. The lowest tick has no negative; it is no price either.
-            Side::Sell => self.asks.set(tick.saturating_neg(), level.quantity),
+            // Negated, so that the best ask is the highest key.
+            Side::Sell => self.asks.set(-tick, level.quantity),
         }
         Ok(())
     }

@@ -157,7 +157,7 @@ impl Recording {
         let mut early: Vec<(Span, RecordedEvent)> = Vec::new();
         let mut events = Vec::new();
         for (at, (nanos, message)) in lines.into_iter().enumerate() {
-            let since = Span::from_micros(((nanos - start) / 1_000).max(0));
+            let since = Span::from_micros((nanos.saturating_sub(start) / 1_000).max(0));
             let event = match message {
                 Message::Snapshot { bids, asks, .. } => RecordedEvent::Snapshot { bids, asks },
                 Message::Depth { u, b, a } if u > last_update => RecordedEvent::Depth { bids: b, asks: a },
