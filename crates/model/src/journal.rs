@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Balance, ClientOrderId, ExchangeOrderId, Fill, OrderIntent, OrderState, Pair, StrategyId, VenueId,
-    WallNs,
+    AccountId, Balance, ClientOrderId, ExchangeOrderId, Fill, OrderIntent, OrderState, Pair, Quantity, StrategyId,
+    VenueId, WallNs,
 };
 
 /// The version of [`Record`]'s meaning: a journal says which it was written with.
@@ -46,6 +46,17 @@ pub enum Record {
         venue: VenueId,
         /// Of which order.
         client_id: ClientOrderId,
+        /// When.
+        time: WallNs,
+    },
+    /// An amend is about to be sent: until the order is told again, it may have either quantity.
+    AmendIntent {
+        /// Where.
+        venue: VenueId,
+        /// Of which order.
+        client_id: ClientOrderId,
+        /// The new whole quantity.
+        quantity: Quantity,
         /// When.
         time: WallNs,
     },

@@ -9,6 +9,7 @@ use colibri_standard::{
 
 use crate::HostNow;
 use crate::engine::core::Core;
+use crate::engine::market::{Market, MarketWanted};
 use crate::engine::state::EnginePhase;
 use crate::engine::venue::{Purpose, Retry, VenuePhase};
 use crate::engine::{EngineAction, LogLevel, VenueIndex};
@@ -100,16 +101,27 @@ impl<J: Journal> Core<J> {
     pub(crate) fn on_instruments(&mut self, index: VenueIndex, mut event: InstrumentsEvent) {
         let venue = &mut self.state.venues[index.0];
         let mut told = false;
-        let mut missing = Vec::new();
+        let (mut missing, mut gone) = (Vec::new(), Vec::new());
         for market in &mut venue.markets {
             match event.instruments.iter().position(|i| i.pair == market.pair) {
                 Some(at) => {
                     let instrument = event.instruments.swap_remove(at);
                     told |= market.set_instrument(instrument, &venue.manifest.book);
                 }
-                None => missing.push(market.pair.to_string()),
+                None if market.wanted == MarketWanted::Trading => missing.push(market.pair.to_string()),
+                None => gone.push(market.pair.to_string()),
             }
         }
+        if !gone.is_empty() && venue.phase == VenuePhase::Instruments {
+            let text = format!(
+                "{} does not list {} any more, of which an earlier run left orders: nothing can be asked of them here; see \
+                 to them at the exchange yourself",
+                venue.id,
+                gone.join(", ")
+            );
+            self.log(LogLevel::Error, text);
+        }
+        let venue = &self.state.venues[index.0];
         if venue.phase == VenuePhase::Instruments {
             if !missing.is_empty() {
                 let why = format!(
@@ -132,7 +144,8 @@ impl<J: Journal> Core<J> {
         let done = *outcome == Outcome::Done;
         match (purpose, &venue.phase) {
             (Purpose::Instruments, VenuePhase::Instruments) if done => {
-                if venue.markets.iter().all(|m| m.instrument.is_some()) {
+                let usable = |m: &Market| m.instrument.is_some() || m.wanted == MarketWanted::LeftOrders;
+                if venue.markets.iter().all(usable) {
                     self.advance(index, VenuePhase::Registering);
                 } else {
                     self.fail_venue(index, "its connector told no instruments".to_owned());
@@ -164,7 +177,8 @@ impl<J: Journal> Core<J> {
         let venue = &mut self.state.venues[index.0];
         let (polling, now) = (venue.manifest.polling.instruments_ms, self.state.now.mono);
         venue.instruments_due = now.plus(polling);
-        let ids: Vec<_> = venue.markets.iter().map(|m| m.id).collect();
+        let listed = venue.markets.iter().filter(|m| m.instrument.is_some());
+        let ids: Vec<_> = listed.map(|m| m.id).collect();
         let wants_fees = venue.has(&Capability::FeeRates);
         let has_user_stream = venue.has(&Capability::UserStream);
         let subscriptions = ids.iter().map(|&instrument| Subscription {

@@ -40,10 +40,19 @@ impl<J: Journal> Core<J> {
             Purpose::Cancel(id) => self.cancel_ended(index, id, outcome),
             Purpose::Amend(id, quantity) => {
                 let order = self.state.venues[index.0].orders.get_mut(id);
-                match (order, outcome) {
-                    (Some(order), Outcome::Done) => order.intent.quantity = *quantity,
-                    (_, Outcome::Done) => {}
-                    _ => self.ask_about(index, id, FIRST_QUESTION),
+                if let Some(order) = order {
+                    match outcome {
+                        Outcome::Done => {
+                            order.intent.quantity = *quantity;
+                            order.amend_to = None;
+                        }
+                        // Either quantity, until the exchange tells.
+                        Outcome::Unknown(_) => {}
+                        _ => order.amend_to = None,
+                    }
+                }
+                if *outcome != Outcome::Done {
+                    self.ask_about(index, id, FIRST_QUESTION);
                 }
             }
             Purpose::OrderStatus(id) => self.status_ended(index, id, outcome),

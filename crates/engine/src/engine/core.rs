@@ -9,6 +9,7 @@ use crate::HostNow;
 use crate::clock::{Tick, TickStats, TimeIterator};
 use crate::engine::dispatch::Note;
 use crate::engine::limits::OrderRate;
+use crate::engine::market::MarketWanted;
 use crate::engine::state::{Counts, EnginePhase, State};
 use crate::engine::stop::Stopping;
 use crate::engine::venue::{Purpose, Retry, Venue};
@@ -99,11 +100,12 @@ impl<J: Journal> Core<J> {
 
     pub(crate) fn add_venue(&mut self, setup: VenueSetup) -> VenueIndex {
         let index = VenueIndex(self.state.venues.len());
-        let mut pairs = setup.pairs;
+        let pairs = setup.pairs.into_iter().map(|pair| (pair, MarketWanted::Trading));
+        let mut pairs: Vec<_> = pairs.collect();
         // An open order of a pair that is no longer wanted must still be asked about and cancelled.
         let left = self.recovered.orders.values();
         let left = left.filter(|o| o.venue == setup.venue && o.account == setup.account && o.state.may_be_live());
-        pairs.extend(left.map(|o| o.pair.clone()));
+        pairs.extend(left.map(|o| (o.pair.clone(), MarketWanted::LeftOrders)));
         let venue = Venue::new(setup.venue, setup.account, setup.manifest, &pairs);
         self.state.venues.push(venue);
         index

@@ -16,10 +16,20 @@ pub(crate) struct SnapshotRequest {
     pub(crate) synchronized: MonoNs,
 }
 
+/// What a market is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MarketWanted {
+    /// To be traded: the venue cannot be used without it.
+    Trading,
+    /// For orders that an earlier run left: the exchange may not list it any more.
+    LeftOrders,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Market {
     pub(crate) id: InstrumentId,
     pub(crate) pair: Pair,
+    pub(crate) wanted: MarketWanted,
     pub(crate) instrument: Option<Instrument>,
     pub(crate) keeper: Option<BookKeeper>,
     pub(crate) snapshot: SnapshotRequest,
@@ -41,10 +51,11 @@ pub(crate) struct Market {
 }
 
 impl Market {
-    pub(crate) fn new(id: InstrumentId, pair: Pair) -> Market {
+    pub(crate) fn new(id: InstrumentId, pair: Pair, wanted: MarketWanted) -> Market {
         Market {
             id,
             pair,
+            wanted,
             instrument: None,
             keeper: None,
             snapshot: SnapshotRequest::default(),

@@ -256,6 +256,9 @@ impl<J: Journal> Core<J> {
         {
             return Err(RiskRefusal::NotChangeable("it does not rest in the book"));
         }
+        if order.amend_to.is_some() {
+            return Err(RiskRefusal::NotChangeable("an amend of it is not answered yet"));
+        }
         let quantity = instrument.rule.quantize_quantity(order.intent.order_type, quantity);
         if quantity <= order.filled() || quantity >= order.intent.quantity {
             return Err(RiskRefusal::NotChangeable(
@@ -276,6 +279,16 @@ impl<J: Journal> Core<J> {
             other_client_id: text(id.as_str()),
             ..OrderOp::default()
         };
+        let record = Record::AmendIntent {
+            venue: venue.id.clone(),
+            client_id: id.clone(),
+            quantity,
+            time: self.state.now.wall,
+        };
+        self.journal_first(record).map_err(|_| RiskRefusal::JournalFailed)?;
+        if let Some(order) = self.state.venues[index.0].orders.get_mut(id) {
+            order.amend_to = Some(quantity);
+        }
         self.send(index, amend, Purpose::Amend(id.clone(), quantity));
         Ok(())
     }

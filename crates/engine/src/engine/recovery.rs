@@ -58,6 +58,7 @@ impl<J: Journal> Core<J> {
             );
             order.origin = OrderOrigin::Recovered;
             order.answered = Some(now.mono);
+            order.amend_to = recovered.amend_to;
             order.exchange_id.clone_from(&recovered.exchange_id);
             if let Some(evidence) = evidence_of(recovered.state) {
                 // From PendingCreate every state can be reached in one step.
@@ -92,29 +93,27 @@ impl<J: Journal> Core<J> {
             let order = id.and_then(|id| venue.orders.get_mut(&id));
             let is_ours = strategy.is_some() || order.is_some();
             let position = &mut venue.markets[at].position;
-            // A fill stands in the journal again where its fee or its order was learned later.
-            match venue.ledger.record(fill) {
-                Recorded::New => {
-                    if let Some(order) = order {
-                        order.add_fill(fill);
-                        venue.ledger.attribute(&fill.key, order.client_id());
-                    } else if let Some(exchange_id) = fill.exchange_id.clone().filter(|_| !is_ours) {
-                        let key = (instrument, exchange_id);
-                        venue.unattributed.entry(key).or_default().push(fill.key.clone());
-                    }
-                    if is_ours {
-                        position.add_fill(&fill.key.pair, fill);
-                    }
-                }
-                Recorded::FeeLearned => {
-                    if let Some(order) = order {
-                        order.add_fee(fill);
-                    }
-                    if let Some(fee) = fill.fee.as_ref().filter(|_| is_ours) {
-                        position.add_fee(&fill.key.pair, fee, fill.price);
-                    }
-                }
-                Recorded::Known => {}
+            if venue.ledger.record(fill) != Recorded::New {
+                continue;
+            }
+            if let Some(order) = order {
+                order.add_fill(fill);
+                venue.ledger.attribute(&fill.key, order.client_id());
+            } else if let Some(exchange_id) = fill.exchange_id.clone().filter(|_| !is_ours) {
+                let key = (instrument, exchange_id);
+                venue.unattributed.entry(key).or_default().push(fill.key.clone());
+            }
+            if is_ours {
+                position.add_fill(&fill.key.pair, fill);
+            }
+        }
+        // An order that ended filled, and of which the journal lacks fills: they are asked for.
+        let lacking = venue.orders.iter().filter(|o| !o.missing_fills().is_zero());
+        let lacking: Vec<_> = lacking.map(|o| o.client_id().clone()).collect();
+        for id in lacking {
+            if let Some(order) = venue.orders.get_mut(&id) {
+                order.fills_inquiry.want(now.mono);
+                venue.in_doubt.insert(id);
             }
         }
     }

@@ -44,8 +44,10 @@ impl<J: Journal> Core<J> {
             }
             Event::TradesProgress(event) => {
                 let venue = &mut self.state.venues[index.0];
-                // Only a reconciliation asks without gaps; the fills of one order say nothing of the others.
-                let gapless = venue.has_op(&Purpose::ReconcileFills(event.instrument));
+                // Only a reconciliation asks without gaps; the fills of one order say nothing of the others. The event does
+                // not name its question: where both kinds are asked, it is nobody's.
+                let gapless = venue.has_op(&Purpose::ReconcileFills(event.instrument))
+                    && !venue.asks_fills_of_one(event.instrument);
                 if let Some(market) = venue.market_mut(event.instrument).filter(|_| gapless)
                     && event.newest.is_some()
                 {
@@ -156,7 +158,7 @@ impl<J: Journal> Core<J> {
             && quantity.is_positive()
         {
             // An amend shows here first.
-            order.intent.quantity = quantity;
+            order.learn_quantity(quantity, event.source);
         }
         let report = OrderReport {
             exchange_id: event.exchange_id.clone(),

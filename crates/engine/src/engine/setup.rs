@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use colibri_model::{
-    AccountId, ClientOrderId, ExchangeOrderId, Fill, InstrumentId, Millis, OrderIntent, OrderState, Pair, Record,
-    StrategyId, VenueId, WallNs,
+    AccountId, ClientOrderId, ExchangeOrderId, Fill, FillKey, InstrumentId, Millis, OrderIntent, OrderState, Pair,
+    Quantity, Record, StrategyId, VenueId, WallNs,
 };
 use colibri_standard::ConnectorManifest;
 
@@ -67,6 +67,8 @@ pub struct RecoveredOrder {
     pub pair: Pair,
     /// The order.
     pub intent: OrderIntent,
+    /// The smallest quantity that it was about to be amended to: it may have that or the order's.
+    pub amend_to: Option<Quantity>,
     /// The exchange's id, where it was learned.
     pub exchange_id: Option<ExchangeOrderId>,
     /// The last state.
@@ -82,12 +84,14 @@ pub struct RecoveredOrder {
 pub struct Recovered {
     /// Orders, ended ones too.
     pub orders: BTreeMap<ClientOrderId, RecoveredOrder>,
-    /// Fills with the strategy that had decided their order.
+    /// Fills, each once, with the strategy that had decided their order.
     pub fills: Vec<(Option<StrategyId>, Fill)>,
     /// The time of the last record by venue: what the exchange is asked to tell fills since.
     pub last_seen: BTreeMap<VenueId, WallNs>,
     /// The kill switch, where it was thrown and nobody has released it.
     pub kill_switch: Option<KillSwitch>,
+    /// Where each fill stands among the fills.
+    fill_at: BTreeMap<FillKey, usize>,
 }
 
 impl Recovered {
@@ -118,6 +122,7 @@ impl Recovered {
                     account: account.clone(),
                     pair: pair.clone(),
                     intent: order.clone(),
+                    amend_to: None,
                     exchange_id: None,
                     state: OrderState::PendingCreate,
                     cancel_wanted: None,
@@ -144,7 +149,18 @@ impl Recovered {
             }
             Record::Filled { strategy, fill } => {
                 self.seen(&fill.key.venue, fill.local_time);
-                self.fills.push((strategy.clone(), fill.clone()));
+                self.add_fill(strategy.as_ref(), fill);
+            }
+            Record::AmendIntent {
+                venue,
+                client_id,
+                quantity,
+                time,
+            } => {
+                if let Some(order) = self.orders.get_mut(client_id) {
+                    order.amend_to = Some(order.amend_to.map_or(*quantity, |least| least.min(*quantity)));
+                }
+                self.seen(venue, *time);
             }
             Record::CancelIntent { venue, client_id, time } => {
                 if let Some(order) = self.orders.get_mut(client_id) {
@@ -162,6 +178,22 @@ impl Recovered {
             Record::KillSwitchReleased { .. } => self.kill_switch = None,
             Record::Started { .. } | Record::Stopped { .. } => {}
         }
+    }
+
+    /// A fill stands again where its fee or its order was learned later: whatever any record of it says is known.
+    fn add_fill(&mut self, strategy: Option<&StrategyId>, fill: &Fill) {
+        let Some(&at) = self.fill_at.get(&fill.key) else {
+            self.fill_at.insert(fill.key.clone(), self.fills.len());
+            return self.fills.push((strategy.cloned(), fill.clone()));
+        };
+        let (owner, known) = &mut self.fills[at];
+        if owner.is_none() {
+            *owner = strategy.cloned();
+        }
+        known.client_id = known.client_id.take().or_else(|| fill.client_id.clone());
+        known.exchange_id = known.exchange_id.take().or_else(|| fill.exchange_id.clone());
+        known.fee = known.fee.take().or_else(|| fill.fee.clone());
+        known.liquidity = known.liquidity.or(fill.liquidity);
     }
 
     fn seen(&mut self, venue: &VenueId, time: WallNs) {

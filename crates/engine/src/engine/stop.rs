@@ -165,6 +165,7 @@ impl<J: Journal> Core<J> {
         let markets: Vec<_> = venue
             .markets
             .iter()
+            .filter(|m| m.instrument.is_some())
             .map(|m| (m.id, m.fills_to.clone(), m.fills_since))
             .collect();
         let mut running = BTreeSet::new();

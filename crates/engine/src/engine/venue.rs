@@ -10,7 +10,7 @@ use colibri_model::{
 use colibri_standard::{Capability, ConnectorManifest, SessionStatus};
 
 use crate::accounts::{Account, StatedBalance};
-use crate::engine::market::Market;
+use crate::engine::market::{Market, MarketWanted};
 use crate::orders::{ClientIdSource, FillLedger, InFlightOrder, OrderTracker};
 use crate::risk;
 
@@ -127,12 +127,17 @@ pub(crate) struct Venue {
 }
 
 impl Venue {
-    pub(crate) fn new(id: VenueId, account: AccountId, manifest: ConnectorManifest, pairs: &[Pair]) -> Venue {
+    pub(crate) fn new(
+        id: VenueId,
+        account: AccountId,
+        manifest: ConnectorManifest,
+        pairs: &[(Pair, MarketWanted)],
+    ) -> Venue {
         let mut markets: Vec<Market> = Vec::new();
-        for pair in pairs {
+        for (pair, wanted) in pairs {
             if !markets.iter().any(|m| m.pair == *pair) {
                 let id = u32::try_from(markets.len() + 1).expect("fewer pairs than 2^32");
-                markets.push(Market::new(InstrumentId(id), pair.clone()));
+                markets.push(Market::new(InstrumentId(id), pair.clone(), *wanted));
             }
         }
         Venue {
@@ -172,6 +177,14 @@ impl Venue {
 
     pub(crate) fn has_op(&self, purpose: &Purpose) -> bool {
         self.ops.values().any(|p| p == purpose)
+    }
+
+    /// Whether the fills of a single order of an instrument are being asked for.
+    pub(crate) fn asks_fills_of_one(&self, instrument: InstrumentId) -> bool {
+        self.ops.values().any(|purpose| match purpose {
+            Purpose::OrderFills(id) => self.orders.get(id).is_none_or(|o| o.intent.instrument == instrument),
+            _ => false,
+        })
     }
 
     /// Whether the exchange tells us of our orders as they change.

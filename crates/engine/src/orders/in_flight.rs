@@ -82,6 +82,8 @@ pub struct InFlightOrder {
     pub intent: OrderIntent,
     /// From where.
     pub origin: OrderOrigin,
+    /// The smaller quantity that it may have instead, by an amend whose outcome is not known yet.
+    pub amend_to: Option<Quantity>,
     /// The exchange's id, once known.
     pub exchange_id: Option<ExchangeOrderId>,
     /// Where a cancel stands.
@@ -135,6 +137,7 @@ impl InFlightOrder {
             pair,
             intent,
             origin: OrderOrigin::ThisRun,
+            amend_to: None,
             exchange_id: None,
             cancel: CancelState::None,
             sent,
@@ -216,6 +219,15 @@ impl InFlightOrder {
         Quantity((self.reported_filled.0 - self.filled.0).max(rust_decimal::Decimal::ZERO))
     }
 
+    /// The exchange told its whole quantity, in answer to a question or otherwise.
+    pub fn learn_quantity(&mut self, quantity: Quantity, source: ReportSource) {
+        // A report on the stream may be from before the amend.
+        if source == ReportSource::Query || self.amend_to == Some(quantity) {
+            self.amend_to = None;
+        }
+        self.intent.quantity = quantity;
+    }
+
     /// The cancel came to nothing: it stays wanted, and is not sent again before `again`.
     pub fn cancel_failed(&mut self, again: MonoNs) {
         self.cancel = CancelState::Wanted;
@@ -248,6 +260,7 @@ impl InFlightOrder {
             self.state,
             OrderState::Unknown | OrderState::Acknowledged | OrderState::PendingCreate
         ) && cancel_settled
+            && (self.amend_to.is_none() || self.state.is_terminal())
     }
 
     /// Takes evidence in.
@@ -269,7 +282,9 @@ impl InFlightOrder {
             None => self.state.after(evidence)?,
         };
         if evidence == OrderEvidence::Filled && self.intent.quantity_unit == QuantityUnit::Base {
-            self.reported_filled = self.reported_filled.max(self.intent.quantity);
+            // Of two quantities that it may have, the smaller is certain to be filled.
+            let least = self.amend_to.unwrap_or(self.intent.quantity).min(self.intent.quantity);
+            self.reported_filled = self.reported_filled.max(least);
         }
         let confirmed = matches!(
             evidence,

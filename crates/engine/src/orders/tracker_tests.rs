@@ -116,6 +116,20 @@ fn the_exchange_s_counter_shows_missing_fills() {
 }
 
 #[test]
+fn an_order_that_may_have_been_amended_lacks_no_more_than_the_smaller_quantity() {
+    let mut order = order(3);
+    order.amend_to = Some(Quantity(Decimal::from(2)));
+    order
+        .learn(OrderEvidence::Open, &OrderReport::default(), MonoNs(1))
+        .unwrap();
+    assert!(!order.is_settled(), "which of the two is asked");
+    order
+        .learn(OrderEvidence::Filled, &OrderReport::default(), MonoNs(1))
+        .unwrap();
+    assert_eq!(order.missing_fills(), Quantity(Decimal::from(2)));
+}
+
+#[test]
 fn a_report_is_found_by_either_id() {
     let mut tracker = OrderTracker::default();
     tracker.track(order(3));

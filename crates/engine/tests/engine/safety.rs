@@ -3,10 +3,10 @@
 
 use std::num::NonZeroU32;
 
-use colibri_engine::StrategyState;
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::PauseReason;
-use colibri_model::{Amount, Decimal, OrderState, Record, Side};
+use colibri_engine::{Recovered, StrategyState, VenuePhase};
+use colibri_model::{Amount, ClientOrderId, Decimal, OrderState, Quantity, Record, Side};
 use colibri_standard::{NoticeEvent, NoticeKind};
 
 use crate::desk::{Delivery, Desk, Placement, QUOTES};
@@ -213,4 +213,149 @@ fn orders_whose_account_is_not_there_any_more_are_named() {
     assert!(orphans.iter().all(|o| o.account.as_str() == "main"));
     let desk = desk.crash(QUOTES, 1_000);
     assert_eq!(desk.engine.orphans().count(), 0);
+}
+
+/// Large quotes, which the desk's strategy shrinks, and leaves where they are.
+fn large() -> String {
+    QUOTES
+        .replace("order_amount = 1", "order_amount = 2")
+        .replace("order_refresh_time = 10", "order_refresh_time = 100")
+}
+
+#[test]
+fn an_amend_is_journaled_before_it_is_sent_and_either_quantity_holds_until_it_is_told() {
+    let mut desk = Desk::new(&large());
+    desk.start();
+    desk.book_beats(1_000, 1);
+    assert_eq!(desk.exchange.amends, 2);
+    let records = desk.journal.0.borrow().records.clone();
+    let amends = records.iter().filter(|r| matches!(r, Record::AmendIntent { .. }));
+    assert_eq!(amends.count(), 2);
+    let (small, whole) = (Quantity(Decimal::new(15, 1)), Quantity(Decimal::TWO));
+    let buy = order_of(&desk, Side::Buy);
+    let order = |desk: &Desk| {
+        let view = desk.view();
+        let order = view.order(&buy).unwrap();
+        (order.intent.quantity, order.amend_to)
+    };
+    assert_eq!(order(&desk), (whole, Some(small)));
+    // The host dies before the answer.
+    let recovered = Recovered::from_records(&records);
+    assert_eq!(recovered.orders[&buy].amend_to, Some(small));
+    let again = desk.crash(&large(), 500);
+    let mut desk = again;
+    desk.start();
+    assert_eq!(order(&desk), (small, None), "the exchange was asked");
+}
+
+#[test]
+fn an_amend_that_cannot_be_journaled_is_not_sent() {
+    let mut desk = Desk::new(&large());
+    desk.engine.start(desk.now());
+    desk.drain();
+    while desk.exchange.placements < 2 {
+        desk.run(1);
+    }
+    desk.run(20);
+    desk.journal.0.borrow_mut().fails = Some("disk full".to_owned());
+    desk.run(1_500);
+    assert_eq!(desk.exchange.amends, 0);
+}
+
+#[test]
+fn the_progress_of_one_order_s_fills_does_not_move_the_watermark() {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    let sell = order_of(&desk, Side::Sell);
+    desk.at_exchange(|exchange, now| {
+        exchange.trade(&sell, "1", now);
+        exchange.stream(&sell, now, 1)
+    });
+    // Half a second after the status its fills are asked for; just then a reconciliation runs as well, and fails.
+    desk.run(500);
+    desk.exchange.lose_account_fills = 1;
+    let asked = desk.exchange.account_fills_asked_from.len();
+    desk.at_exchange(|_, _| vec![(0, unreadable(2))]);
+    desk.run(2_000);
+    assert_eq!(desk.view().order(&sell).unwrap().filled().0, Decimal::ONE);
+    let asked = &desk.exchange.account_fills_asked_from[asked..];
+    assert!(asked.len() >= 2);
+    assert_eq!(
+        asked[1], None,
+        "what came before the fills of that order is still asked for"
+    );
+}
+
+#[test]
+fn fills_that_the_journal_lacks_are_asked_for_after_a_restart() {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    let buy = order_of(&desk, Side::Buy);
+    desk.at_exchange(|exchange, now| {
+        exchange.trade(&buy, "1", now);
+        exchange.stream(&buy, now, 1)
+    });
+    desk.book_beats(5_000, 30);
+    assert_eq!(desk.view().order(&buy).unwrap().filled().0, Decimal::ONE);
+    desk.journal
+        .0
+        .borrow_mut()
+        .records
+        .retain(|r| !matches!(r, Record::Filled { .. }));
+    let mut desk = desk.crash(QUOTES, 1_000);
+    desk.start();
+    assert_eq!(desk.view().order(&buy).unwrap().filled().0, Decimal::ONE);
+}
+
+#[test]
+fn a_fill_s_strategy_is_known_from_any_of_its_records() {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    let buy = order_of(&desk, Side::Buy);
+    desk.at_exchange(|exchange, now| vec![(1, Delivery::Event(exchange.trade(&buy, "1", now).into()))]);
+    desk.run(100);
+    let records = desk.journal.0.borrow().records.clone();
+    let late = records
+        .into_iter()
+        .find(|r| matches!(r, Record::Filled { .. }))
+        .unwrap();
+    let mut early = late.clone();
+    if let Record::Filled { strategy, fill } = &mut early {
+        (*strategy, fill.client_id, fill.fee) = (None, None, None);
+    }
+    let recovered = Recovered::from_records(&[early, late.clone()]);
+    let [(strategy, fill)] = recovered.fills.as_slice() else {
+        panic!("it is one fill: {:?}", recovered.fills)
+    };
+    let whole = Record::Filled {
+        strategy: strategy.clone(),
+        fill: fill.clone(),
+    };
+    assert_eq!(whole, late);
+}
+
+#[test]
+fn an_order_left_in_a_pair_that_is_not_listed_any_more_does_not_cost_the_venue() {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    {
+        let records = &mut desk.journal.0.borrow_mut().records;
+        let mut left = records
+            .iter()
+            .find(|r| matches!(r, Record::Intent { .. }))
+            .unwrap()
+            .clone();
+        if let Record::Intent { pair, order, .. } = &mut left {
+            *pair = "OLD-USDT".parse().unwrap();
+            order.client_id = ClientOrderId::new("clbold").unwrap();
+        }
+        records.push(left);
+    }
+    let mut desk = desk.crash(QUOTES, 1_000);
+    desk.start();
+    assert_eq!(*desk.view().venues().next().unwrap().phase(), VenuePhase::Ready);
+    assert!(desk.logged("does not list OLD-USDT any more"));
+    assert_eq!(desk.live(), 2, "its side is not quoted while it may be open");
+    desk.book_beats(1_000, 25);
+    assert_eq!(desk.exchange.open().count(), 2, "the exchange has denied it");
 }

@@ -83,7 +83,7 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
             }
         }
         // What the engine alone goes by.
-        Record::KillSwitchThrown { .. } | Record::KillSwitchReleased { .. } => {}
+        Record::AmendIntent { .. } | Record::KillSwitchThrown { .. } | Record::KillSwitchReleased { .. } => {}
         Record::Stopped { bot, reason, time } => {
             tx.prepare_cached(
                 "UPDATE runs SET stopped_ns = ?, stop_reason = ?

@@ -57,6 +57,11 @@ pub struct Exchange {
     pub denies_orders: bool,
     pub stream_is_up: bool,
     pub placements: u64,
+    pub amends: u64,
+    /// Questions for the fills of the account that are not answered.
+    pub lose_account_fills: usize,
+    /// From which trade on each of these questions asked.
+    pub account_fills_asked_from: Vec<Option<TradeId>>,
     pub open_order_queries: u64,
     pub status_queries: u64,
     pub snapshots: u64,
@@ -88,6 +93,9 @@ impl Exchange {
             denies_orders: false,
             stream_is_up: true,
             placements: 0,
+            amends: 0,
+            lose_account_fills: 0,
+            account_fills_asked_from: Vec::new(),
             open_order_queries: 0,
             status_queries: 0,
             snapshots: 0,
@@ -123,6 +131,13 @@ impl Exchange {
         match op.kind {
             op_kind::PLACE => self.place(op, id, op_id, now),
             op_kind::CANCEL => self.cancel(&id, op_id, now),
+            op_kind::AMEND => {
+                // Done, and the answer is lost.
+                self.amends += 1;
+                let quantity = Quantity(from_mantissa(op.quantity, op.quantity_exponent));
+                self.orders.get_mut(&id).unwrap().quantity = quantity;
+                vec![(10_000, Delivery::Completed(op_id, unknown()))]
+            }
             other => panic!("no operation of kind {other} was expected"),
         }
     }
@@ -334,6 +349,13 @@ impl Exchange {
                 }
             }
             Command::TradesSince(query) => {
+                if query.exchange_id.is_none() {
+                    self.account_fills_asked_from.push(query.from_id.clone());
+                    if self.lose_account_fills > 0 {
+                        self.lose_account_fills -= 1;
+                        return vec![(50, Delivery::Completed(op, unknown()))];
+                    }
+                }
                 let number = |id: &TradeId| id.as_str().parse::<u64>().unwrap();
                 let from = query.from_id.as_ref().map_or(0, number);
                 let fills = self.trades.iter().filter(|t| number(&t.trade_id) >= from);
@@ -402,6 +424,7 @@ fn instruments() -> InstrumentsEvent {
         price_tick: Some(Price(Decimal::new(1, 2))),
         quantity_step: Some(Quantity(Decimal::new(1, 4))),
         min_notional: Some(Amount(Decimal::from(5))),
+        amend: true,
         ..TradingRule::default()
     };
     InstrumentsEvent {

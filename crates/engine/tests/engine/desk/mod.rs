@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use colibri_abi::{BookBatch, Level, book_flag};
+use colibri_engine::orders::InFlightOrder;
 use colibri_engine::risk::RiskLimits;
-use colibri_engine::strategy::Strategy;
+use colibri_engine::strategy::{Input, MarketNeed, Strategy, StrategyActions};
 use colibri_engine::{
     Engine, EngineAction, EngineSetup, HostNow, LogLevel, Recovered, RecoveredOrder, VenueIndex, VenueSetup, View,
 };
-use colibri_model::{AccountId, Journal, JournalError, Millis, MonoNs, OpId, Record, StrategyId, VenueId, WallNs};
+use colibri_model::{
+    AccountId, Decimal, Journal, JournalError, Millis, MonoNs, OpId, Quantity, Record, StrategyId, VenueId, WallNs,
+};
 use colibri_standard::{Event, Manifest, Outcome, SessionRole, SessionStatus};
 
 pub use exchange::{Exchange, Placement};
@@ -78,12 +81,13 @@ pub const MANIFEST: &str = r#"
     standard = "spot"
     documentation = "https://example.com"
     capabilities = ["user_stream", "limit_maker", "status_by_client_id", "fee_rates"]
-    orders = { place = "place", cancel = "cancel" }
+    orders = { place = "place", cancel = "cancel", amend = "amend" }
     book = { rule = "overlap", snapshot_by_request = true, snapshot_depth = 100 }
     client_id = { max_length = 36 }
     environments.live = { rest = "https://api.example.com" }
     endpoints.place = { method = "POST", host = "rest", path = "/order" }
     endpoints.cancel = { method = "DELETE", host = "rest", path = "/order" }
+    endpoints.amend = { method = "PUT", host = "rest", path = "/order" }
 "#;
 
 pub const QUOTES: &str = r#"
@@ -133,7 +137,7 @@ impl Desk {
             manifest,
             pairs: vec!["BTC-USDT".parse().unwrap()],
         });
-        engine.add_strategy(pmm(strategy));
+        engine.add_strategy(Box::new(Shrinking(pmm(strategy))));
         Desk {
             engine,
             journal,
@@ -318,6 +322,30 @@ impl Desk {
         for line in ledger {
             assert!(line.agrees(), "{line:?}");
         }
+    }
+}
+
+/// A strategy that shrinks each order of size two to one and a half on the first tick that sees it open.
+struct Shrinking(Box<dyn Strategy>);
+
+impl Strategy for Shrinking {
+    fn id(&self) -> &StrategyId {
+        self.0.id()
+    }
+    fn kind(&self) -> &'static str {
+        self.0.kind()
+    }
+    fn needs(&self) -> Vec<MarketNeed> {
+        self.0.needs()
+    }
+    fn input(&mut self, input: Input<'_>, view: &View<'_>, actions: &mut StrategyActions) {
+        if let Input::Tick(_) = input {
+            let large = |o: &&InFlightOrder| o.intent.quantity == Quantity(Decimal::TWO) && o.amend_to.is_none();
+            for order in view.live_orders(self.id()).filter(large) {
+                actions.amend(order.client_id().clone(), Quantity(Decimal::new(15, 1)));
+            }
+        }
+        self.0.input(input, view, actions);
     }
 }
 
