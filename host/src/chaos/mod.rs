@@ -197,7 +197,11 @@ impl Run {
     }
 
     fn start_process(&mut self) -> Result<(), String> {
-        self.restart = None;
+        // A host that cannot write its journal refuses to start; its operator tries again once the disk works.
+        self.restart = self.repair.map(|at| at.plus(Millis(1)));
+        if self.restart.is_some() {
+            return Ok(());
+        }
         let index = DriverIndex(self.processes);
         self.processes += 1;
         let time = self.time();
