@@ -1,0 +1,238 @@
+//! What the benches of the boundary share: the frames, the connector behind its library and linked in, and a host that
+//! receives.
+
+// Linked as source: as a dependency, cargo would build the connector's library once more without its export, over the
+// exported one.
+#[path = "../../../connectors/binance/src/spot/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod spot;
+
+use std::hint::black_box;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use colibri_abi::{
+    Actions, BookBatch, Connector, Now, Request, StreamOpen, StreamSend, TopOfBook, TradeBatch, accepted, book_flag,
+    frame_kind,
+};
+use colibri_engine::book::{BookKeeper, Grid};
+use colibri_loader::{LoadRequest, Loader};
+use colibri_model::{Exponents, InstrumentId, MonoNs};
+use colibri_sdk::SpotRuntime;
+use colibri_standard::{
+    BookManifest, BookRule, Channel, Command as Ask, ConnectorConfig, EnvironmentConfig, OpenSession, SessionRole,
+    Subscription, UseInstruments, UsedInstrument,
+};
+
+const EXPONENTS: Exponents = Exponents {
+    price: -8,
+    quantity: -8,
+};
+/// Frames that one measured round delivers.
+const FRAMES: usize = 256;
+
+/// An empty book, in sequence just before the first of the frames.
+pub fn keeper(frames: &[Vec<u8>]) -> BookKeeper {
+    let manifest = BookManifest {
+        rule: BookRule::Overlap,
+        snapshot_by_request: false,
+        snapshot_depth: 1_000,
+    };
+    let mut keeper = BookKeeper::new(&manifest, EXPONENTS, Grid::new(1_000_000));
+    let text = std::str::from_utf8(&frames[0]).unwrap();
+    let first = text.split_once("\"U\":").unwrap().1.split_once(',').unwrap().0;
+    let before = first.parse::<u64>().unwrap() - 1;
+    let empty = BookBatch {
+        instrument: 1,
+        flags: book_flag::SNAPSHOT | book_flag::RANGE_IDS,
+        first_id: before,
+        last_id: before,
+        previous_id: 0,
+        exchange_ns: 0,
+        checksum: 0,
+        price_exponent: EXPONENTS.price,
+        quantity_exponent: EXPONENTS.quantity,
+        reserved: 0,
+        bids: [][..].into(),
+        asks: [][..].into(),
+        ext: [0; 4],
+    };
+    keeper.apply(&empty, MonoNs(0));
+    keeper
+}
+
+/// What receives: nothing, or a book.
+#[derive(Default)]
+pub struct Host {
+    pub stream: u32,
+    pub levels: usize,
+    pub book: Option<BookKeeper>,
+}
+
+impl Actions for Host {
+    fn want(&mut self, _op: u64, _endpoint: &str) -> u32 {
+        accepted::YES
+    }
+    fn request(&mut self, _request: &Request<'_>) -> u32 {
+        accepted::YES
+    }
+    fn open(&mut self, open: &StreamOpen<'_>) -> u32 {
+        self.stream = open.stream;
+        accepted::YES
+    }
+    fn send(&mut self, _send: &StreamSend<'_>) -> u32 {
+        accepted::YES
+    }
+    fn close(&mut self, _stream: u32, _code: u32) -> u32 {
+        accepted::YES
+    }
+    fn set_timer(&mut self, _timer: u64, _at_mono_ns: u64) -> u32 {
+        accepted::YES
+    }
+    fn book(&mut self, batch: &BookBatch<'_>) -> u32 {
+        self.levels += batch.bids.len() + batch.asks.len();
+        if let Some(book) = &mut self.book {
+            black_box(book.apply(batch, MonoNs(1)));
+        }
+        accepted::YES
+    }
+    fn trades(&mut self, _batch: &TradeBatch<'_>) -> u32 {
+        accepted::YES
+    }
+    fn top(&mut self, _top: &TopOfBook) -> u32 {
+        accepted::YES
+    }
+    fn event(&mut self, _kind: &str, _payload: &[u8]) -> u32 {
+        accepted::YES
+    }
+    fn complete(&mut self, _op: u64, _outcome: u32, _detail: &[u8]) -> u32 {
+        accepted::YES
+    }
+    fn log(&mut self, _level: u32, text: &str) -> u32 {
+        panic!("{text}");
+    }
+    fn snapshot(&mut self, _state: &[u8]) -> u32 {
+        accepted::YES
+    }
+}
+
+fn config() -> ConnectorConfig {
+    let addresses = ["rest", "market", "ws_api"].map(|role| (role.to_owned(), "wss://localhost:1".to_owned()));
+    ConnectorConfig {
+        environment: EnvironmentConfig {
+            name: "local".to_owned(),
+            addresses: addresses.into(),
+        },
+        ..ConnectorConfig::default()
+    }
+}
+
+/// Builds the library as the bench is built; where it is.
+pub fn build_library() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folder = root.join("target/boundary");
+    let status = Command::new(env!("CARGO"))
+        .args([
+            "build",
+            "--quiet",
+            "--profile",
+            "bench",
+            "--package",
+            "colibri-connector-binance",
+            "--target-dir",
+        ])
+        .arg(&folder)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    folder.join(format!(
+        "release/{}colibri_connector_binance{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    ))
+}
+
+/// The connector of the library at `path`.
+pub fn library(path: &Path) -> Connector {
+    let libraries = path.parent().unwrap().join("libraries");
+    let library = Loader::new(libraries).load(&LoadRequest::new(path)).unwrap();
+    library
+        .create("binance", &serde_json::to_vec(&config()).unwrap())
+        .unwrap()
+}
+
+pub fn linked() -> Connector {
+    let config = config();
+    let connector = spot::BinanceSpot::new(&config).unwrap();
+    Connector::linked(SpotRuntime::new(Box::new(connector), &config).unwrap())
+}
+
+/// A live market session of the pair; the connector's stream.
+pub fn live(connector: &mut Connector) -> u32 {
+    let mut host = Host::default();
+    let ask = |connector: &mut Connector, host: &mut Host, op, ask: &Ask| {
+        connector
+            .command(Now::default(), op, ask.kind(), &ask.to_json(), host)
+            .unwrap();
+    };
+    let used = UsedInstrument {
+        id: InstrumentId(1),
+        pair: "BTC-USDT".parse().unwrap(),
+        symbol: "BTCUSDT".to_owned(),
+        exponents: EXPONENTS,
+    };
+    let set = UseInstruments {
+        instruments: vec![used],
+    };
+    ask(connector, &mut host, 1, &Ask::UseInstruments(set));
+    let session = OpenSession {
+        session: 1,
+        role: SessionRole::Market,
+        subscriptions: vec![Subscription {
+            instrument: InstrumentId(1),
+            channels: vec![Channel::Book],
+        }],
+    };
+    ask(connector, &mut host, 2, &Ask::OpenSession(session));
+    let stream = host.stream;
+    connector.stream_opened(Now::default(), stream, &mut host).unwrap();
+    stream
+}
+
+/// Depth frames as the exchange sends them.
+pub fn frames() -> Vec<Vec<u8>> {
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/fixtures/marketdata/binance_spot_btcusdt_20240808.jsonl.gz");
+    let Ok(file) = std::fs::File::open(recorded) else {
+        return (0..FRAMES).map(made_up).collect();
+    };
+    BufReader::new(flate2::read::MultiGzDecoder::new(file))
+        .lines()
+        .map_while(Result::ok)
+        .filter(|line| line.contains("depthUpdate"))
+        .filter_map(|line| Some(line.split_once(' ')?.1.as_bytes().to_vec()))
+        .take(FRAMES)
+        .collect()
+}
+
+fn made_up(number: usize) -> Vec<u8> {
+    let side = |base: usize| -> String {
+        let level = |at: usize| {
+            format!(
+                "[\"{}.{:02}000000\",\"0.{:05}000\"]",
+                base + at % 7,
+                at,
+                (number + at) % 9_999
+            )
+        };
+        (0..31).map(level).collect::<Vec<_>>().join(",")
+    };
+    let (first, last) = (number * 10 + 1, number * 10 + 10);
+    format!(
+        "{{\"stream\":\"btcusdt@depth@100ms\",\"data\":{{\"e\":\"depthUpdate\",\"E\":1723161255208,\"s\":\"BTCUSDT\",\"U\":{first},\"u\":{last},\"b\":[{}],\"a\":[{}]}}}}",
+        side(61_700),
+        side(61_800)
+    )
+    .into_bytes()
+}
