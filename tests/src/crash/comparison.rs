@@ -115,20 +115,26 @@ fn compare_orders(ours: &[Value], theirs: &[Value], wrong: &mut Vec<String>) {
 }
 
 fn compare_trades(ours: &[Value], theirs: &[Value], wrong: &mut Vec<String>) {
+    // By the side too: a trade of two of our own orders is a fill of each.
+    let side_of = |trade: &Value| if trade["isBuyer"] == true { "buy" } else { "sell" };
     let ours = by(
         ours,
         "a fill in the history",
-        |t| text(&t["trade_id"]).to_owned(),
+        |t| format!("{} {}", text(&t["trade_id"]), text(&t["side"])),
         wrong,
     );
-    let theirs = by(theirs, "a trade at the exchange", |t| t["id"].to_string(), wrong);
+    let theirs = by(
+        theirs,
+        "a trade at the exchange",
+        |t| format!("{} {}", t["id"], side_of(t)),
+        wrong,
+    );
     for (id, trade) in &theirs {
         let Some(known) = ours.get(id) else {
             wrong.push(format!("a fill is lost: {trade}"));
             continue;
         };
-        let side = if trade["isBuyer"] == true { "buy" } else { "sell" };
-        let same = known["side"] == side
+        let same = known["side"] == side_of(trade)
             && decimal(&known["price"]) == decimal(&trade["price"])
             && decimal(&known["quantity"]) == decimal(&trade["qty"])
             && decimal(&known["fee"]) == decimal(&trade["commission"])
