@@ -133,7 +133,7 @@ impl<J: Journal> Core<J> {
             let peak = self.state.profit_peaks.entry(asset.clone()).or_insert(value);
             *peak = (*peak).max(value);
             let fall = *peak - value;
-            if fall >= limit {
+            if fall >= limit && fall > Amount::ZERO {
                 fallen = Some(format!(
                     "the profit has fallen by {fall} {asset} from its peak of the session; max_drawdown is {limit}"
                 ));

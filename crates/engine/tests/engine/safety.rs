@@ -7,7 +7,7 @@ use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::PauseReason;
 use colibri_engine::{Recovered, StrategyState, VenuePhase};
 use colibri_model::{Amount, ClientOrderId, Decimal, OrderState, Quantity, Record, Side};
-use colibri_standard::{NoticeEvent, NoticeKind};
+use colibri_standard::{NoticeEvent, NoticeKind, OrderStatus};
 
 use crate::desk::{Delivery, Desk, Placement, QUOTES};
 use crate::trading::{order_of, state_of};
@@ -61,6 +61,23 @@ fn an_order_that_is_denied_and_open_all_the_same_keeps_the_stop_from_being_prove
     desk.stop();
     assert!(desk.engine.is_stopped(), "{:?}", desk.engine.stop_report());
     assert_eq!(desk.exchange.open().count(), 0, "they came back and were cancelled");
+}
+
+#[test]
+fn an_answer_that_names_an_order_as_open_proves_nothing_whatever_was_told_before() {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    let buy = order_of(&desk, Side::Buy);
+    desk.engine.stop("the test is over", desk.now());
+    desk.drain();
+    // Both are told as cancelled, and one all the same as open when everything is asked for.
+    desk.exchange.orders.get_mut(&buy).unwrap().status = OrderStatus::Open;
+    desk.run(3_000);
+    assert_eq!(state_of(&desk, &buy), OrderState::Cancelled);
+    assert!(!desk.engine.is_stopped());
+    desk.exchange.orders.get_mut(&buy).unwrap().status = OrderStatus::Cancelled;
+    desk.stop();
+    assert!(desk.engine.is_stopped());
 }
 
 #[test]
