@@ -80,6 +80,9 @@ pub struct RunArgs {
     /// Stop after so many seconds.
     #[arg(long)]
     pub seconds: Option<u64>,
+    /// Release the kill switch that an earlier run threw.
+    #[arg(long)]
+    pub resume: bool,
     /// How it shows itself.
     #[command(flatten)]
     pub show: ShowArgs,

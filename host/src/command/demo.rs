@@ -12,7 +12,7 @@ use colibri_standard::KeyKind;
 use crate::bot::Bot;
 use crate::cli::DemoArgs;
 use crate::command::history::{HISTORY, JOURNAL};
-use crate::command::run::{RunRequest, run_bot};
+use crate::command::run::{KillSwitchWish, RunRequest, run_bot};
 use crate::command::sim::WITH_PARENT;
 use crate::exit::{Exit, ExitError};
 use crate::runtime::setup::CredentialSource;
@@ -57,6 +57,7 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Exit> {
         seconds: Some(args.seconds),
         show: &args.show,
         environment: &format!("a local exchange at {}", exchange.address),
+        kill_switch: KillSwitchWish::Keep,
     })
 }
 

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use colibri_driver::tokio_transport::{HostClock, Transport, TransportOptions};
+use colibri_engine::{Engine, HostNow};
+use colibri_model::Journal;
 use colibri_store::history::DiskThread;
 use tokio::sync::mpsc;
 
@@ -40,6 +42,17 @@ pub struct RunRequest<'a> {
     pub show: &'a ShowArgs,
     /// What the screen calls the place that it trades at.
     pub environment: &'a str,
+    /// What becomes of a kill switch that was thrown.
+    pub kill_switch: KillSwitchWish,
+}
+
+/// What a person wants of a kill switch that an earlier run threw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KillSwitchWish {
+    /// It stays: nothing is placed.
+    Keep,
+    /// It is released: the person has looked.
+    Release,
 }
 
 /// `colibri run`.
@@ -58,6 +71,11 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         seconds: args.seconds,
         show: &args.show,
         environment: &environment,
+        kill_switch: if args.resume {
+            KillSwitchWish::Release
+        } else {
+            KillSwitchWish::Keep
+        },
     })
 }
 
@@ -117,7 +135,23 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
         let setup = setup::driver_setup(bot, venue, &installation, &credentials, seed)?;
         venues.push(setup::venue(&setup, &installation, limiter.clone())?);
     }
-    let engine = setup::engine(bot, &installation, recovered, journal, seed)?;
+    let mut engine = setup::engine(bot, &installation, recovered, journal, seed)?;
+    refuse_orphans(&engine)?;
+    let time = clock.now();
+    let now = HostNow {
+        mono: time.mono,
+        wall: time.wall,
+    };
+    if request.kill_switch == KillSwitchWish::Release && engine.resume(now) {
+        log.line(wall, Level::Warn, "the kill switch is released");
+    }
+    if let Some(kill) = engine.kill_switch() {
+        let text = format!(
+            "the kill switch is thrown ({}): nothing is placed until colibri run --resume",
+            kill.reason
+        );
+        log.line(wall, Level::Error, &text);
+    }
     let disk = DiskThread::start(&folder.join(JOURNAL), &setup::history_path(&folder), DISK_PAUSE)
         .map_err(|e| ExitError::new(Exit::Storage, e.to_string()))?;
     let transport = Transport::new(TransportOptions::default())?;
@@ -163,6 +197,28 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
         );
     }
     Ok((report, ended))
+}
+
+/// Orders of earlier runs that may be live and that no venue of this file watches: nobody would cancel them.
+fn refuse_orphans<J: Journal>(engine: &Engine<J>) -> Result<(), ExitError> {
+    let orphans: Vec<_> = engine
+        .orphans()
+        .map(|order| {
+            format!(
+                "  {} {} at {} for {}",
+                order.pair, order.intent.client_id, order.venue, order.account
+            )
+        })
+        .collect();
+    if orphans.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "{} orders of earlier runs may be live, and no [[venue]] has their venue and account; add it, or cancel them at the exchange and move the journal aside:\n{}",
+        orphans.len(),
+        orphans.join("\n")
+    );
+    Err(ExitError::new(Exit::Configuration, text))
 }
 
 /// Whatever asks this process to end ends the bot in order: Ctrl-C, a service manager's SIGTERM, a terminal that was closed.
