@@ -300,9 +300,11 @@ impl Run {
         for _ in 0..count {
             self.transport.world.arm(fault);
         }
-        // A handshake only comes where a stream has ended.
-        if fault.place() == Place::Handshake {
-            self.transport.world.arm(Fault::StreamCut);
+        match fault {
+            // A handshake only comes where a stream has ended, and a question where an answer was lost.
+            Fault::HandshakeRefused | Fault::HandshakeSilent => self.transport.world.arm(Fault::StreamCut),
+            Fault::StaleRead => self.transport.world.arm(Fault::AnswerLost),
+            _ => {}
         }
     }
 

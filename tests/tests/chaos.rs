@@ -1,0 +1,61 @@
+//! The whole host in virtual time under faults, through its real door: the shipped binary and the shipped library.
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Stdio};
+
+use colibri_tests::built;
+use serde_json::Value;
+
+/// Runs seeds and gives back the report.
+fn chaos(args: &[&str]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    built::connector("binance");
+    let output = Command::new(built::host())
+        .args(["chaos", "--json", "--plugin-dir"])
+        .arg(built::release_directory())
+        .args(args)
+        .env("XDG_CACHE_HOME", folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    let report: Value =
+        serde_json::from_str(stdout.trim()).unwrap_or_else(|e| panic!("no report ({e}): {stdout}\n{stderr}"));
+    assert_eq!(
+        report["failed"],
+        serde_json::json!({}),
+        "replay one: colibri chaos --seed SEED --trace"
+    );
+    assert_eq!(report["not_deterministic"], serde_json::json!([]), "{report}");
+    assert!(output.status.success(), "{report}\n{stderr}");
+    report
+}
+
+#[test]
+fn in_calm_weather_nothing_is_amiss() {
+    let report = chaos(&["--calm", "--seeds", "1"]);
+    assert!(report["fills"].as_u64() > Some(100), "{report}");
+}
+
+#[test]
+fn twenty_seeds_break_no_promise() {
+    let report = chaos(&["--seed", "1", "--seeds", "20"]);
+    let struck: u64 = report["faults"]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(Value::as_u64)
+        .sum();
+    assert!(struck > 200 && report["restarts"].as_u64() > Some(5), "{report}");
+}
+
+#[test]
+fn seeds_that_failed_once_stay_sound() {
+    // 102: an order whose end was journaled, and the process killed before its fills were.
+    for seed in ["102"] {
+        chaos(&["--seed", seed]);
+    }
+}
