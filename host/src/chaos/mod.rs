@@ -45,6 +45,8 @@ const LEAST_ORDERS: u64 = 100;
 const LEAST_FAULTS: u64 = 10;
 /// Between the last fault and the request to stop.
 const CALM: Millis = Millis(60_000);
+/// Between the last fault and that request where the bot is not ready yet, at most: the longest ban is two minutes.
+const READY: Millis = Millis(200_000);
 /// From the last fault on, everything must be settled within this time.
 const SETTLE: Millis = Millis(300_000);
 
@@ -122,6 +124,10 @@ impl Simulation {
         run.until(storm_ends)?;
         run.clear_up()?;
         run.until(storm_ends.plus(CALM))?;
+        // A ban may outlast the storm: a bot that is not ready yet is not asked to stop yet.
+        while run.now < storm_ends.plus(READY) && !run.transport.world.outsider.ledger_started {
+            run.until(run.now.plus(Millis(1_000)))?;
+        }
         run.stop();
         let deadline = storm_ends.plus(SETTLE);
         while run.now < deadline && !run.is_stopped() {
@@ -292,17 +298,18 @@ impl Run {
             return self.strike_host(fault);
         }
         // One in four comes in a row, so that the second attempt meets it too.
-        let count = if self.random.below(4) == 0 {
-            1 + self.random.below(3)
-        } else {
-            1
-        };
+        let several = self.random.below(4) == 0 && fault.place() != Place::Handshake;
+        let count = if several { 1 + self.random.below(3) } else { 1 };
         for _ in 0..count {
             self.transport.world.arm(fault);
         }
         match fault {
             // A handshake only comes where a stream has ended, and a question where an answer was lost.
-            Fault::HandshakeRefused | Fault::HandshakeSilent => self.transport.world.arm(Fault::StreamCut),
+            Fault::HandshakeRefused | Fault::HandshakeSilent => {
+                self.transport.world.arm(Fault::StreamCut);
+                // While a stream is awaited nothing trades: a storm of these alone would prove nothing.
+                self.next_fault = self.next_fault.plus(Millis(10_000));
+            }
             Fault::StaleRead => self.transport.world.arm(Fault::AnswerLost),
             _ => {}
         }

@@ -91,14 +91,17 @@ fn exchange_side(truth: &Truth<'_>, broken: &mut Violations) {
     }
 }
 
-/// Whether a state of ours says what the exchange says.
-const fn agrees(ours: OrderState, theirs: OrderStatus) -> bool {
-    matches!(
-        (ours, theirs),
+/// Whether a state of ours says what the exchange says. An order that was amended to no more than what it had filled
+/// expires at the exchange with all of its quantity filled: both words are true of it.
+fn agrees(ours: OrderState, theirs: &Order) -> bool {
+    let whole = theirs.executed == theirs.quantity;
+    match (ours, theirs.status) {
         (OrderState::Filled, OrderStatus::Filled)
-            | (OrderState::Cancelled, OrderStatus::Canceled)
-            | (OrderState::Expired, OrderStatus::Expired | OrderStatus::ExpiredInMatch)
-    )
+        | (OrderState::Cancelled, OrderStatus::Canceled)
+        | (OrderState::Expired, OrderStatus::Expired | OrderStatus::ExpiredInMatch) => true,
+        (OrderState::Filled, OrderStatus::Expired) => whole,
+        _ => false,
+    }
 }
 
 fn tracker(process: &Process, truth: &Truth<'_>, broken: &mut Violations) {
@@ -119,7 +122,7 @@ fn tracker(process: &Process, truth: &Truth<'_>, broken: &mut Violations) {
                 order.state()
             )),
             Some(there) => {
-                if !agrees(order.state(), there.status) {
+                if !agrees(order.state(), there) {
                     broken.push(format!(
                         "{id} is {:?} in the tracker, {:?} at the exchange",
                         order.state(),
@@ -179,7 +182,7 @@ fn journal(recovered: &Recovered, truth: &Truth<'_>, broken: &mut Violations) {
         }
         if let Some(theirs) = there.get(id.as_str())
             && order.state.is_terminal()
-            && !agrees(order.state, theirs.status)
+            && !agrees(order.state, theirs)
         {
             broken.push(format!(
                 "{id} is {:?} in the journal, {:?} at the exchange",
