@@ -42,7 +42,7 @@ fn assert_proven(report: &Value) {
 #[test]
 fn a_run_trades_on_both_sides_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let output = demo(folder.path(), 20).output().unwrap();
+    let output = demo(folder.path(), 40).output().unwrap();
     let (stdout, stderr) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),

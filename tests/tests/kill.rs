@@ -27,7 +27,7 @@ fn killed_bot(exchange: &LocalExchange) -> BotFolder {
 fn twenty_kills_at_random_moments_lose_and_double_nothing() {
     let series = crash::series(20, 20, &mut |_| {});
     // Kills that met nothing would prove nothing.
-    assert!(series.with_open >= 10, "{series:?}");
+    assert!(series.with_open >= 6, "{series:?}");
     assert!(series.with_unanswered >= 3, "{series:?}");
     assert!(series.figures.fills > 0, "{series:?}");
 }
