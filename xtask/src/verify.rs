@@ -60,7 +60,7 @@ const LIBRARIES: Step = Step {
 };
 const TESTS: Step = Step {
     name: "tests",
-    check: Check::Cargo(&["test", "--workspace"], &[]),
+    check: Check::Cargo(&["test", "--workspace", "--no-fail-fast"], &[]),
 };
 const DOCUMENTATION: Step = Step {
     name: "documentation",

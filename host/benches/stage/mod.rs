@@ -14,7 +14,6 @@ use std::process::Command;
 
 use colibri_abi::{
     Actions, BookBatch, Connector, Now, Request, StreamOpen, StreamSend, TopOfBook, TradeBatch, accepted, book_flag,
-    frame_kind,
 };
 use colibri_engine::book::{BookKeeper, Grid};
 use colibri_loader::{LoadRequest, Loader};

@@ -5,7 +5,7 @@
 //! that are checked in the end. What must not live here: anything that the host does outside of a simulation.
 //!
 //! A seed runs at least ten virtual minutes under faults. Then the faults stop, the bot is stopped, and within five virtual
-//! minutes everything must be as the exchange has it ([`verdict`]). The same seed gives the same run, to the last byte.
+//! minutes everything must be as the exchange has it (`verdict`). The same seed gives the same run, to the last byte.
 
 pub mod fault;
 mod outsider;
