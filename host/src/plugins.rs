@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use colibri_driver::tokio_transport::{ExtraAuthorities, TransportOptions};
 use colibri_loader::{Library, LoadRequest, Loader};
 use colibri_standard::{ConnectorManifest, Manifest};
 use serde::Deserialize;
@@ -40,6 +41,10 @@ pub struct PluginEntry {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PluginsFile {
+    /// Certificate authorities that are trusted besides the public ones, as a PEM file; relative to the folder of
+    /// `plugins.toml`. For a network whose own proxy reads its traffic. Certificates are checked, always.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// The libraries, in the file's order.
     #[serde(default, rename = "plugin")]
     pub plugins: Vec<PluginEntry>,
@@ -65,6 +70,8 @@ pub struct Installation {
     pub connectors: BTreeMap<String, Installed>,
     /// One line a library that could not be loaded. The host goes on without them.
     pub refused: Vec<String>,
+    /// Whose certificates are believed besides the public authorities.
+    pub authorities: ExtraAuthorities,
 }
 
 impl PluginsFile {
@@ -85,6 +92,19 @@ impl PluginsFile {
         toml::from_str(&text)
             .map_err(|error| ExitError::new(Exit::Configuration, format!("{} is wrong: {error}", path.display())))
     }
+
+    fn authorities(&self, file: &Path, folder: &Path) -> Result<ExtraAuthorities, ExitError> {
+        let Some(name) = &self.ca_file else {
+            return Ok(ExtraAuthorities::default());
+        };
+        let path = folder.join(name);
+        let wrong = |what: String| {
+            let text = format!("{} names the ca_file {}: {what}", file.display(), path.display());
+            ExitError::new(Exit::Configuration, text)
+        };
+        let pem = std::fs::read(&path).map_err(|e| wrong(format!("it cannot be read ({e})")))?;
+        ExtraAuthorities::from_pem(&pem).map_err(|e| wrong(e.to_string()))
+    }
 }
 
 impl Installation {
@@ -96,7 +116,10 @@ impl Installation {
         let plugins = PluginsFile::read(file)?;
         let folder = file.parent().unwrap_or_else(|| Path::new("."));
         let loader = Loader::new(store);
-        let mut installation = Installation::default();
+        let mut installation = Installation {
+            authorities: plugins.authorities(file, folder)?,
+            ..Installation::default()
+        };
         for entry in &plugins.plugins {
             let path = folder.join(&entry.library);
             if let Err(refusal) = installation.add(&loader, entry, &path) {
@@ -140,6 +163,15 @@ impl Installation {
             self.connectors.insert(name, installed);
         }
         Ok(())
+    }
+
+    /// How sockets are opened here.
+    #[must_use]
+    pub fn transport(&self) -> TransportOptions {
+        TransportOptions {
+            authorities: self.authorities.clone(),
+            ..TransportOptions::default()
+        }
     }
 
     /// The connector of a name.
@@ -217,6 +249,18 @@ mod tests {
             table,
             toml::from_str::<toml::Table>("a = 1\n[b]\nc = 5\nd = 3").unwrap()
         );
+    }
+
+    #[test]
+    fn a_ca_file_that_cannot_be_used_keeps_the_host_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("plugins.toml");
+        std::fs::write(&file, "ca_file = 'ca.pem'").unwrap();
+        let refusal = || Installation::load(&file, folder.path()).err().unwrap();
+        assert!(refusal().message.contains("cannot be read"), "{}", refusal().message);
+        std::fs::write(folder.path().join("ca.pem"), "nothing").unwrap();
+        assert!(refusal().message.contains("no certificate"), "{}", refusal().message);
+        assert_eq!(refusal().exit, Exit::Configuration);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use colibri_driver::tokio_transport::{HostClock, Transport, TransportOptions};
+use colibri_driver::tokio_transport::{HostClock, Transport};
 use colibri_engine::{Engine, HostNow};
 use colibri_model::Journal;
 use colibri_store::history::DiskThread;
@@ -154,7 +154,7 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     }
     let disk = DiskThread::start(&folder.join(JOURNAL), &setup::history_path(&folder), DISK_PAUSE)
         .map_err(|e| ExitError::new(Exit::Storage, e.to_string()))?;
-    let transport = Transport::new(TransportOptions::default())?;
+    let transport = Transport::new(installation.transport())?;
     log.line(
         wall,
         Level::Info,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use colibri_driver::bulk_lane::{BulkLane, BulkSetup};
-use colibri_driver::tokio_transport::TransportOptions;
 use colibri_driver::{Credentials, Driver, DriverSetup, LimitShare, Limiter, Secret, SharedLimiter};
 use colibri_engine::config::ConfigError;
 use colibri_engine::strategy::{self, Strategy};
@@ -206,7 +205,7 @@ pub fn venue(setup: &DriverSetup, installation: &Installation, limiter: SharedLi
     let mut bulk = BulkSetup {
         driver: setup.clone(),
         share: BULK_SHARE,
-        transport: TransportOptions::default(),
+        transport: installation.transport(),
     };
     bulk.driver.seed = setup.seed.rotate_left(32);
     let make = maker(setup, installation)?;

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_util::task::noop_waker_ref;
 use futures_util::{Sink, Stream};
+use tokio_tungstenite::Connector;
 use tokio_tungstenite::tungstenite::Error as WebSocketError;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -37,12 +38,17 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn dial(driver: DriverIndex, stream: StreamDial, options: &TransportOptions) -> Connection {
+    pub(super) fn dial(
+        driver: DriverIndex,
+        stream: StreamDial,
+        options: &TransportOptions,
+        tls: Option<Connector>,
+    ) -> Connection {
         Connection {
             driver,
             id: stream.id,
             inflate: stream.inflate,
-            state: State::Dialing(Box::pin(dial(stream, options.clone()))),
+            state: State::Dialing(Box::pin(dial(stream, options.clone(), tls))),
         }
     }
 

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::http::header::{HeaderName, HeaderValue, USER_AGENT};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, handshake::client::Request};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 use super::TransportOptions;
 use crate::StreamDial;
@@ -49,15 +49,19 @@ pub(super) fn proxy_address(proxy: &str) -> Option<String> {
 
 /// Opens a stream within its deadline.
 #[expect(clippy::disallowed_methods, reason = "the edge at which real time enters")]
-pub(super) async fn dial(dial: StreamDial, options: TransportOptions) -> Result<Socket, DialFailure> {
+pub(super) async fn dial(
+    dial: StreamDial,
+    options: TransportOptions,
+    tls: Option<Connector>,
+) -> Result<Socket, DialFailure> {
     let deadline = Duration::from_millis(dial.deadline.0);
-    match tokio::time::timeout(deadline, connect(dial, options)).await {
+    match tokio::time::timeout(deadline, connect(dial, options, tls)).await {
         Ok(result) => result,
         Err(_) => Err(failure(format!("no handshake within {} ms", deadline.as_millis()))),
     }
 }
 
-async fn connect(dial: StreamDial, options: TransportOptions) -> Result<Socket, DialFailure> {
+async fn connect(dial: StreamDial, options: TransportOptions, tls: Option<Connector>) -> Result<Socket, DialFailure> {
     let request = request(&dial, &options)?;
     let target = target(request.uri())?;
     let tcp = match options.proxy.as_deref().and_then(proxy_address) {
@@ -73,7 +77,7 @@ async fn connect(dial: StreamDial, options: TransportOptions) -> Result<Socket, 
         .max_message_size(Some(MAX_FRAME))
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(MAX_UNWRITTEN);
-    match client_async_tls_with_config(request, tcp, Some(config), None).await {
+    match client_async_tls_with_config(request, tcp, Some(config), tls).await {
         Ok((socket, _)) => Ok(socket),
         Err(WebSocketError::Http(answer)) => Err(DialFailure {
             code: answer.status().as_u16(),

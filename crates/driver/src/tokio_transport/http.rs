@@ -18,6 +18,7 @@ pub(super) fn client(options: &TransportOptions) -> Result<Client, reqwest::Erro
         .no_proxy()
         .tcp_nodelay(true)
         .connect_timeout(Duration::from_millis(options.connect_timeout.0))
+        .tls_certs_merge(options.authorities.for_requests()?)
         .user_agent(&options.user_agent);
     if let Some(proxy) = &options.proxy {
         builder = builder.proxy(Proxy::all(proxy)?);

@@ -4,6 +4,7 @@
 //! its driver. What must not live here: any decision. Nothing is retried, no redirect is followed, no proxy is taken from
 //! the environment: a signed request goes out once, to where the driver said, or not at all.
 
+mod authorities;
 mod connection;
 mod dial;
 mod host_clock;
@@ -25,6 +26,7 @@ use futures_util::task::noop_waker_ref;
 use crate::{DriverIndex, Effect, HttpFailure, HttpResponse, RequestId, TransportEvent};
 use connection::Connection;
 
+pub use authorities::{AuthorityError, ExtraAuthorities};
 pub use host_clock::HostClock;
 
 /// Why a transport cannot be made.
@@ -43,6 +45,8 @@ pub enum TransportError {
 pub struct TransportOptions {
     /// A proxy for everything, as `http://host:port`; none by default, whatever the environment says.
     pub proxy: Option<String>,
+    /// Whose certificates are believed besides the public authorities. Every certificate is checked, always.
+    pub authorities: ExtraAuthorities,
     /// How long connecting may take: TCP and TLS.
     pub connect_timeout: Millis,
     /// What the `User-Agent` header says.
@@ -53,6 +57,7 @@ impl Default for TransportOptions {
     fn default() -> Self {
         TransportOptions {
             proxy: None,
+            authorities: ExtraAuthorities::default(),
             connect_timeout: Millis(5_000),
             user_agent: concat!("colibri/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
@@ -68,6 +73,8 @@ pub struct Transport {
     client: reqwest::Client,
     answers: FuturesUnordered<PendingAnswer>,
     aborts: BTreeMap<(DriverIndex, RequestId), AbortHandle>,
+    /// The authorities as streams need them, made once.
+    stream_tls: Option<tokio_tungstenite::Connector>,
     connections: Vec<Connection>,
     /// Whose turn it is: streams that always have something do not keep others waiting.
     turn: usize,
@@ -87,6 +94,7 @@ impl Transport {
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Transport {
             client: http::client(&options)?,
+            stream_tls: options.authorities.for_streams(),
             options,
             answers: FuturesUnordered::new(),
             aborts: BTreeMap::new(),
@@ -113,7 +121,10 @@ impl Transport {
                     handle.abort();
                 }
             }
-            Effect::OpenStream(dial) => self.connections.push(Connection::dial(driver, dial, &self.options)),
+            Effect::OpenStream(dial) => {
+                self.connections
+                    .push(Connection::dial(driver, dial, &self.options, self.stream_tls.clone()))
+            }
             Effect::SendFrame(frame) => {
                 let open = self.connections.iter_mut().find(|c| c.is(driver, frame.stream));
                 let refused = match open {
