@@ -21,6 +21,17 @@ pub enum Level {
     Debug,
 }
 
+impl From<colibri_driver::LogLevel> for Level {
+    fn from(level: colibri_driver::LogLevel) -> Level {
+        match level {
+            colibri_driver::LogLevel::Error => Level::Error,
+            colibri_driver::LogLevel::Warn => Level::Warn,
+            colibri_driver::LogLevel::Info => Level::Info,
+            colibri_driver::LogLevel::Debug => Level::Debug,
+        }
+    }
+}
+
 impl Level {
     /// As the screen shows it.
     const fn on_screen(self) -> LogLevel {

@@ -16,12 +16,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("colibri-loader", &["colibri-abi"]),
     ("colibri-driver", &["colibri-abi", "colibri-model", "colibri-standard"]),
     ("colibri-engine", &["colibri-abi", "colibri-model", "colibri-standard"]),
+    (
+        "colibri-desk",
+        &[
+            "colibri-abi",
+            "colibri-driver",
+            "colibri-engine",
+            "colibri-model",
+            "colibri-standard",
+        ],
+    ),
     ("colibri-store", &["colibri-model", "colibri-standard"]),
     ("colibri-sim", &["colibri-model", "colibri-standard"]),
     (
         "colibri",
         &[
             "colibri-abi",
+            "colibri-desk",
             "colibri-driver",
             "colibri-engine",
             "colibri-loader",
@@ -40,6 +51,7 @@ const CONNECTOR_DEPENDENCIES: &[&str] = &["colibri-sdk", "serde"];
 /// The crates that serve every exchange alike and so name none.
 const NAMELESS: &[&str] = &[
     "crates/abi",
+    "crates/desk",
     "crates/driver",
     "crates/engine",
     "crates/loader",

@@ -280,7 +280,11 @@ impl Run {
                     _ => None,
                 };
                 process.turn(time, input, &mut self.trace);
-                let started = process.engine.view().venues().any(|v| !v.ledger_balances().is_empty());
+                let started = process
+                    .engine()
+                    .view()
+                    .venues()
+                    .any(|v| !v.ledger_balances().is_empty());
                 self.transport.world.outsider.ledger_started = started;
             }
             self.carry_effects();
@@ -374,7 +378,9 @@ impl Run {
     }
 
     fn is_stopped(&self) -> bool {
-        self.process.as_ref().is_some_and(|process| process.engine.is_stopped())
+        self.process
+            .as_ref()
+            .is_some_and(|process| process.engine().is_stopped())
     }
 
     fn report(self, seed: u64, settled_ms: u64) -> SeedReport {

@@ -2,18 +2,17 @@
 
 use std::rc::Rc;
 
-use colibri_abi::{BookBatch, TopOfBook, TradeBatch};
+use colibri_desk::{Desk, DeskAction, DeskInput, DeskVenue, Observer, Operator};
 use colibri_driver::{
-    ConnectorState, Credentials, Driver, DriverIndex, DriverSetup, Effect, HostTime, Input, LimitShare, Limiter,
-    LogLevel, Secret, Sink,
+    Credentials, Driver, DriverIndex, DriverSetup, Effect, HostTime, Input, LimitShare, Limiter, Secret,
 };
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::{self, Strategy};
-use colibri_engine::{Engine, EngineAction, EngineSetup, HostNow, Recovered, VenueIndex, VenueSetup};
+use colibri_engine::{Engine, EngineSetup, Recovered, VenueIndex, VenueSetup};
 use colibri_loader::Library;
 use colibri_model::{AccountId, Amount, Decimal, Millis, MonoNs, OpId, Pair, SplitMix64, StrategyId, VenueId};
 use colibri_sim::config::{DEMO_API_KEY, DEMO_SECRET};
-use colibri_standard::{ConnectorManifest, Event, KeyKind, Outcome, SessionRole, SessionStatus};
+use colibri_standard::{ConnectorManifest, KeyKind, Outcome, SessionRole, SessionStatus};
 use colibri_store::journal::{Durability, JournalFile, JournalId, JournalReader, MemoryDisk};
 
 use super::trace::Trace;
@@ -24,8 +23,6 @@ use super::wire;
 pub const MOST_NOTIONAL: i64 = 5_000;
 /// The pairs that are traded.
 pub const PAIRS: [&str; 2] = ["BTC-USDT", "ETH-USDT"];
-/// How long a connector that faulted rests.
-const CONNECTOR_REST: Millis = Millis(1_000);
 
 /// What every process of a seed is made from.
 pub struct Blueprint {
@@ -43,9 +40,8 @@ pub struct Blueprint {
 pub struct Process {
     /// Its number as the transport knows it: each process of a seed has its own.
     pub index: DriverIndex,
-    /// What decides.
-    pub engine: Engine<JournalFile<MemoryDisk>>,
-    driver: Driver,
+    desk: Desk<JournalFile<MemoryDisk>>,
+    effects: Vec<Effect>,
     make: Box<dyn Fn() -> Result<colibri_abi::Connector, String>>,
 }
 
@@ -132,12 +128,12 @@ impl Blueprint {
         }
         let mut process = Process {
             index,
-            engine,
-            driver,
+            desk: Desk::new(engine, vec![DeskVenue::new(driver)]),
+            effects: Vec::new(),
             make,
         };
-        process.engine.start(now_of(time));
-        process.carry_out(time, trace);
+        process.post(time, DeskInput::Start, trace);
+        process.turn(time, None, trace);
         Ok(process)
     }
 }
@@ -156,152 +152,87 @@ fn market_maker(venue: &VenueId, pair: &Pair) -> Result<Box<dyn Strategy>, Strin
     strategy::build("pure_market_making", named("maker", StrategyId::new), table).map_err(|e| e.to_string())
 }
 
-fn now_of(time: HostTime) -> HostNow {
-    HostNow {
-        mono: time.mono,
-        wall: time.wall,
-    }
-}
-
 impl Process {
+    /// What decides.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine<JournalFile<MemoryDisk>> {
+        self.desk.engine()
+    }
+
+    fn driver(&self) -> &Driver {
+        self.desk.venues()[0].driver()
+    }
+
     /// When it has something to do by itself.
     #[must_use]
     pub fn next_wake(&self) -> MonoNs {
-        let wakes = self.driver.next_wake().into_iter();
-        let rest = match self.driver.state() {
-            ConnectorState::Faulted { since, .. } => Some(since.plus(CONNECTOR_REST)),
-            ConnectorState::Running => None,
-        };
-        wakes.chain(rest).fold(self.engine.next_wake(), MonoNs::min)
+        self.desk.next_wake()
     }
 
     /// Operations that the driver has not ended.
     #[must_use]
     pub fn operations(&self) -> usize {
-        self.driver.health().operations
+        self.driver().health().operations
     }
 
     /// Faults of the connector.
     #[must_use]
     pub fn connector_faults(&self) -> u64 {
-        self.driver.health().counts.faults
+        self.driver().health().counts.faults
     }
 
     /// One turn: an event, or none; then whatever is due, and what follows.
     pub fn turn(&mut self, time: HostTime, input: Option<Input<'_>>, trace: &mut Trace) {
         if let Some(input) = input {
-            self.post(time, input, trace);
+            let driver = DriverIndex(0);
+            self.post(time, DeskInput::Driver { driver, input }, trace);
         }
-        if self.driver.next_wake().is_some_and(|at| at <= time.mono) {
-            self.post(time, Input::Wake, trace);
+        self.post(time, DeskInput::Turn, trace);
+        let actions: Vec<DeskAction> = self.desk.take_actions().collect();
+        for action in actions {
+            match action {
+                DeskAction::Effect { effect, .. } => self.effects.push(effect),
+                DeskAction::MakeConnector { venue } => {
+                    let connector = (self.make)();
+                    self.post(time, DeskInput::Made { venue, connector }, trace);
+                }
+                DeskAction::Log { level, text } => trace.line(time.mono, &format!("{level:?} {text}")),
+                // Its venue has no bulk lane.
+                DeskAction::Bulk { .. } | DeskAction::BulkInstruments { .. } => {}
+            }
         }
-        self.renew_connector(time, trace);
-        if self.engine.next_wake() <= time.mono {
-            self.engine.tick(now_of(time));
-        }
-        self.engine.settle(now_of(time));
-        self.carry_out(time, trace);
     }
 
     /// Begins to stop.
     pub fn stop(&mut self, time: HostTime, trace: &mut Trace) {
-        self.engine.stop("the seed is over", now_of(time));
-        self.carry_out(time, trace);
+        let stop = Operator::Stop("the seed is over".to_owned());
+        self.post(time, DeskInput::Operator(&stop), trace);
+        self.turn(time, None, trace);
     }
 
     /// What the wires are to do.
     pub fn take_effects(&mut self) -> Vec<Effect> {
-        self.driver.take_effects().collect()
+        std::mem::take(&mut self.effects)
     }
 
-    fn renew_connector(&mut self, time: HostTime, trace: &mut Trace) {
-        let ConnectorState::Faulted { since, .. } = self.driver.state() else {
-            return;
-        };
-        if time.mono < since.plus(CONNECTOR_REST) {
-            return;
-        }
-        match (self.make)() {
-            Ok(connector) => {
-                let mut sink = ProcessSink {
-                    engine: &mut self.engine,
-                    now: now_of(time),
-                    trace,
-                };
-                self.driver.replace_connector(connector, time, &mut sink);
-            }
-            Err(why) => trace.line(time.mono, &format!("the connector cannot be made anew: {why}")),
-        }
-    }
-
-    fn post(&mut self, time: HostTime, input: Input<'_>, trace: &mut Trace) {
-        let mut sink = ProcessSink {
-            engine: &mut self.engine,
-            now: now_of(time),
-            trace,
-        };
-        self.driver.post(time, input, &mut sink);
-    }
-
-    fn carry_out(&mut self, time: HostTime, trace: &mut Trace) {
-        loop {
-            let mut actions: Vec<EngineAction> = self.engine.take_actions().collect();
-            for action in &mut actions {
-                match action {
-                    EngineAction::Orders { ops, .. } => self.post(time, Input::Orders(ops), trace),
-                    EngineAction::Command { op, command, .. } => {
-                        self.post(time, Input::Command { op: *op, command }, trace);
-                    }
-                    EngineAction::Subscribe {
-                        role, subscriptions, ..
-                    } => {
-                        self.driver.want(*role, subscriptions.clone());
-                        self.post(time, Input::Wake, trace);
-                    }
-                    EngineAction::Log { level, text } => trace.line(time.mono, &format!("engine {level:?} {text}")),
-                }
-            }
-            if actions.is_empty() {
-                return;
-            }
-            self.engine.settle(now_of(time));
-        }
+    fn post(&mut self, time: HostTime, input: DeskInput<'_>, trace: &mut Trace) {
+        let mut onlooker = Onlooker { at: time.mono, trace };
+        self.desk.post(time, input, &mut onlooker);
     }
 }
 
-struct ProcessSink<'a> {
-    engine: &'a mut Engine<JournalFile<MemoryDisk>>,
-    now: HostNow,
+struct Onlooker<'a> {
+    at: MonoNs,
     trace: &'a mut Trace,
 }
 
-/// There is one venue.
-const VENUE: VenueIndex = VenueIndex(0);
-
-impl Sink for ProcessSink<'_> {
-    fn book(&mut self, batch: &BookBatch<'_>) {
-        self.engine.on_book(VENUE, batch, self.now);
-    }
-    fn trades(&mut self, batch: &TradeBatch<'_>) {
-        self.engine.on_trades(VENUE, batch, self.now);
-    }
-    fn top(&mut self, top: &TopOfBook) {
-        self.engine.on_top(VENUE, top, self.now);
-    }
-    fn event(&mut self, event: Event) {
-        self.engine.on_event(VENUE, event, self.now);
-    }
-    fn completed(&mut self, op: OpId, outcome: Outcome) {
-        if outcome != Outcome::Done {
-            self.trace.line(self.now.mono, &format!("{op} ended: {outcome:?}"));
+impl Observer for Onlooker<'_> {
+    fn completed(&mut self, _: VenueIndex, op: OpId, outcome: &Outcome) {
+        if *outcome != Outcome::Done {
+            self.trace.line(self.at, &format!("{op} ended: {outcome:?}"));
         }
-        self.engine.on_completed(VENUE, op, outcome, self.now);
     }
-    fn session(&mut self, role: SessionRole, status: SessionStatus) {
-        self.trace.line(self.now.mono, &format!("session {role:?} {status:?}"));
-        self.engine.on_session(VENUE, role, status, self.now);
-    }
-    fn log(&mut self, level: LogLevel, text: &str) {
-        self.trace.line(self.now.mono, &format!("driver {level:?} {text}"));
+    fn session(&mut self, _: VenueIndex, role: SessionRole, status: SessionStatus) {
+        self.trace.line(self.at, &format!("session {role:?} {status:?}"));
     }
 }

@@ -51,8 +51,8 @@ pub fn violations(process: &Process, world: &FaultyExchange, disk: &MemoryDisk) 
         return vec!["the exchange has no such account".to_owned()];
     };
     let truth = truth(&world.exchange, account);
-    if !process.engine.is_stopped() {
-        let report = process.engine.stop_report();
+    if !process.engine().is_stopped() {
+        let report = process.engine().stop_report();
         broken.push(format!("it has not stopped with proof: {report:?}"));
     }
     exchange_side(&truth, &mut broken);
@@ -66,7 +66,7 @@ pub fn violations(process: &Process, world: &FaultyExchange, disk: &MemoryDisk) 
         broken.push(format!("a limit was exceeded: {answer}"));
     }
     let operations = process.operations();
-    let orders: usize = process.engine.view().venues().map(|v| v.orders().count()).sum();
+    let orders: usize = process.engine().view().venues().map(|v| v.orders().count()).sum();
     if operations > MOST_OPERATIONS {
         broken.push(format!("{operations} operations have not ended"));
     }
@@ -105,7 +105,7 @@ fn agrees(ours: OrderState, theirs: &Order) -> bool {
 }
 
 fn tracker(process: &Process, truth: &Truth<'_>, broken: &mut Violations) {
-    let view = process.engine.view();
+    let view = process.engine().view();
     let by_name: BTreeMap<&str, &&Order> = truth.orders.iter().map(|o| (o.client_id.as_str(), o)).collect();
     let mut known = BTreeSet::new();
     for order in view.venues().flat_map(|v| v.orders()) {
@@ -209,7 +209,7 @@ fn journal(recovered: &Recovered, truth: &Truth<'_>, broken: &mut Violations) {
 }
 
 fn balances(process: &Process, world: &FaultyExchange, account: AccountId, broken: &mut Violations) {
-    let view = process.engine.view();
+    let view = process.engine().view();
     let held = &world.exchange.engine().account(account).ledger;
     let ledger: Vec<_> = view.venues().flat_map(|v| v.ledger_balances()).collect();
     if ledger.is_empty() {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use colibri_desk::Desk;
 use colibri_driver::tokio_transport::{HostClock, Transport};
 use colibri_engine::{Engine, HostNow};
 use colibri_model::Journal;
@@ -130,10 +131,12 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     }
     let seed = setup::seed();
     let limiter = setup::shared_limiter();
-    let mut venues = Vec::new();
+    let (mut venues, mut supplies) = (Vec::new(), Vec::new());
     for venue in &bot.file.venues {
         let setup = setup::driver_setup(bot, venue, &installation, &credentials, seed)?;
-        venues.push(setup::venue(&setup, &installation, limiter.clone())?);
+        let (venue, supply) = setup::venue(&setup, &installation, limiter.clone())?;
+        venues.push(venue);
+        supplies.push(supply);
     }
     let mut engine = setup::engine(bot, &installation, recovered, journal, seed)?;
     refuse_orphans(&engine)?;
@@ -165,13 +168,12 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     stop_on_signals(&stop)?;
     let mut runtime = Runtime {
         clock,
-        engine,
-        venues,
+        desk: Desk::new(engine, venues),
+        supplies,
         transport,
         log,
         disk,
         ticks: TickTimes::default(),
-        unfinished: false,
     };
     let mut feed: Box<dyn Feed<_>> = if with_screen {
         let environment = request.environment.to_owned();

@@ -33,7 +33,7 @@ fn status_of(driver: &Driver, role: SessionRole) -> (Option<SessionStatus>, u64,
 /// The state of the live screen.
 #[must_use]
 pub fn screen<J: Journal>(runtime: &Runtime<J>, environment: &str, elapsed: Duration) -> ScreenState {
-    let view = runtime.engine.view();
+    let view = runtime.desk.engine().view();
     let now = runtime.now();
     let counts = view.counts();
     let unknown = view
@@ -118,9 +118,9 @@ fn phase(view: &View<'_>) -> Phase {
 }
 
 fn venues<J: Journal>(runtime: &Runtime<J>, now: MonoNs) -> Vec<VenueRow> {
-    let view = runtime.engine.view();
+    let view = runtime.desk.engine().view();
     view.venues()
-        .zip(runtime.venues.iter().map(|v| &v.driver))
+        .zip(runtime.desk.venues().iter().map(|v| v.driver()))
         .map(|(venue, driver)| {
             let clock = driver.health().clock;
             let session = |role| {
@@ -209,7 +209,7 @@ fn book_gaps(view: &View<'_>) -> u64 {
 /// One line of figures for the log.
 #[must_use]
 pub fn line<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> String {
-    let view = runtime.engine.view();
+    let view = runtime.desk.engine().view();
     let counts = view.counts();
     let open = view.venues().flat_map(|v| v.live_orders()).count();
     let mut line = format!(
@@ -240,14 +240,14 @@ pub fn line<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> String {
 /// The report at the end of a run.
 #[must_use]
 pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
-    let view = runtime.engine.view();
+    let view = runtime.desk.engine().view();
     let counts = view.counts();
     let quote = view
         .markets()
         .next()
         .map_or_else(|| Asset::new("?"), |m| m.pair().quote.clone());
     let (realized_pnl, unrealized_pnl) = won(&view, &quote);
-    let stop = runtime.engine.stop_report();
+    let stop = runtime.desk.engine().stop_report();
     let tracked_open = view.venues().flat_map(|v| v.live_orders()).count() as u64;
     let proven = stop.as_ref().is_some_and(|s| s.is_proven());
     let stats = view.tick_stats();
@@ -277,9 +277,10 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
         tick_overruns: stats.overruns + stats.skipped,
         tick_timings: runtime.ticks.timings(),
         reconnects: runtime
-            .venues
+            .desk
+            .venues()
             .iter()
-            .flat_map(|venue| venue.driver.health().sessions)
+            .flat_map(|venue| venue.driver().health().sessions)
             .map(|session| session.reconnects)
             .sum(),
         book_gaps: book_gaps(&view),

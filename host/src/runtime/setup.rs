@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use colibri_desk::DeskVenue;
 use colibri_driver::bulk_lane::{BulkLane, BulkSetup};
 use colibri_driver::{Credentials, Driver, DriverSetup, LimitShare, Limiter, Secret, SharedLimiter};
 use colibri_engine::config::ConfigError;
@@ -19,8 +20,7 @@ use crate::command::keys;
 use crate::exit::{Exit, ExitError};
 use crate::keys::KeySet;
 use crate::plugins::Installation;
-use crate::runtime::Venue;
-use crate::runtime::venue::Make;
+use crate::runtime::{Make, Supply};
 
 /// Where the credentials of accounts come from.
 pub enum CredentialSource<'a> {
@@ -185,22 +185,26 @@ pub fn maker(setup: &DriverSetup, installation: &Installation) -> Result<Make, E
     }))
 }
 
-/// A venue around fresh connector instances: one for the engine's thread, one for the bulk lane where the manifest has one.
+/// A venue around fresh connector instances, and where more of them come from: one for the engine's thread, one for the bulk lane where the manifest has one.
 ///
 /// # Errors
 /// The library refuses to create them, or the setup is wrong.
-pub fn venue(setup: &DriverSetup, installation: &Installation, limiter: SharedLimiter) -> Result<Venue, ExitError> {
+pub fn venue(
+    setup: &DriverSetup,
+    installation: &Installation,
+    limiter: SharedLimiter,
+) -> Result<(DeskVenue, Supply), ExitError> {
     let make = maker(setup, installation)?;
     let connector = make().map_err(|e| ExitError::new(Exit::Plugin, e))?;
     let driver = Driver::new(setup, connector, limiter).map_err(configuration)?;
-    let venue = Venue::new(driver, make);
+    let (venue, supply) = (DeskVenue::new(driver), Supply::new(make));
     if !setup
         .manifest
         .endpoints
         .values()
         .any(|endpoint| endpoint.lane == Lane::Bulk)
     {
-        return Ok(venue);
+        return Ok((venue, supply));
     }
     let mut bulk = BulkSetup {
         driver: setup.clone(),
@@ -210,7 +214,8 @@ pub fn venue(setup: &DriverSetup, installation: &Installation, limiter: SharedLi
     bulk.driver.seed = setup.seed.rotate_left(32);
     let make = maker(setup, installation)?;
     let make_lane = Box::new(move || BulkLane::start(bulk.clone(), make()?).map_err(|e| e.to_string()));
-    venue.with_lane(make_lane).map_err(configuration)
+    let supply = supply.with_lane(make_lane).map_err(configuration)?;
+    Ok((venue.with_bulk_lane(), supply))
 }
 
 fn configuration(error: impl std::fmt::Display) -> ExitError {

@@ -1,4 +1,4 @@
-//! One venue of a run: its driver, its bulk lane, and how its connector is made anew after a fault.
+//! Where a venue's connectors come from: what makes another instance like the first, and the bulk lane around the second.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 
 use colibri_abi::Connector;
 use colibri_driver::bulk_lane::{BulkLane, BulkReport};
-use colibri_driver::{ConnectorState, Driver};
 use colibri_model::{Millis, MonoNs};
 use colibri_standard::{Refusal, UseInstruments};
 
@@ -41,12 +40,9 @@ impl Restart {
     }
 }
 
-/// A venue.
-pub struct Venue {
-    /// Its driver.
-    pub driver: Driver,
+/// The connectors of one venue.
+pub struct Supply {
     make: Make,
-    restart: Restart,
     lane: Option<BulkLane>,
     make_lane: Option<MakeLane>,
     lane_restart: Restart,
@@ -54,13 +50,11 @@ pub struct Venue {
     instruments: Option<UseInstruments>,
 }
 
-impl Venue {
-    /// A venue around a driver and what makes its connectors.
-    pub fn new(driver: Driver, make: Make) -> Venue {
-        Venue {
-            driver,
+impl Supply {
+    /// What makes a venue's connectors.
+    pub fn new(make: Make) -> Supply {
+        Supply {
             make,
-            restart: Restart::default(),
             lane: None,
             make_lane: None,
             lane_restart: Restart::default(),
@@ -72,7 +66,7 @@ impl Venue {
     ///
     /// # Errors
     /// The lane cannot be made.
-    pub fn with_lane(mut self, make_lane: MakeLane) -> Result<Venue, String> {
+    pub fn with_lane(mut self, make_lane: MakeLane) -> Result<Supply, String> {
         self.lane = Some(make_lane()?);
         self.make_lane = Some(make_lane);
         Ok(self)
@@ -81,12 +75,6 @@ impl Venue {
     /// The bulk lane, while it runs; `None` where there is none, or it waits to be made anew.
     pub fn lane(&mut self) -> Option<&mut BulkLane> {
         self.lane.as_mut()
-    }
-
-    /// Whether bulk commands have a lane of their own.
-    #[must_use]
-    pub const fn has_lane(&self) -> bool {
-        self.make_lane.is_some()
     }
 
     /// Tells the lane the instruments in use, now and whenever it is made anew.
@@ -131,10 +119,12 @@ impl Venue {
         }))
     }
 
-    /// A new connector where the old one has faulted and its wait is over; or why there is none.
-    pub fn restarted(&mut self, now: MonoNs) -> Option<Result<Connector, String>> {
-        let faulted = matches!(self.driver.state(), ConnectorState::Faulted { .. });
-        (faulted && self.restart.is_due(now)).then(|| (self.make)())
+    /// Another connector like the first.
+    ///
+    /// # Errors
+    /// The library refuses to create it.
+    pub fn connector(&self) -> Result<Connector, String> {
+        (self.make)()
     }
 }
 

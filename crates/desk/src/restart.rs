@@ -1,0 +1,68 @@
+//! When something that broke is made anew: after a wait that doubles each time.
+
+use colibri_model::{Millis, MonoNs};
+
+/// The first restart waits so long; each further one twice as long.
+const FIRST_WAIT: Millis = Millis(1_000);
+/// No restart waits longer.
+const LONGEST_WAIT: Millis = Millis(60_000);
+
+/// The restarts of one connector.
+#[derive(Debug, Default)]
+pub(crate) struct Restart {
+    times: u32,
+    /// Asked for, and not made yet.
+    asked: Option<MonoNs>,
+}
+
+impl Restart {
+    /// When a connector that has been broken since `since` is to be made anew.
+    pub(crate) fn at(&self, since: MonoNs) -> MonoNs {
+        let wait = Millis(FIRST_WAIT.0.saturating_mul(1 << self.times.min(16)).min(LONGEST_WAIT.0));
+        self.asked.unwrap_or(since).plus(wait)
+    }
+
+    /// Whether one that has been broken since `since` is to be made anew now; counted, if so.
+    pub(crate) fn is_due(&mut self, since: MonoNs, now: MonoNs) -> bool {
+        let due = now >= self.at(since);
+        if due {
+            self.times += 1;
+            self.asked = Some(now);
+        }
+        due
+    }
+
+    /// It has been made: the next wait begins when it breaks again.
+    pub(crate) const fn made(&mut self) {
+        self.asked = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_restart_waits_twice_as_long_up_to_a_minute() {
+        let mut restart = Restart::default();
+        let mut broken = MonoNs(1);
+        for wait in [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000] {
+            assert!(!restart.is_due(broken, broken), "it has only just broken");
+            assert!(!restart.is_due(broken, broken.plus(Millis(wait - 1))), "{wait}");
+            let now = broken.plus(Millis(wait));
+            assert!(restart.is_due(broken, now), "{wait}");
+            restart.made();
+            broken = now.plus(Millis(1));
+        }
+    }
+
+    #[test]
+    fn one_that_could_not_be_made_is_tried_again_after_a_longer_wait() {
+        let mut restart = Restart::default();
+        let broken = MonoNs(1);
+        let first = broken.plus(Millis(1_000));
+        assert!(restart.is_due(broken, first));
+        assert!(!restart.is_due(broken, first.plus(Millis(1_999))));
+        assert!(restart.is_due(broken, first.plus(Millis(2_000))));
+    }
+}
