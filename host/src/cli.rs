@@ -185,6 +185,9 @@ pub struct ChaosArgs {
     /// The first seed; it is run twice, and must be the same run.
     #[arg(long)]
     pub seed: Option<u64>,
+    /// End with the first seed that fails.
+    #[arg(long)]
+    pub until_failure: bool,
     /// Virtual minutes under faults, at least 10.
     #[arg(long, default_value_t = 10)]
     pub minutes: u64,

@@ -60,15 +60,18 @@ pub fn chaos(args: &ChaosArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         if !replays {
             totals.differing.push(seed);
         }
-        if args.json {
-            continue;
+        if !args.json {
+            print_seed(&report, replays, args, out)?;
         }
-        print_seed(&report, replays, args, out)?;
+        if args.until_failure && !report.violations.is_empty() {
+            break;
+        }
     }
+    let count = totals.seeds;
     let minutes = began.elapsed().as_secs_f64() / 60.0;
     let per_minute = (count as f64 / minutes).round();
     if args.json {
-        writeln!(out, "{}", totals.as_json(count, per_minute))?;
+        writeln!(out, "{}", totals.as_json(per_minute))?;
     } else {
         writeln!(
             out,
@@ -127,6 +130,7 @@ fn print_seed(report: &SeedReport, replays: bool, args: &ChaosArgs, out: &mut dy
 
 #[derive(Default)]
 struct Totals {
+    seeds: u64,
     orders: u64,
     fills: u64,
     restarts: u64,
@@ -137,6 +141,7 @@ struct Totals {
 
 impl Totals {
     fn add(&mut self, report: &SeedReport) {
+        self.seeds += 1;
         self.orders += report.orders;
         self.fills += report.fills;
         self.restarts += report.processes as u64 - 1;
@@ -148,7 +153,7 @@ impl Totals {
         }
     }
 
-    fn as_json(&self, seeds: u64, per_minute: f64) -> serde_json::Value {
+    fn as_json(&self, per_minute: f64) -> serde_json::Value {
         let faults: BTreeMap<&str, u64> = self
             .faults
             .iter()
@@ -160,7 +165,7 @@ impl Totals {
             .map(|(seed, lines)| (seed.to_string(), lines))
             .collect();
         json!({
-            "seeds": seeds,
+            "seeds": self.seeds,
             "failed": failed,
             "not_deterministic": self.differing,
             "orders": self.orders,
