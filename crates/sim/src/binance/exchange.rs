@@ -41,6 +41,8 @@ pub struct Exchange {
     next_tick: Timestamp,
     pub(super) engine: Engine,
     pub(super) markets: Vec<MarketConfig>,
+    /// What exchangeInfo shows of a market whose rules have changed unannounced.
+    outdated: BTreeMap<MarketId, MarketConfig>,
     pub(super) feeds: Vec<Feed>,
     pub(super) keys: KeyRing,
     pub(super) limits: Limits,
@@ -84,6 +86,7 @@ impl Exchange {
             next_tick: opens.window_start(TICK).after(TICK),
             engine,
             markets: config.markets.clone(),
+            outdated: BTreeMap::new(),
             feeds: config.markets.iter().map(|_| Feed::default()).collect(),
             keys,
             limits: Limits::new(config.limits),
@@ -166,6 +169,33 @@ impl Exchange {
         self.advance(now);
         let market = self.markets.iter_mut().find(|market| market.symbol == *symbol);
         market.map(|market| market.status = status).is_some()
+    }
+
+    /// Changes the trading rules of a market: they bind from now on, and exchangeInfo goes on showing the old ones until
+    /// [`Exchange::show_rules`]. Whether there is such a market.
+    pub fn change_rules(&mut self, symbol: &Symbol, change: impl FnOnce(&mut MarketConfig), now: Timestamp) -> bool {
+        self.advance(now);
+        let Some(at) = self.markets.iter().position(|market| market.symbol == *symbol) else {
+            return false;
+        };
+        let market = &mut self.markets[at];
+        self.outdated.entry(MarketId(at)).or_insert_with(|| market.clone());
+        change(market);
+        self.engine.market_mut(MarketId(at)).settings.lot = market.lot.step;
+        true
+    }
+
+    /// From now on exchangeInfo shows the rules that bind.
+    pub fn show_rules(&mut self) {
+        self.outdated.clear();
+    }
+
+    /// A market as exchangeInfo shows it: its status is always the present one.
+    pub(super) fn shown_config(&self, market: MarketId) -> MarketConfig {
+        let present = self.market_config(market);
+        let mut shown = self.outdated.get(&market).unwrap_or(present).clone();
+        shown.status = present.status;
+        shown
     }
 
     /// A name for an order or a cancel that came without one.

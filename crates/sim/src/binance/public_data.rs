@@ -49,9 +49,9 @@ impl Exchange {
             .map(MarketId)
             .filter(|id| spot && one.is_none_or(|one| one == *id))
             .filter(|id| several.as_ref().is_none_or(|several| several.contains(id)))
-            .map(|id| self.market_config(id))
+            .map(|id| self.shown_config(id))
             .filter(|market| status.is_none_or(|status| status == market.status))
-            .map(|market| describe_symbol(market, &permission_sets))
+            .map(|market| describe_symbol(&market, &permission_sets))
             .collect();
         Ok(json!({
             "timezone": "UTC",
@@ -285,7 +285,7 @@ fn kline_row(candle: &Candle, unit: TimeUnit) -> Value {
 fn describe_symbol(market: &MarketConfig, permission_sets: &Value) -> Value {
     const PRECISION: u32 = 8;
     let status = match market.status {
-        MarketStatus::Trading => "TRADING",
+        MarketStatus::Trading | MarketStatus::CancelOnly => "TRADING",
         MarketStatus::Halt => "HALT",
         MarketStatus::Break => "BREAK",
     };

@@ -62,8 +62,10 @@ impl Exchange {
     fn read_order(&mut self, market: MarketId, account: AccountId, params: &Params) -> Result<OrderRequest, ApiError> {
         let generated = self.new_name();
         let request = order_request::read(params, self.market_config(market), generated)?;
-        if self.market_config(market).status != MarketStatus::Trading {
-            return Err(ApiError::bad(-1013, "Market is closed."));
+        match self.market_config(market).status {
+            MarketStatus::Trading => {}
+            MarketStatus::Halt | MarketStatus::Break => return Err(ApiError::bad(-1013, "Market is closed.")),
+            MarketStatus::CancelOnly => return Err(ApiError::bad(-2010, "This action is disabled on this account.")),
         }
         let situation = self.situation(market, account);
         filters::check(self.market_config(market), &request.order, situation)?;

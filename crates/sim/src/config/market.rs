@@ -17,6 +17,8 @@ pub enum MarketStatus {
     Halt,
     /// No orders until further notice.
     Break,
+    /// No new orders, but cancels; its face shows it as trading, as exchanges do that restrict a symbol for an account.
+    CancelOnly,
 }
 
 /// `PRICE_FILTER`: bounds and step of prices in quote; a zero switches that rule off.
