@@ -4,8 +4,8 @@
 use colibri_model::{ClientOrderId, ExchangeOrderId, Exponents, InstrumentId, Pair, TradeId, WallNs};
 use colibri_standard::{
     Balances, BookSnapshot, CancelAll, Candles, Channel, CloseSession, Command, Fees, Instruments, OpenOrders,
-    OpenSession, OrderStatusQuery, Refusal, RejectReason, ServerTime, SessionRole, Subscription, TradesSince,
-    UpdateSession, UseInstruments, UsedInstrument,
+    OpenSession, OrderStatusQuery, OrdersSince, Refusal, RejectReason, ServerTime, SessionRole, Subscription,
+    TradesSince, UpdateSession, UseInstruments, UsedInstrument,
 };
 
 use crate::json::{MemberError, Object, Reader};
@@ -75,6 +75,11 @@ impl<'a> Payload<'a> {
                     instrument: instrument(p)?,
                     client_id: some_id(p, "client_id", ClientOrderId::new)?,
                     exchange_id: some_id(p, "exchange_id", ExchangeOrderId::new)?,
+                }),
+                "orders_since" => Command::OrdersSince(OrdersSince {
+                    instrument: instrument(p)?,
+                    from_id: some_id(p, "from_id", ExchangeOrderId::new)?,
+                    since: p.some_integer("since")?.map(WallNs),
                 }),
                 "trades_since" => Command::TradesSince(TradesSince {
                     instrument: instrument(p)?,
@@ -226,6 +231,8 @@ mod tests {
         ("open_orders", "{}"),
         ("order_status", r#"{"instrument":3,"client_id":"a","exchange_id":"b"}"#),
         ("order_status", r#"{"instrument":3}"#),
+        ("orders_since", r#"{"instrument":3,"from_id":"5","since":-5}"#),
+        ("orders_since", r#"{"instrument":3}"#),
         (
             "trades_since",
             r#"{"instrument":3,"from_id":"5","since":-5,"exchange_id":"b"}"#,

@@ -1,7 +1,7 @@
 //! The spot standard as a trait: what the author of a spot connector writes.
 
 use colibri_model::InstrumentId;
-use colibri_standard::{Candles, Capability, Channel, Outcome, SessionRole, TradesSince, UsedInstrument};
+use colibri_standard::{Candles, Capability, Channel, OrdersSince, Outcome, SessionRole, TradesSince, UsedInstrument};
 
 use crate::{
     AmendOrder, Asked, Authentication, Emit, Moment, Opening, OrderRef, PlaceOrder, ReplaceOrder, Reply, Request,
@@ -113,6 +113,16 @@ pub trait Spot: Send + 'static {
         Err(unsupported("replacing orders"))
     }
 
+    /// Places several orders in one request. Tells `order` and `fill` events of source `ack`, each after
+    /// [`Emit::of_item`], and ends as [`Step::Items`](crate::Step::Items).
+    fn place_batch(&self, _orders: &[PlaceOrder<'_>]) -> Asked {
+        Err(unsupported("placing several orders in one request"))
+    }
+    /// Cancels several orders in one request. Tells and ends as `place_batch`.
+    fn cancel_batch(&self, _orders: &[OrderRef<'_>]) -> Asked {
+        Err(unsupported("cancelling several orders in one request"))
+    }
+
     /// Lists what the exchange offers. Tells an `instruments` event.
     fn instruments(&self) -> Asked;
     /// Asks for the exchange's clock. Tells a `time` event.
@@ -130,6 +140,11 @@ pub trait Spot: Send + 'static {
     fn open_orders(&self, instrument: Option<&UsedInstrument>) -> Asked;
     /// Asks about one order. Tells an `order` event, or ends as Rejected(order_not_found).
     fn order_status(&self, order: &OrderRef<'_>) -> Asked;
+    /// Asks for the account's orders since an order or a time, ended ones too, page by page, oldest first. Tells an `order`
+    /// event for each.
+    fn orders_since(&self, _instrument: &UsedInstrument, _query: &OrdersSince) -> Asked {
+        Err(unsupported("listing ended orders"))
+    }
     /// Asks for our trades, page by page, oldest first. Tells `fill` events and one `trades_progress`.
     fn trades_since(&self, instrument: &UsedInstrument, query: &TradesSince) -> Asked;
     /// Asks for the account's fee rates. Tells a `fees` event.

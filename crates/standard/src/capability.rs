@@ -51,8 +51,14 @@ capabilities! {
     AmendKeepPriority = "amend_keep_priority",
     /// Cancel one order and place another in one request.
     Replace = "replace",
+    /// Place several orders in one request, with a result for each.
+    BatchPlace = "batch_place",
+    /// Cancel several orders in one request, with a result for each.
+    BatchCancel = "batch_cancel",
     /// One order's status by client id.
     StatusByClientId = "status_by_client_id",
+    /// The account's orders since a time, ended ones too.
+    OrderHistory = "order_history",
     /// A stream of our orders, fills and balances.
     UserStream = "user_stream",
     /// Candles over HTTP.

@@ -127,6 +127,21 @@ pub struct OrderStatusQuery {
     pub exchange_id: Option<ExchangeOrderId>,
 }
 
+/// Fetch the account's orders of an instrument, working and ended, oldest first: from an order on (inclusive), or from a
+/// time on. Answered by an `order` event for each, then Done. The connector pages until nothing is left, each page a new
+/// admission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrdersSince {
+    /// Of which instrument.
+    pub instrument: InstrumentId,
+    /// From this order on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_id: Option<ExchangeOrderId>,
+    /// From this time on, exchange time: those that were placed at it or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<WallNs>,
+}
+
 /// Fetch our fills, oldest first: from a trade id on (inclusive), or from a time on, or of one order. Answered by a `fill`
 /// event for each and one `trades_progress` event, then Done. The connector pages until nothing is left or `limit` is
 /// reached, each page a new admission.
@@ -255,6 +270,8 @@ commands! {
     OpenOrders(OpenOrders) = "open_orders",
     /// See [`OrderStatusQuery`].
     OrderStatus(OrderStatusQuery) = "order_status",
+    /// See [`OrdersSince`].
+    OrdersSince(OrdersSince) = "orders_since",
     /// See [`TradesSince`].
     TradesSince(TradesSince) = "trades_since",
     /// See [`Fees`].

@@ -1,7 +1,7 @@
 //! Events: what a connector tells beside market data.
 
 use colibri_model::{
-    Amount, Balance, ClientOrderId, ExchangeOrderId, Fee, FeeRates, Instrument, InstrumentId, Liquidity, OpId,
+    Amount, Asset, Balance, ClientOrderId, ExchangeOrderId, Fee, FeeRates, Instrument, InstrumentId, Liquidity, OpId,
     OrderEvidence, OrderType, Price, Quantity, Side, TimeInForce, TradeId, WallNs,
 };
 use serde::{Deserialize, Serialize};
@@ -206,6 +206,19 @@ pub struct BalancesEvent {
     pub exchange_time: Option<WallNs>,
 }
 
+/// A balance was changed by something other than a trade: a deposit, a withdrawal, a transfer between accounts. Told once
+/// for each, beside the `balances` event that states what is there now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceChangeEvent {
+    /// Of which asset.
+    pub asset: Asset,
+    /// By how much free and locked together changed; below zero where it left.
+    pub change: Amount,
+    /// The exchange's time of it: what tells one change from another of the same amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_time: Option<WallNs>,
+}
+
 /// The account's fee rates of an instrument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeesEvent {
@@ -314,7 +327,8 @@ pub enum NoticeKind {
         /// The session whose stream it is.
         session: u32,
     },
-    /// A deposit, withdrawal or transfer changed a balance; a `balances` query tells by how much.
+    /// Something changed a balance and the exchange does not say by how much; a `balances` query tells what is there. Where
+    /// it does say, it is a `balance_change` event.
     BalanceMoved {
         /// The asset.
         asset: String,
@@ -416,6 +430,8 @@ events! {
     Fill(FillEvent) = "fill",
     /// See [`BalancesEvent`].
     Balances(BalancesEvent) = "balances",
+    /// See [`BalanceChangeEvent`].
+    BalanceChange(BalanceChangeEvent) = "balance_change",
     /// See [`FeesEvent`].
     Fees(FeesEvent) = "fees",
     /// See [`TimeEvent`].

@@ -3,8 +3,8 @@
 use colibri_sdk::json::{MemberError, Object};
 use colibri_sdk::model::{Amount, Asset, Balance, ExchangeOrderId, FeeRates, InstrumentId, TradeId, WallNs};
 use colibri_sdk::standard::{
-    BalanceScope, BalancesEvent, FeesEvent, Refusal, RejectReason, ReportSource, TradesProgress, TradesSince,
-    UsedInstrument,
+    BalanceScope, BalancesEvent, FeesEvent, OrdersSince, Refusal, RejectReason, ReportSource, TradesProgress,
+    TradesSince, UsedInstrument,
 };
 use colibri_sdk::{Asked, Operation, OrderRef, Request, Step, unreadable};
 
@@ -103,14 +103,52 @@ pub(super) fn order_status(order: &OrderRef<'_>) -> Asked {
     }))
 }
 
-/// The most trades of a page.
+/// The most orders or trades of a page.
 const PAGE: usize = 1000;
 
-/// Where a page of trades begins. The combinations are those that "GET /api/v3/myTrades" allows.
+/// `GET /api/v3/allOrders`: weight 20. A time alone has no end, so that the 24 hours which two may span do not matter.
+pub(super) fn orders_since(instrument: &UsedInstrument, query: &OrdersSince) -> Asked {
+    let from = match (&query.from_id, query.since) {
+        (Some(id), _) => From::Id(id.as_str().parse().map_err(|_| {
+            Refusal::new(
+                RejectReason::BadRequest,
+                format!("{:?} is no order id of Binance: it is a number", id.as_str()),
+            )
+        })?),
+        (None, Some(since)) => From::Time(since.as_millis()),
+        (None, None) => From::Default,
+    };
+    Ok(orders_page(instrument.symbol.clone(), &from))
+}
+
+fn orders_page(symbol: String, from: &From) -> Operation {
+    let request = Request::to("all_orders", "/api/v3/allOrders").query("symbol", &symbol);
+    let request = match from {
+        From::Id(id) => request.query("orderId", id),
+        From::Time(millis) => request.query("startTime", millis),
+        From::Default => request,
+    };
+    request.query("limit", PAGE).signed().reads(move |reply, out| {
+        let page = reply.elements()?;
+        let full = page.len() >= PAGE;
+        let mut last = None;
+        for report in page {
+            let report = Object::whole(report).map_err(|e| unreadable(&e))?;
+            last = last.max(Some(report.integer("orderId").map_err(|e| unreadable(&e))?));
+            tell_order(&report, Naming::Own, ReportSource::Query, None, out)?;
+        }
+        Ok(match last {
+            Some(last) if full => Step::Next(orders_page(symbol.clone(), &From::Id(last + 1))),
+            _ => Step::Done,
+        })
+    })
+}
+
+/// Where a page of trades or of orders begins. The combinations are those that "GET /api/v3/myTrades" allows.
 #[derive(Debug, Clone)]
 enum From {
-    /// With a trade, which excludes a time.
-    Trade(i64),
+    /// With a trade or an order, which excludes a time.
+    Id(i64),
     /// With a time, in milliseconds since 1970.
     Time(i64),
     /// With the oldest trade of the order, or where neither is given with the newest page.
@@ -130,7 +168,7 @@ struct Trades {
 /// `GET /api/v3/myTrades`: weight 20, of one order 5.
 pub(super) fn trades_since(instrument: &UsedInstrument, query: &TradesSince) -> Asked {
     let from = match (&query.from_id, query.since) {
-        (Some(id), _) => From::Trade(id.as_str().parse().map_err(|_| {
+        (Some(id), _) => From::Id(id.as_str().parse().map_err(|_| {
             Refusal::new(
                 RejectReason::BadRequest,
                 format!("{:?} is no trade id of Binance: it is a number", id.as_str()),
@@ -161,7 +199,7 @@ impl Trades {
             .query("symbol", &self.symbol)
             .query_some("orderId", self.order.as_ref());
         let request = match from {
-            From::Trade(id) => request.query("fromId", id),
+            From::Id(id) => request.query("fromId", id),
             From::Time(millis) => request.query("startTime", millis),
             From::Default => request,
         };
@@ -180,7 +218,7 @@ impl Trades {
                 out.event(fill);
             }
             match last {
-                Some(last) if full => Ok(Step::Next(after.page(&From::Trade(last + 1)))),
+                Some(last) if full => Ok(Step::Next(after.page(&From::Id(last + 1)))),
                 _ => {
                     out.event(TradesProgress {
                         instrument: after.instrument,

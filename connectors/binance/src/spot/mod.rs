@@ -12,8 +12,8 @@ mod trading;
 mod user_stream;
 
 use colibri_sdk::standard::{
-    Candles, Capability, ConnectorConfig, Credential, KeyKind, Outcome, Refusal, RejectReason, SessionRole,
-    TradesSince, UsedInstrument,
+    Candles, Capability, ConnectorConfig, Credential, KeyKind, OrdersSince, Outcome, Refusal, RejectReason,
+    SessionRole, TradesSince, UsedInstrument,
 };
 use colibri_sdk::{
     AmendOrder, Asked, Authentication, Emit, Encoding, Heard, Moment, Opening, OrderRef, PlaceOrder, ReplaceOrder,
@@ -93,6 +93,7 @@ const CAPABILITIES: &[Capability] = &[
     Capability::UserStream,
     Capability::Candles,
     Capability::FeeRates,
+    Capability::OrderHistory,
 ];
 
 impl Spot for BinanceSpot {
@@ -160,6 +161,9 @@ impl Spot for BinanceSpot {
     }
     fn order_status(&self, order: &OrderRef<'_>) -> Asked {
         self.private(|| account::order_status(order))
+    }
+    fn orders_since(&self, instrument: &UsedInstrument, query: &OrdersSince) -> Asked {
+        self.private(|| account::orders_since(instrument, query))
     }
     fn trades_since(&self, instrument: &UsedInstrument, query: &TradesSince) -> Asked {
         self.private(|| account::trades_since(instrument, query))

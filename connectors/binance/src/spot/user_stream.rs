@@ -3,7 +3,9 @@
 
 use colibri_sdk::json::{MemberError, Object};
 use colibri_sdk::model::{Amount, Asset, Balance, WallNs};
-use colibri_sdk::standard::{BalanceScope, BalancesEvent, KeyKind, NoticeEvent, NoticeKind, ReportSource, UsageEvent};
+use colibri_sdk::standard::{
+    BalanceChangeEvent, BalanceScope, BalancesEvent, KeyKind, NoticeEvent, NoticeKind, ReportSource, UsageEvent,
+};
 use colibri_sdk::{Call, Emit, Frame, Heard, Moment, SessionPlan, Signature, Unreadable};
 
 use super::execution::tell_execution;
@@ -102,8 +104,15 @@ fn read_event(event: &Object<'_>, out: &mut Emit<'_>) -> Result<Heard, Unreadabl
                 exchange_time: Some(WallNs(exchange_ns(event.integer("u")?))),
             });
         }
-        // "Balance Update" (deposits, withdrawals, transfers) and "External Lock Update" tell a difference.
-        "balanceUpdate" | "externalLockUpdate" => {
+        // "Balance Update": deposits, withdrawals, transfers, by their difference.
+        "balanceUpdate" => out.event(BalanceChangeEvent {
+            asset: Asset::new(&event.text("a")?),
+            change: Amount(event.decimal("d")?),
+            exchange_time: Some(WallNs(exchange_ns(event.integer("T")?))),
+        }),
+        // "External Lock Update": funds that another system locks or frees stay in the account, and whether the balances count
+        // them is not documented.
+        "externalLockUpdate" => {
             let asset = event.text("a")?.into_owned();
             out.event(NoticeEvent {
                 text: format!("{kind}: {} {asset}", event.decimal("d")?),

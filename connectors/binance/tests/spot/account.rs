@@ -2,8 +2,8 @@
 
 use colibri_sdk::model::{ExchangeOrderId, TradeId, WallNs};
 use colibri_sdk::standard::{
-    BalanceScope, Balances, BookSnapshot, Candles, Command, Event, Fees, OpenOrders, OrderStatusQuery, Outcome,
-    RejectReason, ServerTime, TradesSince,
+    BalanceScope, Balances, BookSnapshot, Candles, Command, Event, Fees, OpenOrders, OrderStatus, OrderStatusQuery,
+    OrdersSince, Outcome, RejectReason, ServerTime, TradesSince,
 };
 use colibri_sdk::testing::{Action, events, outcome};
 
@@ -142,6 +142,53 @@ fn trades_come_page_by_page_each_admitted_anew() {
         (Some("1002"), 1002)
     );
     assert_eq!(outcome(&actions, 1), Some(Outcome::Done));
+}
+
+/// A page of orders as "GET /api/v3/allOrders" answers.
+fn orders_page(from: i64, count: i64) -> Vec<u8> {
+    let rows: Vec<String> = (from..from + count)
+        .map(|id| {
+            format!(
+                r#"{{"symbol":"BTCUSDT","orderId":{id},"orderListId":-1,"clientOrderId":"c{id}","price":"0.1","origQty":"1.0","executedQty":"0.4","cummulativeQuoteQty":"0.04","status":"CANCELED","timeInForce":"GTC","type":"LIMIT","side":"BUY","stopPrice":"0.0","icebergQty":"0.0","time":1499827319559,"updateTime":1499827319560,"isWorking":true,"origQuoteOrderQty":"0.0","workingTime":1499827319559,"selfTradePreventionMode":"NONE"}}"#
+            )
+        })
+        .collect();
+    format!("[{}]", rows.join(",")).into_bytes()
+}
+
+#[test]
+fn orders_since_come_page_by_page_ended_ones_too() {
+    let mut stage = stage();
+    let mut query = OrdersSince {
+        instrument: BTC,
+        from_id: None,
+        since: Some(WallNs::from_millis(1_499_000_000_000)),
+    };
+    stage.command(1, &Command::OrdersSince(query.clone()));
+    let (endpoint, url) = request(&stage.granted(1));
+    assert_eq!(endpoint, "all_orders");
+    assert!(
+        url.starts_with("/api/v3/allOrders?symbol=BTCUSDT&startTime=1499000000000&limit=1000&"),
+        "{url}"
+    );
+    let actions = stage.response(1, 200, &orders_page(1, 1000));
+    assert_eq!(events(&actions).len(), 1000);
+    let url = request(&stage.granted(1)).1;
+    assert!(
+        url.starts_with("/api/v3/allOrders?symbol=BTCUSDT&orderId=1001&limit=1000&"),
+        "{url}"
+    );
+    let actions = stage.response(1, 200, &orders_page(1001, 1));
+    let told = events(&actions);
+    let [Event::Order(order)] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(order.status, OrderStatus::Cancelled);
+    assert_eq!(order.filled.map(|q| q.to_string()).as_deref(), Some("0.4"));
+    assert_eq!(outcome(&actions, 1), Some(Outcome::Done));
+    query.from_id = ExchangeOrderId::new("abc").ok();
+    let actions = stage.command(2, &Command::OrdersSince(query));
+    assert!(matches!(outcome(&actions, 2), Some(Outcome::NotSent(_))));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use colibri_sdk::Spot;
 use colibri_sdk::abi::{OrderOp, Text48, op_kind};
 use colibri_sdk::standard::{
     Balances, BookSnapshot, CancelAll, Candles, Capability, Command, Fees, Instruments, KeyKind, OpenOrders,
-    OrderStatusQuery, ServerTime, TradesSince,
+    OrderStatusQuery, OrdersSince, ServerTime, TradesSince,
 };
 use colibri_sdk::testing::{Action, outcome};
 use colibri_standard::{ConnectorManifest, Manifest, Transport};
@@ -72,6 +72,11 @@ fn every_request_is_of_a_declared_endpoint_and_every_endpoint_is_used() {
             instrument: BTC,
             client_id: colibri_sdk::model::ClientOrderId::new("x").ok(),
             exchange_id: None,
+        }),
+        Command::OrdersSince(OrdersSince {
+            instrument: BTC,
+            from_id: None,
+            since: None,
         }),
         Command::TradesSince(trades),
         Command::TradesSince(of_order),

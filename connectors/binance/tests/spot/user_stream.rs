@@ -1,6 +1,6 @@
 //! User sessions: login by both kinds of key, and the events that follow.
 
-use colibri_sdk::model::{ClientOrderId, Liquidity};
+use colibri_sdk::model::{ClientOrderId, Liquidity, WallNs};
 use colibri_sdk::standard::{
     BalanceScope, Command, Event, KeyKind, NoticeKind, OpenSession, OrderEvent, OrderStatus, Outcome, SessionRole,
     SessionStatus,
@@ -270,18 +270,21 @@ fn balances_that_changed_are_told_and_moves_are_noticed() {
     let actions = stage.frame(1, br#"{"subscriptionId":0,"event":{"e":"outboundAccountPosition","E":1564034571105,"u":1564034571073,"B":[{"a":"ETH","f":"10000.000000","l":"0.000000"}]}}"#);
     let balances = only!(actions, Balances);
     assert_eq!((balances.scope, balances.balances.len()), (BalanceScope::Changed, 1));
-    for kind in ["balanceUpdate", "externalLockUpdate"] {
-        let frame = format!(
+    let frame = |kind: &str| {
+        format!(
             r#"{{"subscriptionId":0,"event":{{"e":"{kind}","E":1573200697110,"a":"BTC","d":"-100.5","T":1573200697068}}}}"#
-        );
-        let notice = only!(stage.frame(1, frame.as_bytes()), Notice);
-        assert_eq!(
-            notice.kind,
-            NoticeKind::BalanceMoved {
-                asset: "BTC".to_owned()
-            }
-        );
-    }
+        )
+    };
+    let change = only!(stage.frame(1, frame("balanceUpdate").as_bytes()), BalanceChange);
+    assert_eq!(
+        (change.asset.as_str(), change.change.to_string().as_str()),
+        ("BTC", "-100.5")
+    );
+    assert_eq!(change.exchange_time, Some(WallNs::from_millis(1_573_200_697_068)));
+    // What another system locks stays in the account.
+    let notice = only!(stage.frame(1, frame("externalLockUpdate").as_bytes()), Notice);
+    let asset = "BTC".to_owned();
+    assert_eq!(notice.kind, NoticeKind::BalanceMoved { asset });
 }
 
 #[test]
