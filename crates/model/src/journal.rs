@@ -2,15 +2,56 @@
 //!
 //! A record is written before what it announces is done. The file format is the store's; the engine sees [`Journal`].
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Balance, ClientOrderId, ExchangeOrderId, Fill, OrderIntent, OrderState, Pair, Quantity, StrategyId,
-    VenueId, WallNs,
+    AccountId, Amount, Asset, Balance, ClientOrderId, ExchangeOrderId, Fill, OrderIntent, OrderState, Pair, Price,
+    Quantity, StrategyId, TradeId, VenueId, WallNs,
 };
 
-/// The version of [`Record`]'s meaning: a journal says which it was written with.
-pub const SCHEMA_VERSION: u32 = 1;
+/// The version of [`Record`]'s meaning: a journal says which it was written with. It rises with every new kind of record
+/// and with every change of an old one's meaning, because a record that is not understood may be an order.
+///
+/// - 1: runs, intents, changes of orders, fills, balances, the kill switch.
+/// - 2: environments, adopted orders, what a reconciliation made complete, changes from outside, the exchange's counter of
+///   what an order has filled, what a session's profit is measured from, and [`Record::Migrated`].
+pub const SCHEMA_VERSION: u32 = 2;
+
+/// The oldest version whose records this code understands: every one since is read as it stands.
+pub const OLDEST_SCHEMA: u32 = 1;
+
+/// Who or what threw the kill switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KillCause {
+    /// The session's profit fell too far from its peak. The one cause that journals of version 1 knew.
+    #[default]
+    Drawdown,
+    /// The session lost too much from its start.
+    Loss,
+    /// Orders were live for too long where the book was stale or the venue not to be relied on.
+    Staleness,
+    /// A person.
+    Person,
+}
+
+impl KillCause {
+    /// For screens and reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            KillCause::Drawdown => "drawdown",
+            KillCause::Loss => "loss",
+            KillCause::Staleness => "staleness",
+            KillCause::Person => "person",
+        }
+    }
+}
+
+/// What stands for the strategy of an order that is the bot's and names none: one that was adopted.
+pub const NO_STRATEGY: &str = "(bot)";
 
 /// One fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +63,25 @@ pub enum Record {
         bot: String,
         /// The host's version.
         version: String,
+        /// When.
+        time: WallNs,
+    },
+    /// The journal was taken up by a version that writes more kinds of records than the ones before it. A version that does
+    /// not know this record, or the version in it, stops here instead of missing what follows.
+    Migrated {
+        /// The version that the records before were written with.
+        from: u32,
+        /// The version of the records that follow.
+        to: u32,
+    },
+    /// A run uses a venue: which environment of the exchange the venue's records are about from here on.
+    VenueUsed {
+        /// The venue.
+        venue: VenueId,
+        /// Whose account.
+        account: AccountId,
+        /// The environment, by its name in the connector's manifest: `live`, `testnet`.
+        environment: String,
         /// When.
         time: WallNs,
     },
@@ -37,6 +97,23 @@ pub enum Record {
         pair: Pair,
         /// The order.
         order: OrderIntent,
+        /// When.
+        time: WallNs,
+    },
+    /// An order at the exchange that no record told of is taken for this bot's: by its client id, or because its user said so.
+    Adopted {
+        /// Who decided it, where its client id tells.
+        strategy: Option<StrategyId>,
+        /// Where it is.
+        venue: VenueId,
+        /// In whose account.
+        account: AccountId,
+        /// Of which pair.
+        pair: Pair,
+        /// The order, as the exchange states it.
+        order: OrderIntent,
+        /// The exchange's id.
+        exchange_id: Option<ExchangeOrderId>,
         /// When.
         time: WallNs,
     },
@@ -70,6 +147,9 @@ pub enum Record {
         exchange_id: Option<ExchangeOrderId>,
         /// The state it is in now.
         state: OrderState,
+        /// What the exchange counts as filled of it, where it has said so: fills up to here exist.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        filled: Option<Quantity>,
         /// The exchange's or the host's words, where there are any.
         reason: Option<String>,
         /// The exchange's time of the change, where it said one.
@@ -84,6 +164,39 @@ pub enum Record {
         /// The fill.
         fill: Fill,
     },
+    /// What the exchange tells of a pair has been asked for without a gap, and every page of the answer has come: whatever it
+    /// had before these places stands above.
+    Reconciled {
+        /// Where.
+        venue: VenueId,
+        /// Whose.
+        account: AccountId,
+        /// Of which pair.
+        pair: Pair,
+        /// Fills are complete up to this trade.
+        trade: Option<TradeId>,
+        /// Where no trade is known: fills are complete up to this time.
+        trades_since: WallNs,
+        /// Orders are complete up to this time of the exchange.
+        orders_since: WallNs,
+        /// When.
+        time: WallNs,
+    },
+    /// A balance changed by something other than a trade: a deposit, a withdrawal, a transfer.
+    ExternalChange {
+        /// Where.
+        venue: VenueId,
+        /// Whose.
+        account: AccountId,
+        /// Of which asset.
+        asset: Asset,
+        /// By how much; below zero where it left.
+        change: Amount,
+        /// The exchange's time of it, where it said one.
+        exchange_time: Option<WallNs>,
+        /// When we learned it.
+        time: WallNs,
+    },
     /// Balances as the exchange stated them.
     Balances {
         /// Where.
@@ -95,9 +208,30 @@ pub enum Record {
         /// When.
         time: WallNs,
     },
+    /// What the profit of a market's session is measured from: a restart after a crash goes on with it; a stop that was
+    /// proven, or a person who resumes, ends the session.
+    SessionReference {
+        /// Where.
+        venue: VenueId,
+        /// Whose.
+        account: AccountId,
+        /// Of which pair.
+        pair: Pair,
+        /// Realised and unrealised profit since the journal began, less the fees in base or quote asset, in the quote asset.
+        profit: Amount,
+        /// Fees in other assets since the journal began.
+        other_fees: BTreeMap<Asset, Amount>,
+        /// The price that the inventory was valued at; none where there was no inventory and no book.
+        price: Option<Price>,
+        /// When.
+        time: WallNs,
+    },
     /// The kill switch was thrown: nothing is placed from here on.
     KillSwitchThrown {
-        /// Why.
+        /// Who or what threw it.
+        #[serde(default)]
+        cause: KillCause,
+        /// Why, with the figures.
         reason: String,
         /// When.
         time: WallNs,

@@ -239,3 +239,50 @@ fn a_journal_is_its_owners_alone() {
     JournalFile::open(&path, Durability::Process).unwrap();
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+/// A journal as version 0.1.0 wrote it before there were environments, adopted orders and watermarks.
+const SCHEMA_1: &[u8] = include_bytes!("fixtures/schema-1.journal");
+
+#[test]
+fn a_journal_of_the_first_schema_is_read_taken_up_and_marked() {
+    let disk = MemoryDisk::holding(SCHEMA_1.to_vec());
+    let old = read(&disk).unwrap();
+    assert_eq!(old.len(), 15);
+    assert_eq!(disk.bytes(), SCHEMA_1, "reading changes nothing");
+    let (mut journal, tail) = open(&disk).unwrap();
+    assert_eq!((tail, journal.id()), (Tail::Whole, JournalId(0x1234_5678_9abc_def0)));
+    journal.append(&[started(9)]).unwrap();
+    drop(journal);
+    // A version that knows the first schema only must not miss what follows: it stops at the mark.
+    assert!(disk.bytes().starts_with(SCHEMA_1));
+    let now = read(&disk).unwrap();
+    assert_eq!(now[..15], old);
+    assert_eq!(now[15], [Record::Migrated { from: 1, to: 2 }]);
+    assert_eq!(now[16], [started(9)]);
+    let size = disk.bytes().len();
+    open(&disk).unwrap();
+    assert_eq!(disk.bytes().len(), size, "it is marked once");
+}
+
+#[test]
+fn a_mark_of_a_later_schema_is_refused_before_what_follows_is_read() {
+    let disk = written(&[
+        vec![started(1)],
+        vec![Record::Migrated { from: 2, to: 3 }],
+        vec![started(2)],
+    ]);
+    for error in [read(&disk).unwrap_err(), open(&disk).unwrap_err()] {
+        let text = error.to_string();
+        assert!(
+            matches!(
+                error,
+                JournalFileError::Schema {
+                    found: 3,
+                    expected: 2,
+                    ..
+                }
+            ),
+            "{text}"
+        );
+    }
+}

@@ -1,9 +1,12 @@
 //! What an account holds: by the exchange's statement and by the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{Amount, Asset, Balance, Fee, Fill, MonoNs, Pair, Side, WallNs};
 use colibri_standard::{BalanceScope, BalancesEvent};
+
+/// Changes from outside that are remembered for telling repetitions.
+const TOLD_EXTERNAL: usize = 1_000;
 
 /// A balance with its age.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +28,10 @@ pub struct LedgerBalance {
     pub start: Amount,
     /// What fills and fees have changed since.
     pub change: Amount,
-    /// Start and change together: what must be held, free and locked.
+    /// Start and change together: what must be held, free and locked, had nothing come or left otherwise.
     pub expected: Amount,
+    /// What came from outside since, by the exchange's own word; below zero where more left. Deposits, withdrawals, transfers.
+    pub external: Amount,
     /// What the exchange states, free and locked.
     pub stated: Amount,
 }
@@ -35,7 +40,14 @@ impl LedgerBalance {
     /// Whether ledger and exchange agree, to the last digit.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.expected == self.stated
+        self.unexplained().is_zero()
+    }
+
+    /// What the exchange states beyond what fills, fees and told changes from outside explain; below zero where it states
+    /// less. A fill that is on its way makes one for a moment. It is never taken into the ledger.
+    #[must_use]
+    pub fn unexplained(&self) -> Amount {
+        self.stated - self.expected - self.external
     }
 }
 
@@ -47,6 +59,9 @@ pub struct Account {
     /// The exchange's time of the statement that the ledger starts from: fills up to then are in it.
     start_time: Option<WallNs>,
     change: BTreeMap<Asset, Amount>,
+    external: BTreeMap<Asset, Amount>,
+    /// Changes from outside that were told, so that none counts twice.
+    told_external: BTreeSet<(WallNs, Asset, Amount)>,
 }
 
 impl Account {
@@ -84,6 +99,7 @@ impl Account {
         self.start = Some(totals.collect());
         self.start_time = self.stated.values().filter_map(|s| s.exchange_time).max();
         self.change.clear();
+        self.external.clear();
     }
 
     /// Whether fills count yet.
@@ -117,6 +133,23 @@ impl Account {
         }
     }
 
+    /// Counts a change from outside, unless the start holds it already. Whether it was told for the first time: the stream
+    /// may repeat itself.
+    pub fn add_external(&mut self, asset: &Asset, change: Amount, told_time: Option<WallNs>) -> bool {
+        if let Some(time) = told_time {
+            if !self.told_external.insert((time, asset.clone(), change)) {
+                return false;
+            }
+            if self.told_external.len() > TOLD_EXTERNAL {
+                self.told_external.pop_first();
+            }
+        }
+        if self.counts(told_time) {
+            *self.external.entry(asset.clone()).or_default() += change;
+        }
+        true
+    }
+
     fn counts(&self, told_time: Option<WallNs>) -> bool {
         let in_start = matches!((told_time, self.start_time), (Some(told), Some(start)) if told <= start);
         self.start.is_some() && !in_start
@@ -141,7 +174,9 @@ impl Account {
     #[must_use]
     pub fn ledger(&self) -> Vec<LedgerBalance> {
         let Some(start) = &self.start else { return Vec::new() };
-        let mut assets: Vec<&Asset> = start.keys().chain(self.change.keys()).collect();
+        let changed = self.change.keys().chain(self.external.keys());
+        // What is stated and was never told of is held too: an asset that came without a word.
+        let mut assets: Vec<&Asset> = start.keys().chain(changed).chain(self.stated.keys()).collect();
         assets.sort();
         assets.dedup();
         assets
@@ -154,6 +189,7 @@ impl Account {
                     start,
                     change,
                     expected: start + change,
+                    external: self.external.get(asset).copied().unwrap_or_default(),
                     stated: self.stated.get(asset).map(|s| s.balance.total()).unwrap_or_default(),
                 }
             })

@@ -1,13 +1,23 @@
-//! Reconciliation: open orders, fills since the watermark, balances, as the exchange states them when asked. At the start,
-//! after each return of the user stream, on a slow cadence always and on a fast one while the stream is down.
+//! Reconciliation: open orders, orders and fills since their watermarks, balances, as the exchange states them when asked. At
+//! the start, after each return of the user stream, on a slow cadence always and on a fast one while the stream is down.
+//!
+//! Orders that have ended meanwhile are asked for where the exchange can list them, on the slow cadence and whenever something
+//! may have been missed: they are what nobody remembers, because the journal lost them.
 
-use colibri_model::{ClientOrderId, Journal, Millis, OpId, OrderState};
-use colibri_standard::{Balances, Command, OpenOrders, Outcome, TradesSince};
+use colibri_model::{ClientOrderId, InstrumentId, Journal, Millis, MonoNs, OpId, OrderState, Record, TradeId, WallNs};
+use colibri_standard::{Balances, Capability, Command, OpenOrders, OrdersSince, Outcome, TradesSince};
 
 use crate::engine::core::Core;
+use crate::engine::market::Market;
 use crate::engine::state::EnginePhase;
-use crate::engine::venue::{Purpose, VenuePhase};
+use crate::engine::venue::{Purpose, Venue, VenuePhase};
 use crate::engine::{LogLevel, VenueIndex};
+
+/// Orders are asked for from so long before the time up to which they are known: clocks differ, and exchanges answer such
+/// questions from databases that lag.
+pub(crate) const ORDERS_OVERLAP_NS: i64 = 300_000_000_000;
+/// Watermarks that move while nothing is in doubt are journaled so often.
+const JOURNALED_EVERY: Millis = Millis(30_000);
 
 impl<J: Journal> Core<J> {
     pub(crate) fn reconcile_if_due(&mut self, index: VenueIndex) {
@@ -28,26 +38,25 @@ impl<J: Journal> Core<J> {
     }
 
     fn start_reconcile(&mut self, index: VenueIndex) {
-        let now = self.mono();
+        let (now, wall) = (self.state.now.mono, self.state.now.wall);
         let venue = &mut self.state.venues[index.0];
         venue.reconcile.started = now;
+        venue.reconcile.started_wall = wall;
+        venue.reconcile.with_history = venue.has(&Capability::OrderHistory)
+            && (venue.reconcile.history_wanted || now >= venue.reconcile.history_due);
         venue.reconcile.failed = false;
         venue.reconcile.overtaken = false;
         venue.reconcile.seen.clear();
         venue.reconcile.foreign_seen.clear();
-        let markets: Vec<_> = venue
-            .markets
-            .iter()
-            .filter(|m| m.instrument.is_some())
-            .map(|m| (m.id, m.fills_to.clone(), m.fills_since))
-            .collect();
         let mut running = Vec::new();
-        for (instrument, from_id, since) in markets {
+        for (instrument, from_id, since) in venue.fills_to_ask(now) {
+            if let Some(market) = self.state.venues[index.0].market_mut(instrument) {
+                market.fills.asked();
+            }
             let orders = Command::OpenOrders(OpenOrders {
                 instrument: Some(instrument),
             });
             running.push(self.command(index, Purpose::ReconcileOrders(instrument), orders));
-            let since = from_id.is_none().then_some(since);
             let fills = Command::TradesSince(TradesSince {
                 instrument,
                 from_id,
@@ -60,6 +69,22 @@ impl<J: Journal> Core<J> {
         self.state.venues[index.0].reconcile.running.extend(running);
     }
 
+    /// Asks for the orders of an instrument that were placed since the watermark. Behind the question about open orders: what a
+    /// database that lags says to be open is no proof that it is.
+    fn ask_history(&mut self, index: VenueIndex, instrument: InstrumentId) {
+        let Some(market) = self.state.venues[index.0].market(instrument) else {
+            return;
+        };
+        let since = Some(market.orders_since);
+        let command = Command::OrdersSince(OrdersSince {
+            instrument,
+            from_id: None,
+            since,
+        });
+        let op = self.command(index, Purpose::ReconcileHistory(instrument), command);
+        self.state.venues[index.0].reconcile.running.insert(op);
+    }
+
     pub(crate) fn reconcile_ended(&mut self, index: VenueIndex, op: OpId, purpose: &Purpose, outcome: &Outcome) {
         let venue = &mut self.state.venues[index.0];
         venue.reconcile.running.remove(&op);
@@ -68,7 +93,7 @@ impl<J: Journal> Core<J> {
             let text = format!("{}: reconciling failed at {purpose:?}: {refusal}", venue.id);
             self.log(LogLevel::Warn, text);
         } else if let Purpose::ReconcileOrders(instrument) = purpose {
-            let started = venue.reconcile.started;
+            let (started, with_history) = (venue.reconcile.started, venue.reconcile.with_history);
             let missing: Vec<ClientOrderId> = venue
                 .orders
                 .live()
@@ -86,6 +111,14 @@ impl<J: Journal> Core<J> {
             for id in missing {
                 self.ask_about(index, &id, Millis(0));
             }
+            if with_history {
+                self.ask_history(index, *instrument);
+            }
+        } else if let Purpose::ReconcileFills(instrument) = purpose {
+            let now = self.state.now.mono;
+            if let Some(market) = venue.market_mut(*instrument) {
+                market.fills.answered(now);
+            }
         }
         if self.state.venues[index.0].reconcile.running.is_empty() {
             self.reconcile_finished(index);
@@ -99,7 +132,7 @@ impl<J: Journal> Core<J> {
         let venue = &mut self.state.venues[index.0];
         let polling = &venue.manifest.polling;
         let live = venue.user_session_is_live();
-        let streams = venue.has(&colibri_standard::Capability::UserStream);
+        let streams = venue.has(&Capability::UserStream);
         let wait = if venue.reconcile.failed {
             venue.retry.failures = failures.saturating_add(1);
             back_off
@@ -112,11 +145,23 @@ impl<J: Journal> Core<J> {
             venue.retry.failures = 0;
             venue.foreign = std::mem::take(&mut venue.reconcile.foreign_seen);
             self.state.counts.reconciliations += 1;
+            if venue.reconcile.with_history {
+                venue.orders_are_complete();
+            }
             if venue.reconcile.overtaken {
                 venue.reconcile.next = now;
                 return self.wake_at(now);
             }
+            if venue.reconcile.with_history {
+                venue.reconcile.history_wanted = false;
+                venue.reconcile.history_due = now.plus(venue.manifest.polling.slow_ms);
+            }
+            let heals = live && !venue.reconcile.healed;
             venue.reconcile.healed |= live;
+            self.journal_watermarks(index, heals);
+            if live {
+                self.user_stream_healed(index);
+            }
         }
         let venue = &mut self.state.venues[index.0];
         venue.reconcile.next = now.plus(wait);
@@ -124,6 +169,60 @@ impl<J: Journal> Core<J> {
         self.wake_at(next);
         if self.state.venues[index.0].phase == VenuePhase::Collecting && self.state.phase != EnginePhase::Stopped {
             self.bring_up(index);
+        }
+    }
+
+    /// Writes down up to where fills and orders are complete, where that has moved: a run after this one asks from there.
+    fn journal_watermarks(&mut self, index: VenueIndex, heals: bool) {
+        let now = self.state.now;
+        let venue = &mut self.state.venues[index.0];
+        if !heals && now.mono < venue.reconcile.journal_due {
+            return;
+        }
+        venue.reconcile.journal_due = now.mono.plus(JOURNALED_EVERY);
+        let mut records = Vec::new();
+        for market in venue.markets.iter_mut().filter(|m| m.instrument.is_some()) {
+            let (trade, trades_since) = market.fills.complete();
+            let place = (trade.cloned(), trades_since, market.orders_since);
+            if market.journaled.as_ref() == Some(&place) {
+                continue;
+            }
+            records.push(Record::Reconciled {
+                venue: venue.id.clone(),
+                account: venue.account.clone(),
+                pair: market.pair.clone(),
+                trade: place.0.clone(),
+                trades_since: place.1,
+                orders_since: place.2,
+                time: now.wall,
+            });
+            market.journaled = Some(place);
+        }
+        for record in records {
+            self.journal_fact(record);
+        }
+    }
+}
+
+impl Venue {
+    /// From where on fills are to be asked for, by instrument.
+    pub(crate) fn fills_to_ask(&mut self, now: MonoNs) -> Vec<(InstrumentId, Option<TradeId>, Option<WallNs>)> {
+        let listed = self.markets.iter_mut().filter(|m| m.instrument.is_some());
+        let ask = |market: &mut Market| {
+            let (trade, since) = market.fills.from(now);
+            (market.id, trade, since)
+        };
+        listed.map(ask).collect()
+    }
+
+    /// Every order that was placed before the reconciliation began has been told. The exchange's clock counts, as far as it is
+    /// known to have gone: ours may be ahead of it.
+    fn orders_are_complete(&mut self) {
+        let Some(exchange) = self.exchange_time else { return };
+        let known = self.reconcile.started_wall.min(exchange).0;
+        let since = WallNs(known.saturating_sub(ORDERS_OVERLAP_NS));
+        for market in &mut self.markets {
+            market.orders_since = market.orders_since.max(since);
         }
     }
 }

@@ -3,16 +3,39 @@
 use colibri_model::{Journal, Millis, OrderEvidence, OrderState, WallNs};
 
 use crate::engine::core::Core;
+use crate::engine::reconcile::ORDERS_OVERLAP_NS;
 use crate::engine::venue::Venue;
-use crate::engine::{RecoveredOrder, VenueIndex};
+use crate::engine::watermark::FillsWatermark;
+use crate::engine::{EnvironmentConflict, RecoveredOrder, VenueIndex};
 use crate::orders::{CancelState, EndKnown, InFlightOrder, OrderOrigin, OrderReport, Recorded};
 
-/// Fills are asked for from so long before the journal's last record (or the start): clocks differ.
+/// Where the journal does not tell up to where fills are complete, they are asked for from so long before the time that it
+/// does tell, or the start: clocks differ.
 const FILLS_OVERLAP_NS: i64 = 60_000_000_000;
 /// Ended orders that are taken up, the youngest: late fills of them may still come.
-const ENDED: usize = 2_000;
+const ENDED: usize = 10_000;
+/// Ended orders beyond these are remembered by their ids for so long: a question since the watermark may tell them again.
+const UNTRACKED_NS: i64 = 86_400_000_000_000;
+/// Fills are not asked for from before so many that the journal has: the ledger, which tells duplicates, is bounded.
+const FILLS: usize = 100_000;
 
 impl<J: Journal> Core<J> {
+    /// Venues whose records are about another environment than the one that they are to be used in.
+    pub(crate) fn environment_conflicts(&self) -> Vec<EnvironmentConflict> {
+        let conflict = |(index, venue): (usize, &Venue)| {
+            let key = (venue.id.clone(), venue.account.clone());
+            let journaled = self.recovered.environments.get(&key)?;
+            (*journaled != venue.environment).then(|| EnvironmentConflict {
+                index: VenueIndex(index),
+                venue: key.0,
+                account: key.1,
+                journaled: journaled.clone(),
+                wanted: venue.environment.clone(),
+            })
+        };
+        self.state.venues.iter().enumerate().filter_map(conflict).collect()
+    }
+
     /// Orders that may be live and that no venue that was added takes up: their venue or their account is not there.
     pub(crate) fn orphans(&self) -> impl Iterator<Item = &RecoveredOrder> {
         let takes_up =
@@ -25,11 +48,26 @@ impl<J: Journal> Core<J> {
     pub(crate) fn recover(&mut self, index: VenueIndex) {
         let now = self.state.now;
         let venue = &mut self.state.venues[index.0];
+        // A journal from before there were watermarks: fills were asked for when its last run began.
         let last_seen = self.recovered.last_seen.get(&venue.id).copied();
-        let since = last_seen.map_or(now.wall, |seen| seen.min(now.wall)).0;
+        let known = [last_seen, last_seen.and(self.recovered.last_started), Some(now.wall)];
+        let known = known.into_iter().flatten().min().unwrap_or(now.wall).0;
+        let mut since = known.saturating_sub(FILLS_OVERLAP_NS);
+        let remembered = self.recovered.fills.len().checked_sub(FILLS);
+        if let Some((_, oldest)) = remembered.and_then(|at| self.recovered.fills.get(at)) {
+            since = since.max(oldest.exchange_time.0);
+        }
+        venue.reconcile.history_wanted = true;
         for market in &mut venue.markets {
             market.bookless_since = now.mono;
-            market.fills_since = WallNs(since.saturating_sub(FILLS_OVERLAP_NS));
+            let key = (venue.id.clone(), venue.account.clone(), market.pair.clone());
+            let marks = self.recovered.watermarks.get(&key);
+            market.fills = match marks {
+                Some(marks) => FillsWatermark::new(marks.trade.clone(), marks.trades_since),
+                None => FillsWatermark::new(None, WallNs(since)),
+            };
+            let from_known = WallNs(known.saturating_sub(ORDERS_OVERLAP_NS));
+            market.orders_since = marks.map_or(from_known, |marks| marks.orders_since);
         }
         let mut orders: Vec<_> = self
             .recovered
@@ -44,6 +82,9 @@ impl<J: Journal> Core<J> {
         for (recovered, instrument) in orders {
             if recovered.state.is_terminal() && skip > 0 {
                 skip -= 1;
+                if known.saturating_sub(recovered.created.0) < UNTRACKED_NS {
+                    venue.untracked.insert(recovered.intent.client_id.clone());
+                }
                 continue;
             }
             let mut intent = recovered.intent.clone();
@@ -62,7 +103,11 @@ impl<J: Journal> Core<J> {
             order.exchange_id.clone_from(&recovered.exchange_id);
             if let Some(evidence) = evidence_of(recovered.state) {
                 // From PendingCreate every state can be reached in one step.
-                let _ = order.learn(evidence, &OrderReport::default(), now.mono);
+                let report = OrderReport {
+                    filled: recovered.reported_filled,
+                    ..OrderReport::default()
+                };
+                let _ = order.learn(evidence, &report, now.mono);
             }
             // What an earlier run concluded is not known to have been told.
             if order.state().is_terminal() {
@@ -92,6 +137,7 @@ impl<J: Journal> Core<J> {
             let instrument = venue.markets[at].id;
             let order = id.and_then(|id| venue.orders.get_mut(&id));
             let is_ours = strategy.is_some() || order.is_some();
+            let owner = strategy.clone().or_else(|| order.as_ref().map(|o| o.strategy.clone()));
             let position = &mut venue.markets[at].position;
             if venue.ledger.record(fill) != Recorded::New {
                 continue;
@@ -106,8 +152,11 @@ impl<J: Journal> Core<J> {
             if is_ours {
                 position.add_fill(&fill.key.pair, fill);
             }
+            if let Some(owner) = &owner {
+                self.state.takings.add_fill(owner, &fill.key.pair, fill);
+            }
         }
-        // An order that ended filled, and of which the journal lacks fills: they are asked for.
+        // An order of which the exchange counted fills that the journal lacks: they are asked for.
         let lacking = venue.orders.iter().filter(|o| !o.missing_fills().is_zero());
         let lacking: Vec<_> = lacking.map(|o| o.client_id().clone()).collect();
         for id in lacking {

@@ -1,14 +1,16 @@
 //! What an engine is made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{
     AccountId, ClientOrderId, ExchangeOrderId, Fill, FillKey, InstrumentId, Millis, OrderIntent, OrderState, Pair,
-    Quantity, Record, StrategyId, VenueId, WallNs,
+    Quantity, Record, StrategyId, TradeId, VenueId, WallNs,
 };
 use colibri_standard::ConnectorManifest;
 
-use crate::engine::KillSwitch;
+use crate::engine::adoption::no_strategy;
+use crate::engine::session_profit::MarketName;
+use crate::engine::{KillSwitch, SessionReference};
 use crate::risk::RiskLimits;
 
 /// A venue's number in its engine, by the order in which venues were added.
@@ -52,6 +54,42 @@ pub struct VenueSetup {
     pub manifest: ConnectorManifest,
     /// The pairs to use.
     pub pairs: Vec<Pair>,
+    /// Which environment of the exchange it is, by its name in the manifest: orders and fills that the journal has of another
+    /// one are not taken up.
+    pub environment: String,
+    /// Orders that the user says to be this bot's, by exchange id, although neither journal nor client id says so: they are
+    /// adopted when they show.
+    pub adopt: BTreeSet<ExchangeOrderId>,
+}
+
+/// A venue's journaled orders and fills are of another environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the journal has orders and fills of {venue} for the account {account} in the environment {journaled:?}, and it is to be \
+     used in {wanted:?}: give the venue another name in the bot's file, or the bot another data folder"
+)]
+pub struct EnvironmentConflict {
+    /// The venue's number.
+    pub index: VenueIndex,
+    /// Its name.
+    pub venue: VenueId,
+    /// Its account.
+    pub account: AccountId,
+    /// The environment of the records.
+    pub journaled: String,
+    /// The environment that is wanted.
+    pub wanted: String,
+}
+
+/// Up to where a pair is complete in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watermarks {
+    /// Fills, up to this trade.
+    pub trade: Option<TradeId>,
+    /// Where no trade is known: fills, up to this time.
+    pub trades_since: WallNs,
+    /// Orders, up to this time.
+    pub orders_since: WallNs,
 }
 
 /// An order as the journal left it.
@@ -73,6 +111,8 @@ pub struct RecoveredOrder {
     pub exchange_id: Option<ExchangeOrderId>,
     /// The last state.
     pub state: OrderState,
+    /// What the exchange counted as filled, where it said so.
+    pub reported_filled: Option<Quantity>,
     /// When a cancel of it was last about to be sent: the wish outlives the run.
     pub cancel_wanted: Option<WallNs>,
     /// When it was decided.
@@ -86,10 +126,18 @@ pub struct Recovered {
     pub orders: BTreeMap<ClientOrderId, RecoveredOrder>,
     /// Fills, each once, with the strategy that had decided their order.
     pub fills: Vec<(Option<StrategyId>, Fill)>,
-    /// The time of the last record by venue: what the exchange is asked to tell fills since.
+    /// The time of the last record by venue.
     pub last_seen: BTreeMap<VenueId, WallNs>,
+    /// When the last run began.
+    pub last_started: Option<WallNs>,
+    /// Up to where pairs are complete.
+    pub watermarks: BTreeMap<(VenueId, AccountId, Pair), Watermarks>,
+    /// Which environment the records of a venue and account are about.
+    pub environments: BTreeMap<(VenueId, AccountId), String>,
     /// The kill switch, where it was thrown and nobody has released it.
     pub kill_switch: Option<KillSwitch>,
+    /// What the profit of the session is measured from, where one goes on.
+    pub session: BTreeMap<MarketName, SessionReference>,
     /// Where each fill stands among the fills.
     fill_at: BTreeMap<FillKey, usize>,
 }
@@ -125,10 +173,37 @@ impl Recovered {
                     amend_to: None,
                     exchange_id: None,
                     state: OrderState::PendingCreate,
+                    reported_filled: None,
                     cancel_wanted: None,
                     created: *time,
                 };
                 self.orders.insert(order.client_id.clone(), recovered);
+                self.seen(venue, *time);
+            }
+            Record::Adopted {
+                strategy,
+                venue,
+                account,
+                pair,
+                order,
+                exchange_id,
+                time,
+            } => {
+                let recovered = RecoveredOrder {
+                    strategy: strategy.clone().unwrap_or_else(no_strategy),
+                    venue: venue.clone(),
+                    account: account.clone(),
+                    pair: pair.clone(),
+                    intent: order.clone(),
+                    amend_to: None,
+                    exchange_id: exchange_id.clone(),
+                    state: OrderState::Unknown,
+                    reported_filled: None,
+                    cancel_wanted: None,
+                    created: *time,
+                };
+                // One that the journal did know keeps what it knows.
+                self.orders.entry(order.client_id.clone()).or_insert(recovered);
                 self.seen(venue, *time);
             }
             Record::OrderChanged {
@@ -136,11 +211,13 @@ impl Recovered {
                 client_id,
                 exchange_id,
                 state,
+                filled,
                 time,
                 ..
             } => {
                 if let Some(order) = self.orders.get_mut(client_id) {
                     order.state = *state;
+                    order.reported_filled = order.reported_filled.max(*filled);
                     if exchange_id.is_some() {
                         order.exchange_id.clone_from(exchange_id);
                     }
@@ -168,15 +245,63 @@ impl Recovered {
                 }
                 self.seen(venue, *time);
             }
-            Record::Balances { venue, time, .. } => self.seen(venue, *time),
-            Record::KillSwitchThrown { reason, time } => {
-                self.kill_switch = Some(KillSwitch {
-                    reason: reason.clone(),
-                    time: *time,
-                });
+            Record::Balances { venue, time, .. } | Record::ExternalChange { venue, time, .. } => self.seen(venue, *time),
+            Record::VenueUsed {
+                venue,
+                account,
+                environment,
+                ..
+            } => {
+                let key = (venue.clone(), account.clone());
+                self.environments.insert(key, environment.clone());
             }
-            Record::KillSwitchReleased { .. } => self.kill_switch = None,
-            Record::Started { .. } | Record::Stopped { .. } => {}
+            Record::Reconciled {
+                venue,
+                account,
+                pair,
+                trade,
+                trades_since,
+                orders_since,
+                time,
+            } => {
+                let watermarks = Watermarks {
+                    trade: trade.clone(),
+                    trades_since: *trades_since,
+                    orders_since: *orders_since,
+                };
+                let key = (venue.clone(), account.clone(), pair.clone());
+                self.watermarks.insert(key, watermarks);
+                self.seen(venue, *time);
+            }
+            Record::SessionReference {
+                venue,
+                account,
+                pair,
+                profit,
+                other_fees,
+                price,
+                time,
+            } => {
+                let reference = SessionReference {
+                    profit: *profit,
+                    other_fees: other_fees.clone(),
+                    price: *price,
+                    time: *time,
+                };
+                let name = (venue.clone(), account.clone(), pair.clone());
+                self.session.insert(name, reference);
+            }
+            Record::KillSwitchThrown { cause, reason, time } => {
+                self.kill_switch = Some(KillSwitch::thrown(*cause, reason.clone(), *time));
+            }
+            Record::KillSwitchReleased { .. } => {
+                self.kill_switch = None;
+                self.session.clear();
+            }
+            // A stop that was proven ends the session.
+            Record::Stopped { .. } => self.session.clear(),
+            Record::Started { time, .. } => self.last_started = Some(*time),
+            Record::Migrated { .. } => {}
         }
     }
 

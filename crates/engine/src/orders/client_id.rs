@@ -21,14 +21,18 @@ pub struct ClientIdError {
     pub needed: usize,
 }
 
-/// Makes client order ids: prefix, tag of bot and strategy, start of the run, randomness where there is room, counter.
+/// Makes client order ids: prefix, tag of the bot, tag of the strategy where there is room, start of the run, randomness
+/// where there is room, counter.
 ///
 /// Two runs differ by their start (a millisecond where the exchange's length allows, else a second), two bots by their
-/// tag and randomness, two orders by the counter.
+/// tag and randomness, two orders by the counter. An order that no journal tells of is known as a bot's by the bot's tag: of
+/// two bots of different names one in a million (where ids are short, one in thirty thousand) has the same.
 #[derive(Debug, Clone)]
 pub struct ClientIdSource {
     run: String,
     bot: String,
+    bot_tag: String,
+    strategy_digits: usize,
     counter: u64,
 }
 
@@ -41,13 +45,13 @@ fn base32(mut value: u64, digits: usize) -> String {
     text.into_iter().map(char::from).collect()
 }
 
-/// Fifteen bits of FNV-1a over bot and strategy: three digits.
-fn tag(bot: &str, strategy: &str) -> String {
+/// Five bits of FNV-1a a digit, of a bot or of one of its strategies.
+fn tag(bot: &str, strategy: &str, digits: usize) -> String {
     let bytes = bot.bytes().chain([0]).chain(strategy.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    base32(hash ^ (hash >> 15) ^ (hash >> 30) ^ (hash >> 45), 3)
+    base32(hash ^ (hash >> 20) ^ (hash >> 40), digits)
 }
 
 impl ClientIdSource {
@@ -65,14 +69,14 @@ impl ClientIdSource {
             .unwrap_or(BOUNDARY_ROOM)
             .min(BOUNDARY_ROOM);
         let millis = u64::try_from(start.as_millis()).unwrap_or(0);
-        let head = PREFIX.len() + 3;
-        let run = if room >= head + 9 + 3 + COUNTER_ROOM + 4 {
-            base32(millis, 9) + &base32(SplitMix64::new(seed).next_u64(), 3)
-        } else if room >= head + 9 + COUNTER_ROOM {
-            base32(millis, 9)
-        } else {
-            base32(millis / 1000, 7)
+        let random = base32(SplitMix64::new(seed).next_u64(), 3);
+        let (bot_digits, strategy_digits, run) = match room.saturating_sub(PREFIX.len() + COUNTER_ROOM) {
+            // Four more for the counter: a trillion orders a run.
+            23.. => (4, 3, base32(millis, 9) + &random),
+            14.. => (3, 2, base32(millis, 9)),
+            _ => (3, 0, base32(millis / 1000, 7)),
         };
+        let head = PREFIX.len() + bot_digits + strategy_digits;
         let needed = head + run.len() + COUNTER_ROOM;
         if room < needed {
             return Err(ClientIdError {
@@ -83,6 +87,8 @@ impl ClientIdSource {
         Ok(ClientIdSource {
             run,
             bot: bot.to_owned(),
+            bot_tag: tag(bot, "", bot_digits),
+            strategy_digits,
             counter: 0,
         })
     }
@@ -92,12 +98,32 @@ impl ClientIdSource {
         self.counter += 1;
         let digits = (64 - self.counter.leading_zeros()).div_ceil(5) as usize;
         let text = format!(
-            "{PREFIX}{}{}{}",
-            tag(&self.bot, strategy.as_str()),
+            "{PREFIX}{}{}{}{}",
+            self.bot_tag,
+            tag(&self.bot, strategy.as_str(), self.strategy_digits),
             self.run,
             base32(self.counter, digits)
         );
         ClientOrderId::new(&text).expect("the lengths were checked when the source was made")
+    }
+
+    /// Whether this bot made an id, in whichever run.
+    #[must_use]
+    pub fn is_of_this_bot(&self, id: &ClientOrderId) -> bool {
+        let least = PREFIX.len() + self.bot_tag.len() + self.strategy_digits + self.run.len() + 1;
+        let tail = id.as_str().strip_prefix(PREFIX);
+        id.as_str().len() >= least
+            && tail.is_some_and(|tail| tail.starts_with(&self.bot_tag) && tail.bytes().all(|b| DIGITS.contains(&b)))
+    }
+
+    /// Whether an id of this bot may be an order of a strategy: its tag stands there. Never where ids are too short for one.
+    #[must_use]
+    pub fn names(&self, id: &ClientOrderId, strategy: &StrategyId) -> bool {
+        let at = PREFIX.len() + self.bot_tag.len();
+        let found = id.as_str().get(at..at + self.strategy_digits);
+        self.strategy_digits > 0
+            && self.is_of_this_bot(id)
+            && found == Some(tag(&self.bot, strategy.as_str(), self.strategy_digits).as_str())
     }
 
     /// Whether an id looks like one that a Colibri bot made.
@@ -135,6 +161,23 @@ mod tests {
                     assert!(ClientIdSource::is_ours(&id));
                     assert!(seen.insert(id));
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_tells_its_bot_and_where_there_is_room_its_strategy() {
+        let (maker, taker) = (StrategyId::new("maker").unwrap(), StrategyId::new("taker").unwrap());
+        for length in [17, 20, 21, 29, 30, 36] {
+            let source = |bot: &str, start| ClientIdSource::new(&manifest(length), bot, WallNs(start), 7).unwrap();
+            let id = source("bot", 1_700_000_000_000_000_000).next_id(&maker);
+            let later = source("bot", 1_800_000_000_000_000_000);
+            assert!(later.is_of_this_bot(&id), "{id}");
+            assert!(!source("bot2", 0).is_of_this_bot(&id) && !source("other", 0).is_of_this_bot(&id));
+            assert_eq!(later.names(&id, &maker), length >= 21, "{id}");
+            assert!(!later.names(&id, &taker));
+            for foreign in ["clb", "web_1", "clbx", &id.as_str()[..10], &format!("{id}-")] {
+                assert!(!later.is_of_this_bot(&ClientOrderId::new(foreign).unwrap()), "{foreign}");
             }
         }
     }

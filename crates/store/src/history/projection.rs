@@ -1,6 +1,8 @@
 //! What a record changes in the tables.
 
-use colibri_model::{Balance, Fee, Fill, Record};
+use colibri_model::{
+    AccountId, Balance, Fee, Fill, NO_STRATEGY, OrderIntent, Pair, Record, StrategyId, VenueId, WallNs,
+};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::column::Word;
@@ -20,28 +22,7 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
             order,
             time,
         } => {
-            tx.prepare_cached(
-                "INSERT INTO orders (run, strategy, venue, account, pair, client_id, instrument, side, order_type,
-                     time_in_force, price, quantity, quantity_unit, state, created_ns, updated_ns)
-                 VALUES ((SELECT max(run) FROM runs), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-                     'pending_create', ?13, ?13)
-                 ON CONFLICT (venue, client_id) DO NOTHING",
-            )?
-            .execute(params![
-                Word(strategy),
-                Word(venue),
-                Word(account),
-                Word(pair),
-                Word(&order.client_id),
-                order.instrument.0,
-                Word(&order.side),
-                Word(&order.order_type),
-                Word(&order.time_in_force),
-                Word(&order.price),
-                Word(&order.quantity),
-                Word(&order.quantity_unit),
-                time.0,
-            ])?;
+            order_row(tx, (strategy.as_str(), venue, account, pair), order, *time)?;
         }
         Record::CancelIntent { venue, client_id, time } => {
             tx.prepare_cached("UPDATE orders SET cancel_requested_ns = ? WHERE venue = ? AND client_id = ?")?
@@ -55,9 +36,11 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
             reason,
             exchange_time,
             time,
+            filled,
         } => {
             tx.prepare_cached(
                 "UPDATE orders SET state = ?, reason = ?, exchange_id = coalesce(?, exchange_id),
+                     exchange_filled = coalesce(?, exchange_filled),
                      exchange_ns = coalesce(?, exchange_ns), updated_ns = ?
                  WHERE venue = ? AND client_id = ?",
             )?
@@ -65,6 +48,7 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
                 Word(state),
                 reason,
                 Word(exchange_id),
+                Word(filled),
                 exchange_time.map(|time| time.0),
                 time.0,
                 Word(venue),
@@ -82,8 +66,55 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
                 stated(tx, (venue.as_str(), account.as_str()), balance, time.0)?;
             }
         }
+        Record::Adopted {
+            strategy,
+            venue,
+            account,
+            pair,
+            order,
+            exchange_id,
+            time,
+        } => {
+            let of = (
+                strategy.as_ref().map_or(NO_STRATEGY, StrategyId::as_str),
+                venue,
+                account,
+                pair,
+            );
+            order_row(tx, of, order, *time)?;
+            tx.prepare_cached(
+                "UPDATE orders SET state = 'unknown', exchange_id = ?, adopted = 1
+                 WHERE venue = ? AND client_id = ? AND state = 'pending_create'",
+            )?
+            .execute(params![Word(exchange_id), Word(venue), Word(&order.client_id)])?;
+        }
+        Record::ExternalChange {
+            venue,
+            account,
+            asset,
+            change,
+            exchange_time,
+            time,
+        } => {
+            tx.prepare_cached(
+                "INSERT INTO external_changes (run, venue, account, asset, change, exchange_ns, time_ns)
+                 VALUES ((SELECT max(run) FROM runs), ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                Word(venue),
+                Word(account),
+                Word(asset),
+                Word(change),
+                exchange_time.map(|time| time.0),
+                time.0
+            ])?;
+        }
         // What the engine alone goes by.
-        Record::AmendIntent { .. } | Record::KillSwitchThrown { .. } | Record::KillSwitchReleased { .. } => {}
+        Record::Migrated { .. } | Record::VenueUsed { .. } | Record::Reconciled { .. } => {}
+        Record::AmendIntent { .. }
+        | Record::SessionReference { .. }
+        | Record::KillSwitchThrown { .. }
+        | Record::KillSwitchReleased { .. } => {}
         Record::Stopped { bot, reason, time } => {
             tx.prepare_cached(
                 "UPDATE runs SET stopped_ns = ?, stop_reason = ?
@@ -95,7 +126,38 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
     Ok(())
 }
 
-fn filled(tx: &Transaction<'_>, strategy: Option<&colibri_model::StrategyId>, fill: &Fill) -> rusqlite::Result<()> {
+/// Whose an order is: strategy, venue, account, pair.
+type Owner<'a> = (&'a str, &'a VenueId, &'a AccountId, &'a Pair);
+
+/// An order, where it is not known yet.
+fn order_row(tx: &Transaction<'_>, of: Owner<'_>, order: &OrderIntent, time: WallNs) -> rusqlite::Result<()> {
+    let (strategy, venue, account, pair) = of;
+    tx.prepare_cached(
+        "INSERT INTO orders (run, strategy, venue, account, pair, client_id, instrument, side, order_type,
+             time_in_force, price, quantity, quantity_unit, state, created_ns, updated_ns)
+         VALUES ((SELECT max(run) FROM runs), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+             'pending_create', ?13, ?13)
+         ON CONFLICT (venue, client_id) DO NOTHING",
+    )?
+    .execute(params![
+        strategy,
+        Word(venue),
+        Word(account),
+        Word(pair),
+        Word(&order.client_id),
+        order.instrument.0,
+        Word(&order.side),
+        Word(&order.order_type),
+        Word(&order.time_in_force),
+        Word(&order.price),
+        Word(&order.quantity),
+        Word(&order.quantity_unit),
+        time.0,
+    ])?;
+    Ok(())
+}
+
+fn filled(tx: &Transaction<'_>, strategy: Option<&StrategyId>, fill: &Fill) -> rusqlite::Result<()> {
     let (fee_asset, fee_amount) = match &fill.fee {
         Some(Fee { asset, amount }) => (Some(asset), Some(amount)),
         None => (None, None),

@@ -1,7 +1,7 @@
 //! The tables.
 
 /// The version of the tables below and of what is projected into them. Another version in a file: it is built again.
-pub(super) const HISTORY_VERSION: i64 = 2;
+pub(super) const HISTORY_VERSION: i64 = 3;
 
 /// `application_id` of a history: `CLBR`, so that no other program's database is taken for one and emptied.
 pub(super) const APPLICATION_ID: i64 = 0x434c_4252;
@@ -13,6 +13,7 @@ pub(super) const DROP: &str = "
     DROP TABLE IF EXISTS orders;
     DROP TABLE IF EXISTS fills;
     DROP TABLE IF EXISTS balances;
+    DROP TABLE IF EXISTS external_changes;
 ";
 
 /// Makes the tables. `sequence` is the order in which the journal has them.
@@ -56,6 +57,8 @@ pub(super) const CREATE: &str = "
         updated_ns INTEGER NOT NULL,
         exchange_ns INTEGER,
         cancel_requested_ns INTEGER,
+        exchange_filled TEXT,
+        adopted INTEGER NOT NULL DEFAULT 0,
         UNIQUE (venue, client_id)
     ) STRICT;
     CREATE INDEX orders_by_time ON orders (created_ns);
@@ -92,5 +95,16 @@ pub(super) const CREATE: &str = "
         locked TEXT NOT NULL,
         time_ns INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE external_changes (
+        sequence INTEGER PRIMARY KEY,
+        run INTEGER,
+        venue TEXT NOT NULL,
+        account TEXT NOT NULL,
+        asset TEXT NOT NULL,
+        change TEXT NOT NULL,
+        exchange_ns INTEGER,
+        time_ns INTEGER NOT NULL
+    ) STRICT;
+
     CREATE INDEX balances_by_asset ON balances (venue, account, asset, sequence);
 ";

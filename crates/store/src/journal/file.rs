@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::Path;
 
-use colibri_model::{Journal, JournalError, Record};
+use colibri_model::{Journal, JournalError, Record, SCHEMA_VERSION};
 
 use super::disk::Disk;
 use super::error::JournalFileError;
@@ -64,7 +64,7 @@ impl<D: Disk> JournalFile<D> {
         let mut reader = JournalReader::on(disk)?;
         while reader.skip_batch()? {}
         let tail = reader.tail()?;
-        let (id, end) = (reader.id(), reader.position());
+        let (id, end, schema) = (reader.id(), reader.position(), reader.schema());
         let mut disk = reader.into_disk();
         if tail != Tail::Whole {
             disk.truncate(end)
@@ -74,7 +74,7 @@ impl<D: Disk> JournalFile<D> {
         if durability == Durability::Machine {
             disk.sync().map_err(|source| failed(&disk, "sync", source))?;
         }
-        let journal = JournalFile {
+        let mut journal = JournalFile {
             disk,
             id,
             durability,
@@ -82,6 +82,9 @@ impl<D: Disk> JournalFile<D> {
             frame: Vec::new(),
             state: WriteState::Writable,
         };
+        if schema < SCHEMA_VERSION {
+            journal.migrate(schema)?;
+        }
         Ok((journal, tail))
     }
 
@@ -95,6 +98,15 @@ impl<D: Disk> JournalFile<D> {
     #[must_use]
     pub fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Records of this version follow from here on: versions that do not know them must stop here.
+    fn migrate(&mut self, from: u32) -> Result<(), JournalFileError> {
+        let to = SCHEMA_VERSION;
+        self.append(&[Record::Migrated { from, to }]).map_err(|error| {
+            let source = io::Error::other(error.0);
+            failed(&self.disk, "migrate", source)
+        })
     }
 
     fn write(&mut self) -> Result<(), JournalError> {

@@ -1,6 +1,6 @@
 //! The bytes: a header, then a frame a batch. `docs/journal.md` draws them.
 
-use colibri_model::{Record, SCHEMA_VERSION};
+use colibri_model::{OLDEST_SCHEMA, Record, SCHEMA_VERSION};
 
 use super::error::JournalFileError;
 
@@ -43,7 +43,7 @@ pub(super) fn is_torn_header(bytes: &[u8]) -> bool {
 /// Reads a header.
 ///
 /// The versions are judged before the checksum: a later format may keep no more than magic and version where they are.
-pub(super) fn read_header(bytes: &[u8], name: &str) -> Result<JournalId, JournalFileError> {
+pub(super) fn read_header(bytes: &[u8], name: &str) -> Result<(JournalId, u32), JournalFileError> {
     let name = || name.to_owned();
     if bytes.len() < HEADER_LEN as usize || bytes[..8] != MAGIC {
         return Err(JournalFileError::NotAJournal { name: name() });
@@ -64,16 +64,34 @@ pub(super) fn read_header(bytes: &[u8], name: &str) -> Result<JournalId, Journal
         });
     }
     let schema = u32_at(bytes, 12);
-    if schema != SCHEMA_VERSION {
-        return Err(JournalFileError::Schema {
-            name: name(),
-            found: schema,
-            expected: SCHEMA_VERSION,
-        });
+    check_schema(schema, name)?;
+    let id = JournalId(u64::from(u32_at(bytes, 16)) | u64::from(u32_at(bytes, 20)) << 32);
+    Ok((id, schema))
+}
+
+/// Whether records of a schema can be read.
+fn check_schema(schema: u32, name: impl Fn() -> String) -> Result<(), JournalFileError> {
+    if (OLDEST_SCHEMA..=SCHEMA_VERSION).contains(&schema) {
+        return Ok(());
     }
-    Ok(JournalId(
-        u64::from(u32_at(bytes, 16)) | u64::from(u32_at(bytes, 20)) << 32,
-    ))
+    Err(JournalFileError::Schema {
+        name: name(),
+        found: schema,
+        expected: SCHEMA_VERSION,
+    })
+}
+
+/// The schema of the records that follow a batch, where the batch says that it is another: it stands alone then.
+pub(super) fn migration(json: &[u8], name: &str) -> Result<Option<u32>, JournalFileError> {
+    const BEGIN: &[u8] = br#"{"record":"migrated""#;
+    if !json.starts_with(BEGIN) {
+        return Ok(None);
+    }
+    match serde_json::from_slice(json) {
+        Ok(Record::Migrated { to, .. }) => check_schema(to, || name.to_owned()).map(|()| Some(to)),
+        // Told where the batch is read.
+        _ => Ok(None),
+    }
 }
 
 /// Writes the frame of a batch into `frame`, over what was there: length, checksum of length and JSON, and the records

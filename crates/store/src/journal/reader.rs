@@ -68,6 +68,7 @@ pub enum Tail {
 pub struct JournalReader<D = FileDisk> {
     window: Window<D>,
     id: JournalId,
+    schema: u32,
     position: u64,
 }
 
@@ -114,10 +115,11 @@ impl<D: Disk> JournalReader<D> {
                 what: "read",
                 source,
             })?;
-        let id = frame::read_header(header, &name)?;
+        let (id, schema) = frame::read_header(header, &name)?;
         Ok(JournalReader {
             window,
             id,
+            schema,
             position: HEADER_LEN,
         })
     }
@@ -126,6 +128,11 @@ impl<D: Disk> JournalReader<D> {
     #[must_use]
     pub fn id(&self) -> JournalId {
         self.id
+    }
+
+    /// The version of the records from where it is on (`colibri_model::SCHEMA_VERSION`).
+    pub(super) fn schema(&self) -> u32 {
+        self.schema
     }
 
     /// Where the next batch begins, or will.
@@ -171,6 +178,7 @@ impl<D: Disk> JournalReader<D> {
         let Some(extent) = self.next_extent()? else {
             return Ok(None);
         };
+        self.note_migration(extent)?;
         let bytes = self.window.take(extent.offset, extent.length);
         let records = match bytes {
             Ok(bytes) => frame::decode(&bytes[FRAME_HEAD..]),
@@ -194,9 +202,25 @@ impl<D: Disk> JournalReader<D> {
     pub(super) fn skip_batch(&mut self) -> Result<bool, JournalFileError> {
         let extent = self.next_extent()?;
         if let Some(extent) = extent {
+            self.note_migration(extent)?;
             self.position = extent.end();
         }
         Ok(extent.is_some())
+    }
+
+    /// Takes note of a batch that says that the records behind it are of another version.
+    fn note_migration(&mut self, extent: Extent) -> Result<(), JournalFileError> {
+        let name = self.window.disk.name();
+        let bytes = self.window.take(extent.offset, extent.length);
+        let bytes = bytes.map_err(|source| JournalFileError::Io {
+            name: name.clone(),
+            what: "read",
+            source,
+        })?;
+        if let Some(to) = frame::migration(&bytes[FRAME_HEAD..], &name)? {
+            self.schema = to;
+        }
+        Ok(())
     }
 
     /// What comes after the last whole batch. Meaningful once [`JournalReader::next_batch`] said `None`, and on a

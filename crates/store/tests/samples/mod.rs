@@ -78,6 +78,7 @@ pub fn changed(order: u32, state: OrderState, time: i64) -> Record {
         client_id: client_id(order),
         exchange_id: (state != OrderState::Unknown).then(|| ExchangeOrderId::new(&format!("e{order}")).unwrap()),
         state,
+        filled: None,
         reason: (state == OrderState::Unknown).then(|| "no answer, \"yet\"".to_owned()),
         exchange_time: None,
         time: WallNs(time),

@@ -1,8 +1,8 @@
 //! The scripted exchange: keeps orders, trades and balances, and answers as it is told to.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use colibri_abi::{Level, OrderOp, book_flag, op_kind, order_side};
+use colibri_abi::{Level, OrderOp, book_flag, op_flag, op_kind, order_side};
 use colibri_engine::{EngineAction, HostNow};
 use colibri_model::{
     Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Exponents, Fee, FeeRates, Instrument,
@@ -10,11 +10,11 @@ use colibri_model::{
     from_mantissa,
 };
 use colibri_standard::{
-    BalanceScope, BalancesEvent, Command, Event, FeesEvent, FillEvent, InstrumentsEvent, OrderEvent, OrderStatus,
-    Outcome, Refusal, RejectReason, ReportSource, SessionRole, SessionStatus, TradesProgress,
+    BalanceScope, BalancesEvent, Channel, Command, Event, FeesEvent, FillEvent, InstrumentsEvent, OrderEvent, OrderStatus,
+    Outcome, Refusal, RejectReason, ReplaceResult, ReportSource, SessionRole, SessionStatus, TradesProgress,
 };
 
-use super::Delivery;
+use super::{BOOK_RULE, BookMessage, Delivery};
 
 type Answers = Vec<(u64, Delivery)>;
 
@@ -29,6 +29,40 @@ pub enum Placement {
     Refused,
     /// Refused before it was sent.
     NotSent,
+}
+
+/// What becomes of the next amend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amendment {
+    /// Done and confirmed.
+    Done,
+    /// Done; the answer is lost.
+    DoneAnswerLost,
+    /// Never arrived; the answer is a time-out.
+    LostAnswerLost,
+    /// Refused.
+    Refused,
+    /// Done; the order has another name from then on.
+    Renamed,
+}
+
+/// What becomes of the next replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replacing {
+    /// Both halves are done, where the order is still open; else neither.
+    Both,
+    /// The same; the answer is lost.
+    BothAnswerLost,
+    /// Never arrived; the answer is a time-out.
+    LostAnswerLost,
+    /// The order is cancelled, the other refused.
+    PlaceFails,
+    /// The order is cancelled; what became of the other is not known: it was placed.
+    PlaceUnknown,
+    /// Not sent.
+    NotSent,
+    /// Both are done, and the connector does not tell of the halves.
+    NoResult,
 }
 
 #[derive(Debug, Clone)]
@@ -47,6 +81,15 @@ pub struct Exchange {
     pub trades: Vec<FillEvent>,
     pub balances: BTreeMap<Asset, Amount>,
     pub script: VecDeque<Placement>,
+    /// What becomes of amends; where nothing stands, they are done and their answers are lost.
+    pub amend_script: VecDeque<Amendment>,
+    /// What becomes of replaces.
+    pub replace_script: VecDeque<Replacing>,
+    /// Whether the instrument's rule allows to replace in one request.
+    pub replaces_at_once: bool,
+    pub replaces: u64,
+    /// How many operations each slice of orders had.
+    pub slices: Vec<usize>,
     /// Cancels whose answer is lost although they are done.
     pub lose_cancel_answers: usize,
     /// Cancels that never arrive.
@@ -56,10 +99,24 @@ pub struct Exchange {
     /// Whether questions about single orders are answered from a cache that knows none.
     pub denies_orders: bool,
     pub stream_is_up: bool,
+    /// Which environment the bot's file says that it is.
+    pub environment: String,
+    /// Questions for the fills of the account whose answer breaks off after the first of them.
+    pub break_account_fills: usize,
+    /// Questions for fee rates that fail.
+    pub lose_fees: usize,
+    /// Orders that the bot's file says to be the bot's.
+    pub adopt: BTreeSet<ExchangeOrderId>,
+    /// Questions about orders since a time, and from when each asked.
+    pub history_asked_since: Vec<Option<WallNs>>,
     pub placements: u64,
     pub amends: u64,
     /// Questions for the fills of the account that are not answered.
     pub lose_account_fills: usize,
+    /// Whether questions for fills are answered from a cache that knows none.
+    pub hides_trades: bool,
+    /// The asset that fees are paid in, where it is neither of the pair.
+    pub fee_asset: Option<Asset>,
     /// From which trade on each of these questions asked.
     pub account_fills_asked_from: Vec<Option<TradeId>>,
     pub open_order_queries: u64,
@@ -68,6 +125,14 @@ pub struct Exchange {
     pub book_id: u64,
     /// Whether requests for snapshots fail.
     pub book_is_silent: bool,
+    /// The manifest's words on how books are sequenced.
+    pub book_rule: &'static str,
+    /// What the book's stream begins with, where it does.
+    pub book_begins: Option<BookMessage>,
+    /// How often the book was subscribed anew.
+    pub book_subscribed: u64,
+    /// Sessions that the engine had opened again, in order.
+    pub reopened: Vec<SessionRole>,
     next_id: u64,
 }
 
@@ -87,20 +152,36 @@ impl Exchange {
             trades: Vec::new(),
             balances: balances.map(|(a, n)| (Asset::new(a), Amount(Decimal::from(n)))).into(),
             script: VecDeque::new(),
+            amend_script: VecDeque::new(),
+            replace_script: VecDeque::new(),
+            replaces_at_once: false,
+            replaces: 0,
+            slices: Vec::new(),
             lose_cancel_answers: 0,
             lose_cancels: 0,
             block_cancels: 0,
             denies_orders: false,
             stream_is_up: true,
+            environment: "live".to_owned(),
+            break_account_fills: 0,
+            lose_fees: 0,
+            adopt: BTreeSet::new(),
+            history_asked_since: Vec::new(),
             placements: 0,
             amends: 0,
             lose_account_fills: 0,
+            hides_trades: false,
+            fee_asset: None,
             account_fills_asked_from: Vec::new(),
             open_order_queries: 0,
             status_queries: 0,
             snapshots: 0,
             book_id: 100,
             book_is_silent: false,
+            book_rule: BOOK_RULE,
+            book_begins: None,
+            book_subscribed: 0,
+            reopened: Vec::new(),
             next_id: 1,
         }
     }
@@ -118,9 +199,19 @@ impl Exchange {
 
     pub fn act(&mut self, action: EngineAction, now: HostNow) -> Answers {
         match action {
-            EngineAction::Orders { ops, .. } => ops.iter().flat_map(|op| self.order(op, now)).collect(),
+            EngineAction::Orders { ops, .. } => {
+                self.slices.push(ops.len());
+                ops.iter().flat_map(|op| self.order(op, now)).collect()
+            }
             EngineAction::Command { op, command, .. } => self.command(op, &command, now),
-            EngineAction::Subscribe { role, .. } => vec![(5, Delivery::Session(role, SessionStatus::Live))],
+            EngineAction::Subscribe { role, .. } => {
+                let mut answers = vec![(5, Delivery::Session(role, SessionStatus::Live))];
+                if role == SessionRole::Market {
+                    answers.extend(self.book_begins.clone().map(|first| (6, Delivery::Message(first))));
+                }
+                answers
+            }
+            EngineAction::Reopen { role, .. } => self.reopen(role),
             EngineAction::Log { .. } => Vec::new(),
         }
     }
@@ -131,13 +222,8 @@ impl Exchange {
         match op.kind {
             op_kind::PLACE => self.place(op, id, op_id, now),
             op_kind::CANCEL => self.cancel(&id, op_id, now),
-            op_kind::AMEND => {
-                // Done, and the answer is lost.
-                self.amends += 1;
-                let quantity = Quantity(from_mantissa(op.quantity, op.quantity_exponent));
-                self.orders.get_mut(&id).unwrap().quantity = quantity;
-                vec![(10_000, Delivery::Completed(op_id, unknown()))]
-            }
+            op_kind::AMEND => self.amend(op, &id, op_id, now),
+            op_kind::REPLACE => self.replace(op, &id, op_id, now),
             other => panic!("no operation of kind {other} was expected"),
         }
     }
@@ -157,6 +243,18 @@ impl Exchange {
             }
             Some(Placement::TakenAnswerLost) | None => {}
         }
+        self.rest(op, client_id.clone());
+        if script == Some(Placement::TakenAnswerLost) {
+            return vec![(10_000, Delivery::Completed(op_id, unknown()))];
+        }
+        let ack = Delivery::Event(self.order_event(&client_id, ReportSource::Ack, now));
+        let mut answers = vec![(5, ack), (5, Delivery::Completed(op_id, Outcome::Done))];
+        answers.extend(self.stream(&client_id, now, 3));
+        answers
+    }
+
+    /// An order rests in the book from now on.
+    fn rest(&mut self, op: &OrderOp, client_id: ClientOrderId) {
         let exchange_id = ExchangeOrderId::new(&self.id().to_string()).unwrap();
         let resting = Resting {
             client_id: client_id.clone(),
@@ -171,14 +269,7 @@ impl Exchange {
             filled: Quantity::ZERO,
             status: OrderStatus::Open,
         };
-        self.orders.insert(client_id.clone(), resting);
-        if script == Some(Placement::TakenAnswerLost) {
-            return vec![(10_000, Delivery::Completed(op_id, unknown()))];
-        }
-        let ack = Delivery::Event(self.order_event(&client_id, ReportSource::Ack, now));
-        let mut answers = vec![(5, ack), (5, Delivery::Completed(op_id, Outcome::Done))];
-        answers.extend(self.stream(&client_id, now, 3));
-        answers
+        self.orders.insert(client_id, resting);
     }
 
     fn cancel(&mut self, id: &ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
@@ -211,6 +302,100 @@ impl Exchange {
         let mut answers = vec![(5, ack), (5, Delivery::Completed(op_id, Outcome::Done))];
         answers.extend(self.stream(id, now, 4));
         answers
+    }
+
+    fn amend(&mut self, op: &OrderOp, id: &ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
+        self.amends += 1;
+        let script = self.amend_script.pop_front().unwrap_or(Amendment::DoneAnswerLost);
+        let quantity = Quantity(from_mantissa(op.quantity, op.quantity_exponent));
+        let open = self.open().any(|o| o.client_id == *id && o.filled < quantity);
+        if script == Amendment::LostAnswerLost {
+            return vec![(10_000, Delivery::Completed(op_id, unknown()))];
+        }
+        if !open || script == Amendment::Refused {
+            return vec![(5, Delivery::Completed(op_id, rejected(RejectReason::OrderNotFound)))];
+        }
+        self.orders.get_mut(id).unwrap().quantity = quantity;
+        match script {
+            Amendment::DoneAnswerLost => vec![(10_000, Delivery::Completed(op_id, unknown()))],
+            Amendment::Renamed => {
+                let name = ClientOrderId::new(&format!("renamed-{}", self.id())).unwrap();
+                let mut order = self.orders.remove(id).unwrap();
+                order.client_id = name.clone();
+                self.orders.insert(name.clone(), order);
+                let mut told = self.order_event(&name, ReportSource::Ack, now);
+                if let Event::Order(order) = &mut told {
+                    order.previous_client_id = Some(id.clone());
+                }
+                vec![(5, Delivery::Event(told)), (5, Delivery::Completed(op_id, Outcome::Done))]
+            }
+            _ => {
+                let ack = Delivery::Event(self.order_event(id, ReportSource::Ack, now));
+                let mut answers = vec![(5, ack), (5, Delivery::Completed(op_id, Outcome::Done))];
+                answers.extend(self.stream(id, now, 4));
+                answers
+            }
+        }
+    }
+
+    fn replace(&mut self, op: &OrderOp, new: &ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
+        self.replaces += 1;
+        assert_eq!(op.flags & op_flag::STOP_ON_FAILURE, op_flag::STOP_ON_FAILURE);
+        let script = self.replace_script.pop_front().unwrap_or(Replacing::Both);
+        let old = ClientOrderId::new(op.other_client_id.as_str()).unwrap();
+        let end = |cancel: Outcome, place: Outcome, whole: Outcome, after| {
+            let result = ReplaceResult {
+                op: op_id,
+                cancel,
+                place,
+            };
+            vec![
+                (after, Delivery::Event(result.into())),
+                (after, Delivery::Completed(op_id, whole)),
+            ]
+        };
+        let not_sent = || Outcome::NotSent(Refusal::new(RejectReason::BadRequest, "not attempted"));
+        match script {
+            Replacing::LostAnswerLost => return vec![(10_000, Delivery::Completed(op_id, unknown()))],
+            Replacing::NotSent => return end(not_sent(), not_sent(), not_sent(), 5),
+            _ => {}
+        }
+        if !self.open().any(|o| o.client_id == old) {
+            let cancel = rejected(RejectReason::OrderNotFound);
+            return match script {
+                Replacing::BothAnswerLost => vec![(10_000, Delivery::Completed(op_id, unknown()))],
+                _ => end(cancel.clone(), not_sent(), cancel, 5),
+            };
+        }
+        self.orders.get_mut(&old).unwrap().status = OrderStatus::Cancelled;
+        let mut answers = self.stream(&old, now, 6);
+        let refused = rejected(RejectReason::WouldTakeLiquidity);
+        if script == Replacing::PlaceFails {
+            answers.push((5, Delivery::Event(self.order_event(&old, ReportSource::Ack, now))));
+            answers.extend(end(Outcome::Done, refused, Outcome::Done, 5));
+            return answers;
+        }
+        self.rest(op, new.clone());
+        answers.extend(self.stream(new, now, 6));
+        match script {
+            Replacing::BothAnswerLost => {
+                // Neither the answer nor the stream tells of it.
+                vec![(10_000, Delivery::Completed(op_id, unknown()))]
+            }
+            Replacing::PlaceUnknown => {
+                answers.truncate(2);
+                answers.extend(end(Outcome::Done, unknown(), unknown(), 5));
+                answers
+            }
+            Replacing::NoResult => vec![(5, Delivery::Completed(op_id, Outcome::Done))],
+            _ => {
+                for id in [&old, new] {
+                    answers.push((5, Delivery::Event(self.order_event(id, ReportSource::Ack, now))));
+                }
+                answers.extend(end(Outcome::Done, Outcome::Done, Outcome::Done, 5));
+                answers
+            }
+        }
     }
 
     /// The order and the balances on the user stream, where that is up.
@@ -292,6 +477,7 @@ impl Exchange {
             Side::Buy => ("BTC", Amount(quantity.0 * Decimal::new(1, 3))),
             Side::Sell => ("USDT", Amount(notional.0 * Decimal::new(1, 3))),
         };
+        let asset = self.fee_asset.clone().unwrap_or_else(|| Asset::new(asset));
         let fill = FillEvent {
             instrument: Some(InstrumentId(1)),
             symbol: "BTCUSDT".to_owned(),
@@ -303,7 +489,7 @@ impl Exchange {
             price: order.price,
             quantity,
             fee: Some(Fee {
-                asset: Asset::new(asset),
+                asset: asset.clone(),
                 amount: fee,
             }),
             liquidity: Some(Liquidity::Maker),
@@ -312,7 +498,7 @@ impl Exchange {
         let signs = if order.side == Side::Buy { (1, -1) } else { (-1, 1) };
         self.balances.get_mut(&Asset::new("BTC")).unwrap().0 += quantity.0 * Decimal::from(signs.0);
         self.balances.get_mut(&Asset::new("USDT")).unwrap().0 += notional.0 * Decimal::from(signs.1);
-        self.balances.get_mut(&Asset::new(asset)).unwrap().0 -= fee.0;
+        self.balances.entry(asset).or_default().0 -= fee.0;
         self.trades.push(fill.clone());
         fill
     }
@@ -321,8 +507,12 @@ impl Exchange {
         let mut answers = Vec::new();
         let mut outcome = Outcome::Done;
         match command {
-            Command::Instruments(_) => answers.push(Delivery::Event(instruments().into())),
+            Command::Instruments(_) => answers.push(Delivery::Event(instruments(self.replaces_at_once).into())),
             Command::UseInstruments(used) => assert_eq!(used.instruments[0].id, InstrumentId(1)),
+            Command::Fees(_) if self.lose_fees > 0 => {
+                self.lose_fees -= 1;
+                outcome = unknown();
+            }
             Command::Fees(_) => answers.push(Delivery::Event(
                 FeesEvent {
                     instrument: InstrumentId(1),
@@ -340,10 +530,18 @@ impl Exchange {
                 let events = open.iter().map(|id| self.order_event(id, ReportSource::Query, now));
                 answers.extend(events.map(Delivery::Event));
             }
+            Command::OrdersSince(query) => {
+                self.history_asked_since.push(query.since);
+                let all: Vec<_> = self.orders.keys().cloned().collect();
+                let events = all.iter().map(|id| self.order_event(id, ReportSource::Query, now));
+                answers.extend(events.map(Delivery::Event));
+            }
             Command::OrderStatus(query) => {
                 self.status_queries += 1;
+                let by_number = self.orders.values().find(|o| Some(&o.exchange_id) == query.exchange_id.as_ref());
+                let by_number = by_number.map(|o| &o.client_id);
                 let known = |id: &&ClientOrderId| self.orders.contains_key(*id) && !self.denies_orders;
-                match query.client_id.as_ref().filter(known) {
+                match by_number.or(query.client_id.as_ref()).filter(known) {
                     Some(id) => answers.push(Delivery::Event(self.order_event(id, ReportSource::Query, now))),
                     None => outcome = rejected(RejectReason::OrderNotFound),
                 }
@@ -358,16 +556,22 @@ impl Exchange {
                 }
                 let number = |id: &TradeId| id.as_str().parse::<u64>().unwrap();
                 let from = query.from_id.as_ref().map_or(0, number);
-                let fills = self.trades.iter().filter(|t| number(&t.trade_id) >= from);
+                let fills = self.trades.iter().filter(|t| number(&t.trade_id) >= from && !self.hides_trades);
                 let fills = fills.filter(|t| query.exchange_id.is_none() || query.exchange_id == t.exchange_id);
                 let fills = fills.filter(|t| query.since.is_none_or(|s| t.exchange_time.unwrap_or(WallNs(0)) >= s));
-                let told: Vec<FillEvent> = fills
+                let mut told: Vec<FillEvent> = fills
                     .map(|t| FillEvent {
                         source: ReportSource::Query,
                         client_id: None,
                         ..t.clone()
                     })
                     .collect();
+                if query.exchange_id.is_none() && self.break_account_fills > 0 && told.len() > 1 {
+                    // A connector that tells how far it is before it is done.
+                    self.break_account_fills -= 1;
+                    told.truncate(1);
+                    outcome = unknown();
+                }
                 let progress = TradesProgress {
                     instrument: InstrumentId(1),
                     newest: told.last().map(|t| t.trade_id.clone()),
@@ -381,6 +585,13 @@ impl Exchange {
                 self.snapshots += 1;
                 answers.push(self.snapshot());
             }
+            Command::UpdateSession(update) => {
+                assert_eq!(update.session, 1);
+                assert_eq!(update.add, update.remove, "left and entered again");
+                assert_eq!(update.add[0].channels, [Channel::Book]);
+                self.book_subscribed += 1;
+                answers.extend(self.book_begins.clone().map(Delivery::Message));
+            }
             other => panic!("{other:?} was not expected"),
         }
         answers.push(Delivery::Completed(op, outcome));
@@ -388,7 +599,7 @@ impl Exchange {
     }
 
     /// Bid 99.90, ask 100.10: mid 100.
-    fn snapshot(&self) -> Delivery {
+    pub fn snapshot(&self) -> Delivery {
         let level = |price| Level {
             price,
             quantity: 50_000,
@@ -411,6 +622,17 @@ impl Exchange {
         }
     }
 
+    /// The host closes a session and opens it again, as its driver would: it tells again, and not what it missed.
+    fn reopen(&mut self, role: SessionRole) -> Answers {
+        self.reopened.push(role);
+        self.stream_is_up |= role == SessionRole::User;
+        vec![
+            (0, Delivery::Session(role, SessionStatus::Down)),
+            (500, Delivery::Session(role, SessionStatus::Subscribing)),
+            (600, Delivery::Session(role, SessionStatus::Live)),
+        ]
+    }
+
     pub fn session(&mut self, role: SessionRole, status: SessionStatus) -> Answers {
         if role == SessionRole::User {
             self.stream_is_up = status == SessionStatus::Live;
@@ -419,12 +641,13 @@ impl Exchange {
     }
 }
 
-fn instruments() -> InstrumentsEvent {
+fn instruments(replace: bool) -> InstrumentsEvent {
     let rule = TradingRule {
         price_tick: Some(Price(Decimal::new(1, 2))),
         quantity_step: Some(Quantity(Decimal::new(1, 4))),
         min_notional: Some(Amount(Decimal::from(5))),
         amend: true,
+        replace,
         ..TradingRule::default()
     };
     InstrumentsEvent {

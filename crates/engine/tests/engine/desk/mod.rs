@@ -4,7 +4,7 @@
 mod exchange;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use colibri_abi::{BookBatch, Level, book_flag};
@@ -19,7 +19,7 @@ use colibri_model::{
 };
 use colibri_standard::{Event, Manifest, Outcome, SessionRole, SessionStatus};
 
-pub use exchange::{Exchange, Placement};
+pub use exchange::{Amendment, Exchange, Placement, Replacing, Resting};
 
 pub const START: i64 = 1_700_000_000_000;
 const V: VenueIndex = VenueIndex(0);
@@ -57,6 +57,40 @@ pub enum Delivery {
         bids: Vec<Level>,
         asks: Vec<Level>,
     },
+    /// As `Book`, with everything that a message about a book can carry.
+    Message(BookMessage),
+}
+
+/// A message about a book, owned.
+#[derive(Debug, Clone, Default)]
+pub struct BookMessage {
+    pub flags: u32,
+    pub ids: (u64, u64),
+    pub previous: u64,
+    pub exchange_ns: i64,
+    pub checksum: u32,
+    pub bids: Vec<Level>,
+    pub asks: Vec<Level>,
+}
+
+impl BookMessage {
+    fn batch(&self) -> BookBatch<'_> {
+        BookBatch {
+            instrument: 1,
+            flags: self.flags,
+            first_id: self.ids.0,
+            last_id: self.ids.1,
+            previous_id: self.previous,
+            exchange_ns: self.exchange_ns,
+            checksum: self.checksum,
+            price_exponent: -2,
+            quantity_exponent: -4,
+            reserved: 0,
+            bids: self.bids.as_slice().into(),
+            asks: self.asks.as_slice().into(),
+            ext: [0; 4],
+        }
+    }
 }
 
 pub struct Desk {
@@ -80,15 +114,19 @@ pub const MANIFEST: &str = r#"
     name = "fake"
     standard = "spot"
     documentation = "https://example.com"
-    capabilities = ["user_stream", "limit_maker", "status_by_client_id", "fee_rates"]
-    orders = { place = "place", cancel = "cancel", amend = "amend" }
+    capabilities = ["user_stream", "limit_maker", "status_by_client_id", "fee_rates", "order_history"]
+    orders = { place = "place", cancel = "cancel", amend = "amend", replace = "replace" }
     book = { rule = "overlap", snapshot_by_request = true, snapshot_depth = 100 }
     client_id = { max_length = 36 }
     environments.live = { rest = "https://api.example.com" }
     endpoints.place = { method = "POST", host = "rest", path = "/order" }
     endpoints.cancel = { method = "DELETE", host = "rest", path = "/order" }
     endpoints.amend = { method = "PUT", host = "rest", path = "/order" }
+    endpoints.replace = { method = "POST", host = "rest", path = "/replace" }
 "#;
+
+/// How the manifest says that books are sequenced, unless a test says otherwise.
+pub const BOOK_RULE: &str = r#"rule = "overlap", snapshot_by_request = true, snapshot_depth = 100"#;
 
 pub const QUOTES: &str = r#"
     venue = "fake"
@@ -114,6 +152,19 @@ impl Desk {
         Desk::with_limits(strategy, recovered, exchange, journal, RiskLimits::default())
     }
 
+    /// An exchange of which the manifest says how books are sequenced.
+    pub fn of_rule(strategy: Box<dyn Strategy>, book_rule: &'static str) -> Desk {
+        let mut exchange = Exchange::new();
+        exchange.book_rule = book_rule;
+        Desk::made(strategy, Recovered::default(), exchange, Memory::default(), RiskLimits::default())
+    }
+
+    /// As [`Desk::limited`], for a strategy of the test's own.
+    pub fn of_strategy(strategy: Box<dyn Strategy>, risk: RiskLimits) -> Desk {
+        let (recovered, exchange) = (Recovered::default(), Exchange::new());
+        Desk::made(strategy, recovered, exchange, Memory::default(), risk)
+    }
+
     fn with_limits(
         strategy: &str,
         recovered: Recovered,
@@ -121,7 +172,18 @@ impl Desk {
         journal: Memory,
         risk: RiskLimits,
     ) -> Desk {
-        let manifest = Manifest::parse(MANIFEST).unwrap().connector("fake").unwrap().clone();
+        Desk::made(Box::new(Shrinking(pmm(strategy))), recovered, exchange, journal, risk)
+    }
+
+    pub fn made(
+        strategy: Box<dyn Strategy>,
+        recovered: Recovered,
+        exchange: Exchange,
+        journal: Memory,
+        risk: RiskLimits,
+    ) -> Desk {
+        let manifest = MANIFEST.replace(BOOK_RULE, exchange.book_rule);
+        let manifest = Manifest::parse(&manifest).unwrap().connector("fake").unwrap().clone();
         let setup = EngineSetup {
             bot: "bot".to_owned(),
             version: "test".to_owned(),
@@ -136,8 +198,10 @@ impl Desk {
             account: AccountId::new("main").unwrap(),
             manifest,
             pairs: vec!["BTC-USDT".parse().unwrap()],
+            environment: exchange.environment.clone(),
+            adopt: exchange.adopt.clone(),
         });
-        engine.add_strategy(Box::new(Shrinking(pmm(strategy))));
+        engine.add_strategy(strategy);
         Desk {
             engine,
             journal,
@@ -161,6 +225,8 @@ impl Desk {
             account: AccountId::new("other").unwrap(),
             manifest: Manifest::parse(MANIFEST).unwrap().connector("fake").unwrap().clone(),
             pairs: vec!["BTC-USDT".parse().unwrap()],
+            environment: "live".to_owned(),
+            adopt: BTreeSet::new(),
         });
         let orphans = engine.orphans().cloned().collect();
         engine.start(self.now());
@@ -171,8 +237,13 @@ impl Desk {
     /// The host dies: what was on its way to it is lost, what the exchange and the journal hold is not. Another begins a
     /// while later.
     pub fn crash(self, strategy: &str, after: u64) -> Desk {
+        self.crash_limited(strategy, after, RiskLimits::default())
+    }
+
+    /// As [`Desk::crash`], and the other is limited.
+    pub fn crash_limited(self, strategy: &str, after: u64, risk: RiskLimits) -> Desk {
         let recovered = Recovered::from_records(&self.journal.0.borrow().records);
-        let mut desk = Desk::with(strategy, recovered, self.exchange, self.journal);
+        let mut desk = Desk::with_limits(strategy, recovered, self.exchange, self.journal, risk);
         desk.millis = self.millis + after;
         // The new host opens its streams anew.
         desk.exchange.stream_is_up = true;
@@ -236,23 +307,16 @@ impl Desk {
             Delivery::Completed(op, outcome) => self.engine.on_completed(V, op, outcome, now),
             Delivery::Session(role, status) => self.engine.on_session(V, role, status, now),
             Delivery::Book { ids, flags, bids, asks } => {
-                let batch = BookBatch {
-                    instrument: 1,
+                let message = BookMessage {
                     flags: flags | book_flag::RANGE_IDS,
-                    first_id: ids.0,
-                    last_id: ids.1,
-                    previous_id: 0,
-                    exchange_ns: 0,
-                    checksum: 0,
-                    price_exponent: -2,
-                    quantity_exponent: -4,
-                    reserved: 0,
-                    bids: bids.as_slice().into(),
-                    asks: asks.as_slice().into(),
-                    ext: [0; 4],
+                    ids,
+                    bids,
+                    asks,
+                    ..BookMessage::default()
                 };
-                self.engine.on_book(V, &batch, now);
+                self.engine.on_book(V, &message.batch(), now);
             }
+            Delivery::Message(message) => self.engine.on_book(V, &message.batch(), now),
         }
     }
 

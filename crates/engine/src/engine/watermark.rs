@@ -1,0 +1,105 @@
+//! From where on the exchange is asked for fills: behind everything that a whole answer has told, and never ahead.
+
+use std::collections::VecDeque;
+
+use colibri_model::{Millis, MonoNs, TradeId, WallNs};
+
+/// A trade may show at the exchange so long after one that came later than it: questions reach back behind what was told
+/// last by so much.
+const OVERLAP: Millis = Millis(60_000);
+
+/// The place in an instrument's fills before which none is missing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FillsWatermark {
+    /// Before any trade is known: the time from which fills are asked for.
+    since: WallNs,
+    /// The newest trade that was told long enough ago.
+    settled: Option<TradeId>,
+    /// The newest trades that whole answers have told since, and when, oldest first.
+    young: VecDeque<(MonoNs, TradeId)>,
+    /// The newest trade of the answer that is coming in.
+    told: Option<TradeId>,
+}
+
+impl FillsWatermark {
+    /// Fills are complete up to a trade, or where none is known up to a time.
+    pub(crate) const fn new(settled: Option<TradeId>, since: WallNs) -> FillsWatermark {
+        FillsWatermark {
+            since,
+            settled,
+            young: VecDeque::new(),
+            told: None,
+        }
+    }
+
+    /// The trade from which to ask (inclusive), or the time where no trade is known.
+    pub(crate) fn from(&mut self, now: MonoNs) -> (Option<TradeId>, Option<WallNs>) {
+        while let Some((_, trade)) = self.young.pop_front_if(|(told, _)| now.since(*told) >= OVERLAP) {
+            self.settled = Some(trade);
+        }
+        let since = self.settled.is_none().then_some(self.since);
+        (self.settled.clone(), since)
+    }
+
+    /// Before which place fills are complete: what an answer told lately does not count yet.
+    pub(crate) const fn complete(&self) -> (Option<&TradeId>, WallNs) {
+        (self.settled.as_ref(), self.since)
+    }
+
+    /// A question from [`FillsWatermark::from`] on is sent.
+    pub(crate) fn asked(&mut self) {
+        self.told = None;
+    }
+
+    /// The answer to the question has come to a trade. It may go no further.
+    pub(crate) fn tells(&mut self, newest: TradeId) {
+        self.told = Some(newest);
+    }
+
+    /// Every page of the answer has come.
+    pub(crate) fn answered(&mut self, now: MonoNs) {
+        if let Some(trade) = self.told.take()
+            && self.young.back().map(|(_, last)| last).or(self.settled.as_ref()) != Some(&trade)
+        {
+            self.young.push_back((now, trade));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn at(seconds: u64) -> MonoNs {
+        MonoNs(seconds * 1_000_000_000)
+    }
+    fn trade(number: u32) -> TradeId {
+        TradeId::new(&number.to_string()).unwrap()
+    }
+
+    #[test]
+    fn it_moves_when_an_answer_is_whole_and_stays_behind_it() {
+        let mut mark = FillsWatermark::new(None, WallNs(5));
+        mark.asked();
+        mark.tells(trade(3));
+        assert_eq!(
+            mark.from(at(1)),
+            (None, Some(WallNs(5))),
+            "half an answer moves nothing"
+        );
+        mark.answered(at(1));
+        assert_eq!(mark.from(at(60)), (None, Some(WallNs(5))), "nor does a young one");
+        mark.asked();
+        mark.tells(trade(8));
+        mark.asked();
+        mark.answered(at(60));
+        assert_eq!(mark.from(at(61)), (Some(trade(3)), None));
+        assert_eq!(mark.complete(), (Some(&trade(3)), WallNs(5)));
+        assert_eq!(
+            mark.from(at(1_000)),
+            (Some(trade(3)), None),
+            "the answer that broke off never counts"
+        );
+    }
+}
