@@ -1,10 +1,10 @@
 //! `BOT.toml`: one bot: where it trades, for which account, with which strategies, within which limits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use colibri_engine::risk::RiskLimits;
-use colibri_model::{AccountId, Millis, Pair, StrategyId, VenueId};
+use colibri_engine::risk::{Budget, RiskLimits};
+use colibri_model::{AccountId, Asset, Decimal, ExchangeOrderId, Millis, Pair, StrategyId, VenueId};
 use colibri_store::journal::Durability;
 use serde::Deserialize;
 use toml::Spanned;
@@ -85,10 +85,55 @@ pub struct VenueTable {
     /// Which environment of the exchange; `live` where absent.
     #[serde(default = "default_environment")]
     pub environment: String,
+    /// The part of the exchange's rate limits that this bot may use, where others use the same account or address: of
+    /// every pool, or by the pool's name in the connector's manifest. All of it where absent.
+    #[serde(default)]
+    pub limit_share: Option<Spanned<LimitShareTable>>,
     /// The name of the keys to trade with (`colibri keys list`).
     pub account: Spanned<AccountId>,
     /// The pairs.
     pub pairs: Vec<Spanned<Pair>>,
+    /// Open orders in the account that are to be taken for this bot's, by the exchange's order ids, although it does not know
+    /// them: its fills count and it is cancelled when the bot stops. No other order of somebody else is ever touched.
+    #[serde(default)]
+    pub adopt: Vec<ExchangeOrderId>,
+}
+
+/// Parts of rate limits: more than 0, at most 1, to a thousandth.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum LimitShareTable {
+    /// Of every pool.
+    Every(f64),
+    /// By pool; all of the others.
+    Pools(BTreeMap<String, f64>),
+}
+
+impl LimitShareTable {
+    /// As the driver takes them.
+    ///
+    /// # Errors
+    /// A part that is none.
+    pub fn shares(&self) -> Result<LimitShares, String> {
+        let part = |share: f64| {
+            // Compared first, so that what is not a number is refused.
+            if (0.001..=1.0).contains(&share) {
+                Ok(LimitShare::per_mille((share * 1_000.0) as u32))
+            } else {
+                Err(format!("a limit_share is at least 0.001 and at most 1, not {share}"))
+            }
+        };
+        let mut shares = LimitShares::default();
+        match self {
+            LimitShareTable::Every(share) => shares.every = part(*share)?,
+            LimitShareTable::Pools(pools) => {
+                for (pool, share) in pools {
+                    shares.pools.insert(pool.clone(), part(*share)?);
+                }
+            }
+        }
+        Ok(shares)
+    }
 }
 
 /// A strategy: its id, kind, market, and the kind's own keys.
@@ -102,6 +147,9 @@ pub struct StrategyTable {
     pub venue: Spanned<VenueId>,
     /// The pair that it trades.
     pub market: Spanned<Pair>,
+    /// The most of each asset that it may take of the account.
+    #[serde(default, deserialize_with = "colibri_engine::config::decimal_map")]
+    pub budget: Budget,
     /// The kind's own keys.
     #[serde(flatten)]
     pub keys: toml::Table,
@@ -197,6 +245,9 @@ impl Bot {
                     format!("two venues are called {id}; give one another name"),
                 ));
             }
+            if let Some(share) = &venue.limit_share {
+                share.get_ref().shares().map_err(|e| self.wrong(share.span(), e))?;
+            }
             if venue.pairs.is_empty() {
                 return Err(self.wrong(venue.span(), "a venue needs at least one pair"));
             }
@@ -210,8 +261,83 @@ impl Bot {
                 let pair = strategy.market.get_ref();
                 return Err(self.wrong(strategy.market.span(), format!("the venue {id} does not list {pair}")));
             }
+            let pair = strategy.market.get_ref();
+            let budget = strategy.budget.iter();
+            for (asset, amount) in budget {
+                if *asset != pair.base && *asset != pair.quote {
+                    let what = format!(
+                        "budget.{asset}: {pair} is paid with {} and {} only",
+                        pair.base, pair.quote
+                    );
+                    return Err(self.wrong(strategy.kind.span(), what));
+                }
+                if amount.0 < Decimal::ZERO {
+                    return Err(self.wrong(
+                        strategy.kind.span(),
+                        format!("budget.{asset} is {amount}; zero is the least"),
+                    ));
+                }
+            }
+        }
+        self.check_risk()
+    }
+
+    /// Caps that make no sense, or name what this bot does not trade, and so would cap nothing.
+    fn check_risk(&self) -> Result<(), ExitError> {
+        let risk = &self.file.risk;
+        if let Some((key, what)) = risk.fault() {
+            return Err(self.wrong(self.risk_key(key), what));
+        }
+        let pairs: BTreeSet<&Pair> = self
+            .file
+            .venues
+            .iter()
+            .flat_map(|v| v.pairs.iter().map(Spanned::get_ref))
+            .collect();
+        let by_pair = [
+            ("max_order_quantity", risk.max_order_quantity.keys()),
+            ("max_position", risk.max_position.keys()),
+        ];
+        for (key, mut capped) in by_pair {
+            if let Some(pair) = capped.find(|pair| !pairs.contains(pair)) {
+                return Err(self.wrong(self.risk_key(key), format!("{key}.{pair}: no [[venue]] lists {pair}")));
+            }
+        }
+        let is_traded = |asset: &Asset| pairs.iter().any(|p| p.base == *asset || p.quote == *asset);
+        if let Some(asset) = risk.budget.keys().find(|asset| !is_traded(asset)) {
+            return Err(self.wrong(
+                self.risk_key("budget"),
+                format!("budget.{asset}: no [[venue]] trades {asset}"),
+            ));
         }
         Ok(())
+    }
+
+    /// Where a key of `[risk]` stands.
+    fn risk_key(&self, key: &str) -> std::ops::Range<usize> {
+        let table = self.text.find("[risk").unwrap_or(0);
+        let mut at = table;
+        for line in self.text[table..].split_inclusive('\n') {
+            let line_key = line
+                .trim_start()
+                .trim_start_matches("[risk.")
+                .trim_start_matches("risk.");
+            if line_key.starts_with(key) {
+                return at..at + line.len();
+            }
+            at += line.len();
+        }
+        table..table
+    }
+
+    /// The operator's caps, those of the strategies among them.
+    #[must_use]
+    pub fn risk_limits(&self) -> RiskLimits {
+        let strategies = self.file.strategies.iter().filter(|s| !s.budget.is_empty());
+        RiskLimits {
+            strategy_budgets: strategies.map(|s| (s.id.clone(), s.budget.clone())).collect(),
+            ..self.file.risk.clone()
+        }
     }
 
     /// A path of the file, which is relative to it.
@@ -278,6 +404,34 @@ bid_spread = "0.001"
     }
 
     #[test]
+    fn limits_and_budgets_are_read_and_what_would_cap_nothing_is_refused() {
+        let risk = "[risk]\nmax_loss = 5\nmax_position = { BTC-USDT = 0.5 }\nbudget = { USDT = 100 }\n";
+        let text = format!("{BOT}budget = {{ USDT = 10.5 }}\n{risk}");
+        let limits = parse(&text).unwrap().risk_limits();
+        assert_eq!(limits.strategy_budgets.len(), 1);
+        assert_eq!(limits.budget.len() + limits.max_position.len(), 2);
+        for (from, to, line, what) in [
+            ("max_loss = 5", "max_loss = -5", "line 15", "zero or more"),
+            (
+                "{ BTC-USDT = 0.5 }",
+                "{ ETH-USDT = 0.5 }",
+                "line 16",
+                "no [[venue]] lists ETH-USDT",
+            ),
+            ("{ USDT = 100 }", "{ EUR = 100 }", "line 17", "no [[venue]] trades EUR"),
+            ("{ USDT = 10.5 }", "{ EUR = 1 }", "line 9", "budget.EUR"),
+            ("{ USDT = 10.5 }", "{ USDT = -1 }", "line 9", "budget.USDT"),
+        ] {
+            let error = parse(&text.replace(from, to)).unwrap_err();
+            assert!(
+                error.message.contains(line) && error.message.contains(what),
+                "{}",
+                error.message
+            );
+        }
+    }
+
+    #[test]
     fn a_key_of_a_strategy_is_found_in_its_own_table() {
         let second = BOT.split_once("[[strategy]]").unwrap().1.replace("maker", "other");
         let bot = parse(&format!("{BOT}\n[[strategy]]{second}")).unwrap();
@@ -290,6 +444,20 @@ bid_spread = "0.001"
     }
 
     #[test]
+    fn a_share_of_the_limits_is_of_all_pools_or_of_named_ones() {
+        let shares = |text: &str| {
+            let bot = parse(&BOT.replace("pairs =", &format!("limit_share = {text}\npairs ="))).unwrap();
+            let share = bot.file.venues[0].limit_share.as_ref().unwrap();
+            share.get_ref().shares().unwrap()
+        };
+        assert_eq!(shares("0.5").of("weight"), LimitShare::per_mille(500));
+        assert_eq!(shares("1").of("weight"), LimitShare::WHOLE);
+        let named = shares("{ weight = 0.25 }");
+        assert_eq!(named.of("weight"), LimitShare::per_mille(250));
+        assert_eq!(named.of("orders_10s"), LimitShare::WHOLE);
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_line() {
         for (from, to, line) in [
             ("name = \"first\"", "name = \"a b\"", "line 2"),
@@ -297,6 +465,8 @@ bid_spread = "0.001"
             ("market = \"BTC-USDT\"", "market = \"ETHUSDT\"", "line 11"),
             ("venue = \"binance\"", "venue = \"kraken\"", "line 10"),
             ("account", "acount", "line 5"),
+            ("pairs =", "limit_share = 1.5\npairs =", "line 6"),
+            ("pairs =", "limit_share = { weight = 0 }\npairs =", "line 6"),
         ] {
             let error = parse(&BOT.replace(from, to)).unwrap_err();
             assert!(error.message.contains(line), "{from}: {}", error.message);

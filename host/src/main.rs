@@ -23,6 +23,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout();
     match cli.command {
         Command::Run(args) => command::run::run(&args),
+        Command::Kill(args) => command::kill::kill(&args, &mut out),
         Command::Demo(args) => command::demo::demo(&args),
         Command::Check(args) => command::check::check(&args, &mut out),
         Command::Connector(ConnectorCommand::List { plugins }) => command::connectors::list(&plugins, &mut out),
@@ -43,7 +44,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Keys(KeysCommand::Remove { account, keys }) => command::keys::remove(&keys, &account),
         Command::Trades(args) => command::history::trades(&args, &mut out),
         Command::Orders(args) => command::history::orders(&args, &mut out),
-        Command::Status(args) => command::history::status(&args, &mut out),
+        Command::Status(args) => command::status::status(&args, &mut out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "colibri", &mut script);

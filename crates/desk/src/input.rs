@@ -12,6 +12,8 @@ use colibri_standard::{Command, UseInstruments};
 pub enum Operator {
     /// Cancel everything, prove it, and end; with the reason for journal and log.
     Stop(String),
+    /// Throw the kill switch; with the reason for journal and log.
+    Kill(String),
     /// Release the kill switch.
     Resume,
 }

@@ -1,5 +1,6 @@
 //! Reading configuration: exact numbers however they are written, and errors that name the nearest key.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use colibri_model::Decimal;
@@ -156,6 +157,23 @@ pub fn decimal<'de, D: Deserializer<'de>, T: From<Decimal>>(deserializer: D) -> 
 /// Anything else.
 pub fn optional_decimal<'de, D: Deserializer<'de>, T: From<Decimal>>(deserializer: D) -> Result<Option<T>, D::Error> {
     decimal(deserializer).map(Some)
+}
+
+/// A table of decimals, each written as a number or as text.
+///
+/// # Errors
+/// Anything else.
+pub fn decimal_map<'de, D, K, T>(deserializer: D) -> Result<BTreeMap<K, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    K: de::Deserialize<'de> + Ord,
+    T: From<Decimal>,
+{
+    let map = <BTreeMap<K, Exact> as de::Deserialize>::deserialize(deserializer)?;
+    Ok(map
+        .into_iter()
+        .map(|(key, Exact(value))| (key, T::from(value)))
+        .collect())
 }
 
 /// A list of decimals, written as a list or as `"0.01, 0.02"`.

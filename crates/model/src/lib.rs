@@ -23,7 +23,7 @@ pub use fee::{Fee, FeeRates};
 pub use fill::{Fill, FillKey, Liquidity};
 pub use id::{AccountId, ClientOrderId, ExchangeOrderId, IdError, InstrumentId, OpId, StrategyId, TradeId, VenueId};
 pub use instrument::{Instrument, InstrumentStatus};
-pub use journal::{Journal, JournalError, Record, SCHEMA_VERSION};
+pub use journal::{Journal, JournalError, KillCause, NO_STRATEGY, OLDEST_SCHEMA, Record, SCHEMA_VERSION};
 pub use mantissa::{Exponents, MantissaError, from_mantissa, mantissa_of_text, to_mantissa};
 pub use money::{Amount, Price, Quantity};
 pub use order::{OrderIntent, OrderType, QuantityUnit, Side, TimeInForce};

@@ -6,5 +6,7 @@ pub mod connectors;
 pub mod demo;
 pub mod history;
 pub mod keys;
+pub mod kill;
 pub mod run;
 pub mod sim;
+pub mod status;

@@ -4,6 +4,8 @@
 
 mod balances;
 mod position;
+mod takings;
 
 pub use balances::{Account, LedgerBalance, StatedBalance};
 pub use position::{FillTotals, Position};
+pub use takings::Takings;

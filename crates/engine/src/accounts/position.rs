@@ -88,6 +88,15 @@ impl Position {
         }
     }
 
+    /// Fees that are in neither asset of the pair, by asset.
+    pub fn other_fees<'p>(&'p self, pair: &'p Pair) -> impl Iterator<Item = (&'p Asset, Amount)> + use<'p> {
+        let other = self
+            .fees
+            .iter()
+            .filter(|(asset, _)| **asset != pair.base && **asset != pair.quote);
+        other.map(|(asset, fee)| (asset, *fee))
+    }
+
     /// What the inventory would realise at `mid`, before fees.
     #[must_use]
     pub fn unrealised(&self, mid: Price) -> Amount {

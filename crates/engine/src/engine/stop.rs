@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use colibri_model::{ClientOrderId, Journal, Millis, MonoNs, OpId, Record, VenueId};
+use colibri_model::{ClientOrderId, Journal, Millis, MonoNs, OpId, OrderState, Record, VenueId};
 use colibri_standard::{Balances, Command, OpenOrders, Outcome, TradesSince};
 
 use crate::HostNow;
@@ -25,6 +25,8 @@ pub struct VenueStop {
     pub asked: u32,
     /// Our orders that may still be live.
     pub remaining: Vec<ClientOrderId>,
+    /// Those of them whose state is not known: the exchange is being asked.
+    pub unknown: Vec<ClientOrderId>,
     /// Orders in the account that are not ours: left alone.
     pub foreign: usize,
 }
@@ -105,11 +107,20 @@ impl<J: Journal> Core<J> {
 
     /// Takes stopping a step further.
     pub(crate) fn continue_stop(&mut self) {
-        if self.state.phase != EnginePhase::Stopping {
+        let killed = self.state.phase == EnginePhase::Running && self.state.kill_switch.is_some();
+        if self.state.phase != EnginePhase::Stopping && !killed {
             return;
         }
+        if self.stopping.proofs.len() != self.state.venues.len() {
+            self.stopping.began = self.state.now;
+            self.stopping.proofs = vec![Proof::default(); self.state.venues.len()];
+        }
         for index in (0..self.state.venues.len()).map(VenueIndex) {
-            if self.stopping.proofs[index.0].proven {
+            let live = self.state.venues[index.0].orders.live_count();
+            let proof = &mut self.stopping.proofs[index.0];
+            // An order that comes back after the proof takes it away.
+            proof.proven &= live == 0;
+            if proof.proven || (killed && self.is_coming_up(index)) {
                 continue;
             }
             if self.never_traded(index) {
@@ -118,10 +129,32 @@ impl<J: Journal> Core<J> {
                 self.prove(index);
             }
         }
+        if self.state.kill_switch.is_some() {
+            let venues = self.venue_stops();
+            self.kill_switch_progressed(venues);
+        }
+        if killed {
+            return;
+        }
         if self.stopping.proofs.iter().all(|p| p.proven) {
             self.stopped();
         }
         self.state.stop_report = self.stop_report();
+    }
+
+    /// Whether a venue will be able to answer what is open there, and is not yet.
+    fn is_coming_up(&self, index: VenueIndex) -> bool {
+        matches!(
+            self.state.venues[index.0].phase,
+            VenuePhase::Idle | VenuePhase::Instruments | VenuePhase::Registering
+        )
+    }
+
+    /// Nothing is being cancelled and proven any more.
+    pub(crate) fn forget_proofs(&mut self) {
+        if self.state.phase == EnginePhase::Running {
+            self.stopping = Stopping::default();
+        }
     }
 
     /// A venue that no order can have been sent to: no instrument was in use, and the journal left none.
@@ -162,21 +195,15 @@ impl<J: Journal> Core<J> {
         let venue = &mut self.state.venues[index.0];
         venue.reconcile.seen.clear();
         venue.reconcile.foreign_seen.clear();
-        let markets: Vec<_> = venue
-            .markets
-            .iter()
-            .filter(|m| m.instrument.is_some())
-            .map(|m| (m.id, m.fills_to.clone(), m.fills_since))
-            .collect();
         let mut running = BTreeSet::new();
-        for (instrument, from_id, since) in markets {
+        for (instrument, from_id, since) in venue.fills_to_ask(now) {
             let orders = Command::OpenOrders(OpenOrders {
                 instrument: Some(instrument),
             });
             running.insert(self.command(index, Purpose::Proof, orders));
             let fills = Command::TradesSince(TradesSince {
                 instrument,
-                since: from_id.is_none().then_some(since),
+                since,
                 from_id,
                 exchange_id: None,
             });
@@ -239,20 +266,27 @@ impl<J: Journal> Core<J> {
         if !matches!(self.state.phase, EnginePhase::Stopping | EnginePhase::Stopped) {
             return None;
         }
-        let venues = self.state.venues.iter().zip(&self.stopping.proofs);
         Some(StopReport {
             reason: self.stopping.reason.clone(),
             began: self.stopping.began,
             finished: self.stopping.finished,
-            venues: venues
-                .map(|(venue, proof)| VenueStop {
-                    venue: venue.id.clone(),
-                    proven: proof.proven,
-                    asked: proof.asked,
-                    remaining: venue.orders.live_ids(),
-                    foreign: venue.foreign.len(),
-                })
-                .collect(),
+            venues: self.venue_stops(),
         })
+    }
+
+    fn venue_stops(&self) -> Vec<VenueStop> {
+        let venues = self.state.venues.iter().zip(&self.stopping.proofs);
+        let stops = venues.map(|(venue, proof)| {
+            let unknown = venue.orders.live().filter(|o| o.state() == OrderState::Unknown);
+            VenueStop {
+                venue: venue.id.clone(),
+                proven: proof.proven,
+                asked: proof.asked,
+                remaining: venue.orders.live_ids(),
+                unknown: unknown.map(|o| o.client_id().clone()).collect(),
+                foreign: venue.foreign.len(),
+            }
+        });
+        stops.collect()
     }
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::PauseReason;
 use colibri_engine::{Recovered, StrategyState, VenuePhase};
-use colibri_model::{Amount, ClientOrderId, Decimal, OrderState, Quantity, Record, Side};
+use colibri_model::{ClientOrderId, Decimal, OrderState, Quantity, Record, Side};
 use colibri_standard::{NoticeEvent, NoticeKind, OrderStatus};
 
 use crate::desk::{Delivery, Desk, Placement, QUOTES};
@@ -175,50 +175,6 @@ fn a_strategy_whose_orders_are_refused_again_and_again_rests() {
     desk.book_beats(1_000, 55);
     assert_eq!(state(&desk), StrategyState::Running);
     assert_eq!(desk.exchange.open().count(), 2);
-}
-
-#[test]
-fn a_drawdown_throws_the_kill_switch_until_a_person_resumes() {
-    let risk = RiskLimits {
-        max_drawdown: Some(Amount(Decimal::from(5))),
-        ..RiskLimits::default()
-    };
-    let mut desk = Desk::limited(QUOTES, risk);
-    desk.start();
-    let buy = order_of(&desk, Side::Buy);
-    desk.at_exchange(|exchange, now| {
-        let fill = exchange.trade(&buy, "1", now);
-        let mut answers = exchange.stream(&buy, now, 1);
-        answers.push((1, Delivery::Event(fill.into())));
-        answers
-    });
-    desk.book_beats(1_000, 1);
-    assert_eq!(desk.engine.kill_switch(), None);
-    desk.exchange.block_cancels = 3;
-    let level = |price, quantity| colibri_abi::Level { price, quantity };
-    desk.at_exchange(|exchange, _| {
-        let bids = [level(9_990, 0), level(9_980, 0), level(8_990, 50_000)];
-        let asks = [level(10_010, 0), level(10_020, 0), level(9_010, 50_000)];
-        vec![(0, exchange.next_diff(&bids, &asks))]
-    });
-    desk.book_beats(1_000, 5);
-    assert!(desk.engine.kill_switch().unwrap().reason.contains("USDT"));
-    assert_eq!(
-        desk.view().strategies().next().unwrap().state,
-        StrategyState::Paused(PauseReason::KillSwitch)
-    );
-    assert_eq!(desk.exchange.open().count(), 0, "everything is cancelled");
-    let placements = desk.exchange.placements;
-    let mut desk = desk.crash(QUOTES, 1_000);
-    desk.start();
-    desk.book_beats(1_000, 12);
-    assert!(desk.engine.kill_switch().is_some(), "a restart does not release it");
-    assert_eq!(desk.exchange.placements, placements);
-    assert!(desk.engine.resume(desk.now()));
-    desk.book_beats(1_000, 5);
-    assert_eq!(desk.exchange.open().count(), 2);
-    let released = |r: &Record| matches!(r, Record::KillSwitchReleased { .. });
-    assert!(desk.journal.0.borrow().records.iter().any(released));
 }
 
 #[test]

@@ -1,0 +1,203 @@
+//! The kill switch: what throws it, what follows, and how it is released.
+//!
+//! Thrown, it cancels every order at every venue, asks the exchanges until they say that none is open, and lets nothing be
+//! placed, over restarts too, until a person resumes. What throws it by itself is compared here; how orders are cancelled and
+//! their absence proven is stopping's.
+
+use colibri_model::{Amount, Journal, KillCause, Record, WallNs};
+
+use crate::HostNow;
+use crate::engine::core::Core;
+use crate::engine::market::MarketWanted;
+use crate::engine::state::EnginePhase;
+use crate::engine::venue::Venue;
+use crate::engine::{LogLevel, VenueIndex, VenueStop};
+use crate::strategy::BookNeed;
+
+/// The kill switch has been thrown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KillSwitch {
+    /// Who or what threw it.
+    pub cause: KillCause,
+    /// Why, with the figures.
+    pub reason: String,
+    /// When.
+    pub time: WallNs,
+    /// Since when it is proven in this run that no order of ours is open: every venue, asked after the last cancel, has said
+    /// so. `None` while it is not.
+    pub proven: Option<WallNs>,
+    /// How the proof stands by venue, with what may still be live. Empty before the start.
+    pub venues: Vec<VenueStop>,
+}
+
+impl KillSwitch {
+    /// One of which nothing is proven yet.
+    #[must_use]
+    pub const fn thrown(cause: KillCause, reason: String, time: WallNs) -> KillSwitch {
+        KillSwitch {
+            cause,
+            reason,
+            time,
+            proven: None,
+            venues: Vec::new(),
+        }
+    }
+}
+
+impl<J: Journal> Core<J> {
+    /// Throws the switch where one of the operator's limits on the whole bot is passed.
+    pub(crate) fn check_brakes(&mut self) {
+        if self.state.phase != EnginePhase::Running || self.state.kill_switch.is_some() {
+            return;
+        }
+        let thrown = self.profit_limit_passed().or_else(|| self.staleness_limit_passed());
+        if let Some((cause, reason)) = thrown {
+            self.throw_kill_switch(cause, reason);
+        }
+    }
+
+    /// The session's profit beside its peak and its start, by quote asset.
+    fn profit_limit_passed(&mut self) -> Option<(KillCause, String)> {
+        let (drawdown, loss) = (self.state.risk.max_drawdown, self.state.risk.max_loss);
+        if drawdown.is_none() && loss.is_none() {
+            return None;
+        }
+        self.value_session();
+        for (asset, value) in &self.state.session.profits {
+            let fall = value.peak - value.profit;
+            if let Some(limit) = drawdown.filter(|&limit| fall >= limit && fall > Amount::ZERO) {
+                let peak = value.peak;
+                let reason = format!(
+                    "the session's profit has fallen by {fall} {asset} from its peak of {peak}; max_drawdown is {limit}"
+                );
+                return Some((KillCause::Drawdown, reason));
+            }
+            let lost = -value.profit;
+            if let Some(limit) = loss.filter(|&limit| lost >= limit && lost > Amount::ZERO) {
+                let reason = format!("the session has lost {lost} {asset} from its start; max_loss is {limit}");
+                return Some((KillCause::Loss, reason));
+            }
+        }
+        None
+    }
+
+    /// Orders that are live where nobody can see what becomes of them, for longer than the limit.
+    fn staleness_limit_passed(&mut self) -> Option<(KillCause, String)> {
+        let limit = self.state.risk.max_stale_ms?;
+        let now = self.mono();
+        let mut passed = None;
+        let mut next = None;
+        for (index, venue) in self.state.venues.iter().enumerate() {
+            let index = VenueIndex(index);
+            let outage = venue.outage(BookNeed::Polled);
+            match &outage {
+                None => {
+                    self.state.outage_since.remove(&index);
+                }
+                Some(_) => {
+                    self.state.outage_since.entry(index).or_insert(now);
+                }
+            }
+            let since = self.state.outage_since.get(&index).copied();
+            if venue.orders.live_count() == 0 {
+                continue;
+            }
+            if let (Some(since), Some(outage)) = (since, outage) {
+                if now.since(since) >= limit {
+                    let why = venue.in_words(outage);
+                    let live = venue.orders.live_count();
+                    passed = Some(format!(
+                        "{live} orders may be live at {} and {why}, for {} ms; max_stale_ms is {}",
+                        venue.id,
+                        now.since(since).0,
+                        limit.0
+                    ));
+                }
+                next = next.into_iter().chain([since.plus(limit)]).min();
+            }
+            for (age, text) in stale_books(venue, now) {
+                if age >= limit {
+                    passed = Some(format!("{text}, for {} ms; max_stale_ms is {}", age.0, limit.0));
+                } else {
+                    let left = limit.0 - age.0;
+                    next = next.into_iter().chain([now.plus(colibri_model::Millis(left))]).min();
+                }
+            }
+        }
+        if let (None, Some(next)) = (&passed, next) {
+            self.wake_at(next);
+        }
+        passed.map(|reason| (KillCause::Staleness, reason))
+    }
+
+    /// Throws the switch: everything is cancelled from here on. Whether it was not thrown yet.
+    pub(crate) fn throw_kill_switch(&mut self, cause: KillCause, reason: String) -> bool {
+        if self.state.kill_switch.is_some() {
+            return false;
+        }
+        let time = self.state.now.wall;
+        self.log(
+            LogLevel::Error,
+            format!(
+                "the kill switch is thrown ({}): {reason}. Every order is cancelled; nothing is placed until you resume",
+                cause.as_str()
+            ),
+        );
+        self.journal_fact(Record::KillSwitchThrown {
+            cause,
+            reason: reason.clone(),
+            time,
+        });
+        self.state.kill_switch = Some(KillSwitch::thrown(cause, reason, time));
+        self.update_strategies();
+        self.continue_stop();
+        true
+    }
+
+    /// How the proof stands; told once when it is had.
+    pub(crate) fn kill_switch_progressed(&mut self, venues: Vec<VenueStop>) {
+        let now = self.state.now.wall;
+        let Some(kill) = self.state.kill_switch.as_mut() else {
+            return;
+        };
+        let is_proven = venues.iter().all(|v| v.proven);
+        let was_proven = kill.proven.is_some();
+        kill.venues = venues;
+        kill.proven = if is_proven { kill.proven.or(Some(now)) } else { None };
+        if is_proven && !was_proven {
+            let text = "the kill switch is thrown, and the exchange says that no order of ours is open";
+            self.log(LogLevel::Warn, text);
+        }
+    }
+
+    /// A person resumes: a session begins anew. Whether the switch was thrown.
+    pub(crate) fn resume(&mut self, now: HostNow) -> bool {
+        self.at(now);
+        if self.state.kill_switch.take().is_none() {
+            return false;
+        }
+        self.state.session.begin_anew();
+        self.state.outage_since.clear();
+        self.forget_proofs();
+        self.journal_fact(Record::KillSwitchReleased { time: now.wall });
+        self.log(LogLevel::Info, "the kill switch is released");
+        self.wake_at(now.mono);
+        true
+    }
+}
+
+/// The ages of the books of traded markets in which orders may be live.
+fn stale_books(venue: &Venue, now: colibri_model::MonoNs) -> impl Iterator<Item = (colibri_model::Millis, String)> {
+    let markets = venue.markets.iter().filter(|m| m.wanted == MarketWanted::Trading);
+    markets.filter_map(move |market| {
+        let live = venue.orders.live().filter(|o| o.intent.instrument == market.id).count();
+        let age = market.book_age_for(BookNeed::Polled, now);
+        let text = || {
+            format!(
+                "{live} orders may be live in {} at {} and its book is stale",
+                market.pair, venue.id
+            )
+        };
+        (live > 0).then(|| (age, text()))
+    })
+}

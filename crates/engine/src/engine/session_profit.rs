@@ -1,0 +1,189 @@
+//! The profit of a session: what the limits on loss and drawdown are compared with.
+//!
+//! A session begins with a start and goes on over crashes; a stop that was proven ends it, and so does a person who resumes.
+//! Each market is measured from where it stood when the session first knew its price, which is journaled: what an earlier
+//! session had made, and inventory that it left, count from there on only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use colibri_model::{AccountId, Amount, Asset, Journal, Pair, Price, Record, VenueId, WallNs};
+
+use crate::accounts::Position;
+use crate::engine::core::Core;
+use crate::engine::market::Market;
+use crate::engine::venue::VenuePhase;
+use crate::engine::{LogLevel, MarketId, VenueIndex};
+
+/// Where a market's profit stood when its session began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionReference {
+    /// Realised and unrealised profit since the journal began, less the fees in base or quote asset.
+    pub profit: Amount,
+    /// Fees in other assets since the journal began.
+    pub other_fees: BTreeMap<Asset, Amount>,
+    /// The price that the inventory was valued at.
+    pub price: Option<Price>,
+    /// When.
+    pub time: WallNs,
+}
+
+/// What names a market over restarts.
+pub(crate) type MarketName = (VenueId, AccountId, Pair);
+
+/// A session's profit in one quote asset.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionProfit {
+    /// Realised and unrealised since the session began, less fees.
+    pub profit: Amount,
+    /// The highest that it has been, in this run; at least zero, where the session began.
+    pub peak: Amount,
+    /// Fees in assets that no market of the bot has a price of: not in the profit.
+    pub uncounted_fees: BTreeMap<Asset, Amount>,
+}
+
+/// What the session knows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Session {
+    /// From the journal: references of markets that this run has not valued yet.
+    pub(crate) journaled: BTreeMap<MarketName, SessionReference>,
+    references: BTreeMap<MarketId, SessionReference>,
+    /// By quote asset, of those whose every market has a value.
+    pub(crate) profits: BTreeMap<Asset, SessionProfit>,
+    warned: BTreeSet<Asset>,
+}
+
+impl Session {
+    pub(crate) fn new(journaled: BTreeMap<MarketName, SessionReference>) -> Session {
+        Session {
+            journaled,
+            ..Session::default()
+        }
+    }
+
+    /// The next valuing of each market is where it begins.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Session::default();
+    }
+}
+
+/// A position's profit since the journal began; `None` where it cannot be valued.
+fn profit_of(position: &Position, price: Option<Price>) -> Option<Amount> {
+    match price {
+        Some(price) => Some(position.net(price)),
+        None if position.inventory.is_zero() => Some(position.realised - position.fees_in_quote),
+        None => None,
+    }
+}
+
+/// The price that a market's inventory is valued at: the last mid of this run. A pair that is not listed any more has none,
+/// and stays at its last fill's.
+fn mark(market: &mut Market) -> Option<Price> {
+    let mid = market.book().and_then(|book| book.mid());
+    market.valued_at = mid.or(market.valued_at);
+    match &market.instrument {
+        Some(_) => market.valued_at,
+        None => market.position.last_price,
+    }
+}
+
+impl<J: Journal> Core<J> {
+    /// Values the session. A quote asset one of whose markets has no value yet keeps what it had.
+    pub(crate) fn value_session(&mut self) {
+        let mut unknown: BTreeSet<Asset> = BTreeSet::new();
+        let mut sums: BTreeMap<Asset, SessionProfit> = BTreeMap::new();
+        let mut begun: Vec<Record> = Vec::new();
+        let mut fees: Vec<(Asset, Asset, Amount)> = Vec::new();
+        for (index, venue) in self.state.venues.iter_mut().enumerate() {
+            if matches!(venue.phase, VenuePhase::Failed(_)) {
+                continue;
+            }
+            let ready = venue.phase == VenuePhase::Ready;
+            for market in &mut venue.markets {
+                let price = mark(market);
+                let Some(profit) = profit_of(&market.position, price).filter(|_| ready) else {
+                    unknown.insert(market.pair.quote.clone());
+                    continue;
+                };
+                let id = MarketId {
+                    venue: VenueIndex(index),
+                    instrument: market.id,
+                };
+                let session = &mut self.state.session;
+                let other_fees = || market.position.other_fees(&market.pair);
+                let reference = session.references.entry(id).or_insert_with(|| {
+                    let name = (venue.id.clone(), venue.account.clone(), market.pair.clone());
+                    session.journaled.remove(&name).unwrap_or_else(|| {
+                        let reference = SessionReference {
+                            profit,
+                            other_fees: other_fees().map(|(asset, fee)| (asset.clone(), fee)).collect(),
+                            price,
+                            time: self.state.now.wall,
+                        };
+                        begun.push(record(name, &reference));
+                        reference
+                    })
+                });
+                let quote = &market.pair.quote;
+                sums.entry(quote.clone()).or_default().profit += profit - reference.profit;
+                for (asset, fee) in other_fees() {
+                    let fee = fee - reference.other_fees.get(asset).copied().unwrap_or_default();
+                    if !fee.is_zero() {
+                        fees.push((quote.clone(), asset.clone(), fee));
+                    }
+                }
+            }
+        }
+        for record in begun {
+            self.journal_fact(record);
+        }
+        for (quote, asset, fee) in fees {
+            let price = self.price_of(&asset, &quote);
+            let Some(sum) = sums.get_mut(&quote) else { continue };
+            match price {
+                Some(price) => sum.profit -= Amount(fee.0 * price.0),
+                None => *sum.uncounted_fees.entry(asset).or_default() += fee,
+            }
+        }
+        for (quote, mut value) in sums {
+            if unknown.contains(&quote) {
+                continue;
+            }
+            self.warn_of_uncounted(&quote, &value);
+            let before = self.state.session.profits.get(&quote).map_or(Amount::ZERO, |v| v.peak);
+            value.peak = before.max(value.profit);
+            self.state.session.profits.insert(quote, value);
+        }
+    }
+
+    /// The last price of an asset in a quote asset, where a market of the bot has one.
+    fn price_of(&self, asset: &Asset, quote: &Asset) -> Option<Price> {
+        let markets = self.state.venues.iter().flat_map(|v| &v.markets);
+        let mut priced = markets.filter(|m| m.pair.base == *asset && m.pair.quote == *quote);
+        priced.find_map(|m| m.valued_at)
+    }
+
+    /// Says once of each asset that fees in it are left out.
+    fn warn_of_uncounted(&mut self, quote: &Asset, value: &SessionProfit) {
+        for asset in value.uncounted_fees.keys() {
+            if self.state.session.warned.insert(asset.clone()) {
+                let text = format!(
+                    "fees in {asset} have no price in {quote} here: the profit that max_loss and max_drawdown are compared \
+                     with leaves them out; list the pair {asset}-{quote} with the venue to count them"
+                );
+                self.log(LogLevel::Warn, text);
+            }
+        }
+    }
+}
+
+fn record((venue, account, pair): MarketName, reference: &SessionReference) -> Record {
+    Record::SessionReference {
+        venue,
+        account,
+        pair,
+        profit: reference.profit,
+        other_fees: reference.other_fees.clone(),
+        price: reference.price,
+        time: reference.time,
+    }
+}
