@@ -109,6 +109,9 @@ impl<J: Journal> Desk<J> {
             DeskInput::Turn => self.turn(time, observer),
             DeskInput::Start => self.engine.start(of(time)),
             DeskInput::Operator(Operator::Stop(reason)) => self.engine.stop(reason, of(time)),
+            DeskInput::Operator(Operator::Kill(reason)) => {
+                self.engine.throw_kill_switch(reason, of(time));
+            }
             DeskInput::Operator(Operator::Resume) => {
                 self.engine.resume(of(time));
             }
@@ -206,10 +209,15 @@ impl<J: Journal> Desk<J> {
                 self.venues[venue.0].driver.want(role, subscriptions);
                 self.post_driver(time, DriverIndex(venue.0), Input::Wake, observer);
             }
-            EngineAction::Log { level, text } => self.actions.push(DeskAction::Log {
-                level: of_engine(level),
-                text,
-            }),
+            EngineAction::Reopen { venue, role, reason } => {
+                self.venues[venue.0].driver.reopen(role, &reason);
+                self.post_driver(time, DriverIndex(venue.0), Input::Wake, observer);
+            }
+            EngineAction::Log { level, text } => {
+                let level = of_engine(level);
+                observer.log(level, &text);
+                self.actions.push(DeskAction::Log { level, text });
+            }
         }
     }
 

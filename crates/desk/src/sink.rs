@@ -1,9 +1,9 @@
 //! What a driver tells goes to the engine at once; what is for people becomes an action.
 
 use colibri_abi::{BookBatch, TopOfBook, TradeBatch};
-use colibri_driver::{LogLevel, Sink};
+use colibri_driver::{Asked, LogLevel, Sink};
 use colibri_engine::{Engine, HostNow, VenueIndex};
-use colibri_model::{Journal, OpId};
+use colibri_model::{Journal, MonoNs, OpId};
 use colibri_standard::{Event, Outcome, SessionRole, SessionStatus};
 
 use crate::{DeskAction, Observer};
@@ -42,7 +42,15 @@ impl<J: Journal, O: Observer + ?Sized> Sink for DeskSink<'_, J, O> {
         self.observer.session(self.venue, role, status);
         self.engine.on_session(self.venue, role, status, self.now);
     }
+    fn asked(&mut self, asked: Asked<'_>) {
+        self.observer.asked(self.venue, asked);
+    }
+    fn session_rests(&mut self, role: SessionRole, reason: &str, until: MonoNs) {
+        self.engine
+            .on_session_rests(self.venue, role, reason, until, self.now);
+    }
     fn log(&mut self, level: LogLevel, text: &str) {
+        self.observer.log(level, text);
         self.actions.push(DeskAction::Log {
             level,
             text: text.to_owned(),

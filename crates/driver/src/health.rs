@@ -30,6 +30,10 @@ pub struct SessionHealth {
     pub last_frame: Option<MonoNs>,
     /// How often it has been opened again.
     pub reconnects: u64,
+    /// When it is opened again, while it is down.
+    pub next_attempt: Option<MonoNs>,
+    /// Why it was last lost or refused; `None` while it is live, and before anything went wrong.
+    pub down_reason: Option<String>,
 }
 
 /// The exchange's clock against ours.
@@ -39,6 +43,10 @@ pub struct ClockHealth {
     pub offset_ns: Option<i64>,
     /// The round trip of the sample that the offset comes from.
     pub round_trip: Option<Millis>,
+    /// By how much the offset may be wrong, either way, nanoseconds: half the round trip, and what may have drifted since.
+    pub uncertainty_ns: Option<u64>,
+    /// When that sample was taken: its age is the time since.
+    pub measured: Option<MonoNs>,
 }
 
 /// One rate-limit pool.
@@ -50,6 +58,8 @@ pub struct PoolHealth {
     pub used: u64,
     /// How much fits in a window: this limiter's share.
     pub limit: u64,
+    /// How much the exchange allows in a window, to everybody together.
+    pub whole_limit: u64,
     /// Until when nothing is admitted, after a 429 or a ban.
     pub paused_until: Option<MonoNs>,
 }
@@ -67,6 +77,10 @@ pub struct Counts {
     pub refused: u64,
     /// Operations that were run again.
     pub reruns: u64,
+    /// Steps of the host's wall clock against its monotonic clock: it was set, or the machine slept.
+    pub clock_steps: u64,
+    /// Frames that waited for room in their connection's own limit.
+    pub frames_held: u64,
     /// Throttled outcomes.
     pub throttled: u64,
     /// Events that could not be read.

@@ -17,8 +17,9 @@ pub mod strategy;
 mod view;
 
 pub use engine::{
-    Counts, Engine, EngineAction, EnginePhase, EngineSetup, ForeignOrder, KillSwitch, LogLevel, MarketId, Recovered,
-    RecoveredOrder, StopReport, StrategyState, VenueIndex, VenuePhase, VenueSetup, VenueStop,
+    BookSource, Counts, Engine, EngineAction, EnginePhase, EngineSetup, ForeignOrder, KillSwitch, LogLevel, MarketId,
+    EnvironmentConflict, Outage, Recovered, RecoveredOrder, SessionProfit, SessionReference, StopReport, StrategyState, StreamState, VenueIndex, VenuePhase, VenueSetup,
+    VenueStop, Watermarks,
 };
 pub use now::HostNow;
-pub use view::{MarketView, StrategyView, VenueView, View};
+pub use view::{MarketView, ReconcileView, StrategyView, StreamView, VenueView, View};

@@ -1,22 +1,27 @@
 //! The read-only view: what strategies decide from, and what a screen or a report shows.
 
+use std::collections::BTreeMap;
+
 use colibri_model::{
     AccountId, Amount, Asset, ClientOrderId, FeeRates, Fill, Instrument, Millis, MonoNs, Pair, Price, StrategyId,
     VenueId,
 };
-use colibri_standard::SessionStatus;
+use colibri_standard::{Capability, SessionStatus};
 
 use crate::HostNow;
 use crate::accounts::{LedgerBalance, Position, StatedBalance};
 use crate::book::{BookKeeper, OrderBook};
 use crate::clock::TickStats;
-use crate::engine::market::Market;
+use crate::engine::market::{BookSource, Market};
 use crate::engine::state::State;
+use crate::engine::stream::{Stream, StreamState};
 use crate::engine::venue::Venue;
 use crate::engine::{
-    Counts, EnginePhase, ForeignOrder, KillSwitch, MarketId, StopReport, StrategyState, VenueIndex, VenuePhase,
+    Counts, EnginePhase, ForeignOrder, KillSwitch, MarketId, Outage, SessionProfit, StopReport, StrategyState,
+    VenueIndex, VenuePhase,
 };
 use crate::orders::InFlightOrder;
+use crate::strategy::{BookNeed, PauseReason};
 
 /// Everything that the engine knows, read only.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +46,44 @@ pub struct MarketView<'a> {
     now: HostNow,
 }
 
+/// A stream, read only: a session, or what it delivers of one instrument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamView<'a> {
+    /// Where it stands.
+    pub state: StreamState,
+    /// Since when.
+    pub since: MonoNs,
+    /// Why it is not live; empty where there is nothing to say.
+    pub why: &'a str,
+    /// When it last delivered something.
+    pub last_data: Option<MonoNs>,
+    /// When it is tried again, where that is known: the session opened, or what was missed asked for.
+    pub retry_at: Option<MonoNs>,
+}
+
+impl<'a> StreamView<'a> {
+    fn of(stream: &'a Stream) -> StreamView<'a> {
+        StreamView {
+            state: stream.state,
+            since: stream.since,
+            why: &stream.why,
+            last_data: stream.last_data,
+            retry_at: stream.retry_at,
+        }
+    }
+}
+
+/// Where comparing with the exchange stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReconcileView {
+    /// Whether one has succeeded since the user stream last came up or missed something.
+    pub is_healed: bool,
+    /// When the last one began; zero before the first.
+    pub started: MonoNs,
+    /// When the next one is due.
+    pub next: MonoNs,
+}
+
 /// A strategy as the screen shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct StrategyView<'a> {
@@ -50,6 +93,10 @@ pub struct StrategyView<'a> {
     pub kind: &'static str,
     /// Whether it trades.
     pub state: StrategyState,
+    /// Since when it is in that state.
+    pub since: MonoNs,
+    /// Why it rests or waits, see [`View::pause_in_words`]; `None` where it does not.
+    pub obstacle: Option<PauseReason>,
     /// Its own words.
     pub status: &'a str,
 }
@@ -87,6 +134,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub const fn kill_switch(&self) -> Option<&'a KillSwitch> {
         self.state.kill_switch.as_ref()
+    }
+
+    /// The session's profit by quote asset, where a limit on loss or drawdown is set and every market has been valued.
+    #[must_use]
+    pub const fn session_profits(&self) -> &'a BTreeMap<Asset, SessionProfit> {
+        &self.state.session.profits
     }
 
     /// How stopping went, once it has begun.
@@ -164,8 +217,36 @@ impl<'a> View<'a> {
             id: &s.id,
             kind: s.kind,
             state: s.state,
+            since: s.since,
+            obstacle: s.obstacle,
             status: &s.status,
         })
+    }
+
+    /// Why a strategy is paused, in words: with the venue's name and what is known of the cause.
+    #[must_use]
+    pub fn pause_in_words(&self, reason: PauseReason) -> String {
+        match reason {
+            PauseReason::NoSuchMarket => "one of its markets is at no venue of the bot".to_owned(),
+            PauseReason::VenueOut { venue, outage } => match self.state.venues.get(venue.0) {
+                Some(venue) => format!("{}: {}", venue.id, venue.in_words(outage)),
+                None => outage.to_string(),
+            },
+            PauseReason::BookStale(market) => match self.market(market) {
+                Some(market) => {
+                    let age = market.book_age().0 / 1_000;
+                    let book = match market.last_book() {
+                        Some(_) => format!("has not changed for {age} s"),
+                        None => format!("has been missing for {age} s"),
+                    };
+                    format!("{}: the book of {} {book}", market.venue(), market.pair())
+                }
+                None => "a book is stale".to_owned(),
+            },
+            PauseReason::JournalFailed => "the journal cannot be written".to_owned(),
+            PauseReason::OrdersRefused => "the exchange refused too many orders in a row".to_owned(),
+            PauseReason::KillSwitch => "the kill switch is thrown".to_owned(),
+        }
     }
 
     /// The last fills of our orders, newest first.
@@ -211,6 +292,41 @@ impl<'a> VenueView<'a> {
     #[must_use]
     pub fn not_ready(&self) -> Option<String> {
         self.venue.not_ready()
+    }
+    /// Why nothing can be traded there now, as a value; `None` where it can.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        self.venue.outage(BookNeed::Streamed)
+    }
+    /// The stream of market data as a whole; see [`MarketView::feed`] for one instrument.
+    #[must_use]
+    pub fn market_stream(&self) -> StreamView<'a> {
+        let newest = self.venue.markets.iter().filter_map(|m| m.feed.last_data).max();
+        StreamView {
+            last_data: newest,
+            ..StreamView::of(&self.venue.market_stream)
+        }
+    }
+    /// The stream of our orders, fills and balances; `None` where the connector has none.
+    #[must_use]
+    pub fn user_stream(&self) -> Option<StreamView<'a>> {
+        let stream = StreamView::of(&self.venue.user_stream);
+        let asked = (stream.state == StreamState::Healing).then_some(self.venue.reconcile.next);
+        let stream = StreamView {
+            retry_at: stream.retry_at.or(asked),
+            ..stream
+        };
+        self.venue.has(&Capability::UserStream).then_some(stream)
+    }
+    /// Where comparing with the exchange stands.
+    #[must_use]
+    pub const fn reconcile(&self) -> ReconcileView {
+        let reconcile = &self.venue.reconcile;
+        ReconcileView {
+            is_healed: reconcile.healed,
+            started: reconcile.started,
+            next: reconcile.next,
+        }
     }
     /// The market session.
     #[must_use]
@@ -307,13 +423,33 @@ impl<'a> MarketView<'a> {
     pub const fn fees(&self) -> FeeRates {
         self.market.fees
     }
-    /// The book, where it is synchronized and fresh: what may be quoted on.
+    /// The book, where the stream keeps it and it is fresh: what may be quoted on.
     #[must_use]
     pub fn book(&self) -> Option<&'a OrderBook> {
+        self.book_for(BookNeed::Streamed)
+    }
+    /// The book, where it is as somebody needs it: while the stream is down, books are polled.
+    #[must_use]
+    pub fn book_for(&self, need: BookNeed) -> Option<&'a OrderBook> {
         self.venue
-            .book_is_fresh(self.market, self.now.mono)
+            .book_is_fresh(self.market, need, self.now.mono)
             .then(|| self.market.book())
             .flatten()
+    }
+    /// Where the book comes from.
+    #[must_use]
+    pub const fn book_source(&self) -> BookSource {
+        self.market.source
+    }
+    /// What the market stream delivers of this instrument.
+    #[must_use]
+    pub fn feed(&self) -> StreamView<'a> {
+        StreamView::of(&self.market.feed)
+    }
+    /// When a question last said that the book is right although the stream was silent or down.
+    #[must_use]
+    pub const fn book_confirmed(&self) -> Option<MonoNs> {
+        self.market.confirmed
     }
     /// The book however old, for showing.
     #[must_use]
@@ -329,6 +465,11 @@ impl<'a> MarketView<'a> {
     #[must_use]
     pub fn book_age(&self) -> Millis {
         self.market.book_age(self.now.mono)
+    }
+    /// As [`MarketView::book_age`], to somebody to whom an answer counts as much as the stream's word.
+    #[must_use]
+    pub fn book_age_for(&self, need: BookNeed) -> Millis {
+        self.market.book_age_for(need, self.now.mono)
     }
     /// Halfway between best bid and ask of a fresh book.
     #[must_use]

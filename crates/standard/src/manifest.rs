@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use colibri_model::Millis;
 use serde::{Deserialize, Serialize};
 
-use crate::{Capability, KeyKind};
+use crate::{BookManifest, Capability, KeyKind};
 
 /// What is wrong with a manifest.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +87,9 @@ pub struct ConnectorManifest {
     /// When a stream counts as dead.
     #[serde(default)]
     pub liveness: LivenessManifest,
+    /// What the exchange asks of the times that signed requests carry.
+    #[serde(default)]
+    pub timestamps: TimestampManifest,
 }
 
 /// Whether a credential may be read by the connector.
@@ -130,7 +133,7 @@ pub enum PoolScope {
     Key,
     /// An account: shared by every instance of the account.
     Account,
-    /// One stream connection.
+    /// One stream connection: only an endpoint's [`frames`](Endpoint::frames) cost of it.
     Connection,
 }
 
@@ -163,6 +166,9 @@ pub struct Cost {
     /// Whether the exchange gives it back when the operation succeeds.
     #[serde(default)]
     pub refunded_on_success: bool,
+    /// Of a batch: whether it counts for each order in it (else once, for the request).
+    #[serde(default)]
+    pub per_order: bool,
 }
 
 /// How an endpoint is reached.
@@ -250,9 +256,12 @@ pub struct Endpoint {
     pub hosts: Vec<String>,
     /// The path, exact; a trailing `*` allows any continuation.
     pub path: String,
-    /// What it costs.
+    /// What it costs. None of it of a pool of scope `connection`.
     #[serde(default)]
     pub costs: Vec<Cost>,
+    /// What each frame costs that is sent on a connection of this endpoint, of pools of scope `connection`. For streams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<Cost>,
     /// Who goes first.
     #[serde(default)]
     pub priority: Priority,
@@ -290,32 +299,26 @@ pub struct OrderEndpoints {
     /// Replace, where the exchange has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replace: Option<String>,
+    /// Several placements in one request, where the exchange has that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_place: Option<BatchEndpoint>,
+    /// Several cancels in one request, where the exchange has that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_cancel: Option<BatchEndpoint>,
 }
 
-/// How book updates follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BookRule {
-    /// An update covers a range of ids; it follows when the range holds or directly continues the book's id.
-    Overlap,
-    /// An update names the id before it.
-    Previous,
-    /// Ids rise by one.
-    Next,
-    /// Every message is the whole book.
-    Snapshots,
-}
-
-/// How books are sequenced.
+/// An endpoint that carries several order operations in one request and answers with a result for each. Its costs count for
+/// the request, but for those that are `per_order`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BookManifest {
-    /// The rule.
-    pub rule: BookRule,
-    /// Whether a snapshot must be asked for (else the stream begins with one).
-    pub snapshot_by_request: bool,
-    /// Levels a side to ask for.
-    pub snapshot_depth: u32,
+pub struct BatchEndpoint {
+    /// The endpoint.
+    pub endpoint: String,
+    /// The most operations in one request: two or more.
+    pub most: u32,
+    /// Whether all of a request must be of one instrument.
+    #[serde(default)]
+    pub one_instrument: bool,
 }
 
 /// What client order ids may be.
@@ -364,6 +367,10 @@ pub struct LivenessManifest {
     pub user_silence_ms: Millis,
     /// A book without an update for so long is stale.
     pub book_stale_ms: Millis,
+    /// A book whose last update took so much longer than the fastest of the last minutes is behind, and as good as stale.
+    pub book_lag_ms: Millis,
+    /// What a question has told, a stream must have told after so long; else it is silent, whatever it pings.
+    pub lag_ms: Millis,
     /// A connection is replaced before it has lived so long; zero is never.
     pub connection_life_ms: Millis,
 }
@@ -374,9 +381,20 @@ impl Default for LivenessManifest {
             market_silence_ms: Millis(30_000),
             user_silence_ms: Millis(90_000),
             book_stale_ms: Millis(10_000),
+            book_lag_ms: Millis(5_000),
+            lag_ms: Millis(10_000),
             connection_life_ms: Millis(0),
         }
     }
+}
+
+/// What the exchange asks of the times that signed requests carry.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimestampManifest {
+    /// A signed request whose time is older is refused: nothing is signed while the exchange's time is less certain than
+    /// that. Zero: it is not checked, or the connector cannot tell the exchange's time.
+    pub window_ms: Millis,
 }
 
 impl Manifest {
@@ -415,6 +433,7 @@ impl ConnectorManifest {
         if !self.environments.contains_key("live") {
             return Err(self.wrong("no environment is called live"));
         }
+        self.book.check().map_err(|what| self.wrong(what))?;
         for (id, pool) in &self.pools {
             if pool.limit == 0 || pool.window_ms == 0 {
                 return Err(self.wrong(format!("pool {id:?} has a limit or window of zero")));
@@ -437,6 +456,26 @@ impl ConnectorManifest {
                     cost.pool
                 )));
             }
+            let per_connection = |cost: &&Cost| self.pools[&cost.pool].scope == PoolScope::Connection;
+            if let Some(cost) = endpoint.costs.iter().find(per_connection) {
+                return Err(self.wrong(format!(
+                    "endpoint {id:?} costs of pool {:?}, whose scope is a connection; frames cost of it",
+                    cost.pool
+                )));
+            }
+            let wrong_frame = endpoint.frames.iter().find(|cost| {
+                let pool = self.pools.get(&cost.pool);
+                pool.is_none_or(|pool| pool.scope != PoolScope::Connection || cost.weight > pool.limit)
+                    || cost.refunded_on_success
+                    || endpoint.transport != Transport::Stream
+            });
+            if let Some(cost) = wrong_frame {
+                return Err(self.wrong(format!(
+                    "the frames of endpoint {id:?} cost of pool {:?}: that must be a stream, a pool of scope connection, a \
+                     weight within its limit, and nothing that is given back",
+                    cost.pool
+                )));
+            }
             if endpoint
                 .hosts
                 .iter()
@@ -453,9 +492,26 @@ impl ConnectorManifest {
             Some(&orders.cancel),
             orders.amend.as_ref(),
             orders.replace.as_ref(),
+            orders.batch_place.as_ref().map(|b| &b.endpoint),
+            orders.batch_cancel.as_ref().map(|b| &b.endpoint),
         ];
         if let Some(id) = named.into_iter().flatten().find(|id| !self.endpoints.contains_key(*id)) {
             return Err(self.wrong(format!("orders use endpoint {id:?}, which does not exist")));
+        }
+        let batches = [
+            (&orders.batch_place, Capability::BatchPlace),
+            (&orders.batch_cancel, Capability::BatchCancel),
+        ];
+        for (batch, capability) in batches {
+            if batch.as_ref().is_some_and(|b| b.most < 2) {
+                return Err(self.wrong(format!("{} of fewer than two orders is none", capability.as_str())));
+            }
+            if batch.is_some() != self.capabilities.contains(&capability) {
+                let name = capability.as_str();
+                return Err(self.wrong(format!(
+                    "{name} stands among the capabilities or in orders, and not in both"
+                )));
+            }
         }
         Ok(())
     }
@@ -508,6 +564,12 @@ mod tests {
             ("cancel = \"cancel\" }", "cancel = \"nothing\" }", "\"nothing\""),
             ("environments.live", "environments.demo", "live"),
             ("limit = 10", "limit = 0", "zero"),
+            ("scope = \"ip\"", "scope = \"connection\"", "frames cost of it"),
+            (
+                "path = \"/order\" }",
+                "path = \"/order\", frames = [{ pool = \"weight\", weight = 1 }] }",
+                "must be a stream",
+            ),
             ("standard = \"spot\"", "standrad = \"spot\"", "standrad"),
         ] {
             let error = Manifest::parse(&SMALL.replace(from, to)).unwrap_err().to_string();

@@ -13,14 +13,19 @@ mod clock;
 mod core;
 mod endpoint;
 mod entropy;
+mod frame_pacing;
+mod heed;
 mod operation;
 mod request;
+mod rerun;
 mod session;
 mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
 mod timers;
 mod url;
+
+use std::collections::BTreeMap;
 
 use colibri_abi::{Connector, Fault, Header, Now, OrderOp, RSlice, Response, frame_kind};
 use colibri_model::{Millis, MonoNs, OpId, VenueId};
@@ -31,11 +36,10 @@ use self::call::Call;
 use self::core::{Core, EndedBy, Todo};
 use self::operation::{CommandBytes, INTERNAL, Origin, Phase};
 use self::session::SessionPhase;
-use self::stream::StreamPhase;
 use crate::limiter::SharedLimiter;
 use crate::{
     ConnectorState, DriverError, DriverSetup, Effect, FrameKind, Health, HostTime, HttpFailure, HttpResponse, Input,
-    LogLevel, PoolHealth, RequestId, Sink,
+    LogLevel, PoolHealth, Rehearsal, RequestId, Sink,
 };
 
 /// Runs one connector.
@@ -44,6 +48,7 @@ pub struct Driver {
     connector: Connector,
     core: Core,
     state: ConnectorState,
+    rehearsal: Rehearsal,
 }
 
 impl Driver {
@@ -56,6 +61,7 @@ impl Driver {
             connector,
             core: Core::new(setup, limiter)?,
             state: ConnectorState::Running,
+            rehearsal: setup.rehearsal.clone(),
         })
     }
 
@@ -63,6 +69,12 @@ impl Driver {
     /// [unwanted](Driver::unwant); takes effect at the next [`Input::Wake`].
     pub fn want(&mut self, role: SessionRole, subscriptions: Vec<Subscription>) {
         self.core.session(role).want(subscriptions);
+    }
+
+    /// A session does not deliver what it should, whatever it sends: it is closed at the next [`Input::Wake`], and opened
+    /// again after its back-off. One that is down already is left alone.
+    pub fn reopen(&mut self, role: SessionRole, reason: &str) {
+        self.core.session(role).condemn(reason);
     }
 
     /// A session is not wanted any more: closed at the next [`Input::Wake`].
@@ -73,6 +85,7 @@ impl Driver {
     /// Handles one input, and everything that follows from it.
     pub fn post<S: Sink + ?Sized>(&mut self, time: HostTime, input: Input<'_>, sink: &mut S) {
         self.core.now = time;
+        self.core.observe_clocks(sink);
         if let ConnectorState::Faulted { .. } = self.state {
             self.refuse_input(input, sink);
             return;
@@ -90,16 +103,16 @@ impl Driver {
                     FrameKind::Binary => frame_kind::BINARY,
                     FrameKind::Ping => frame_kind::PING,
                 };
+                self.core.reading = Some(stream);
                 self.call(bytes.len(), sink, |c, now, a| c.frame(now, number, kind, bytes, a));
+                self.core.reading = None;
             }
             Input::Orders(ops) => self.post_orders(ops, sink),
             Input::Http { request, result } => self.post_answer(request, result, sink),
             Input::Command { op, command } => self.post_command(op, command.kind(), command.to_json(), sink),
             Input::RawCommand { op, kind, payload } => self.post_command(op, kind, payload.to_vec(), sink),
             Input::StreamOpened { stream } => {
-                if let Some(entry) = self.core.streams.get_mut(&stream) {
-                    entry.phase = StreamPhase::Open;
-                    let number = entry.number;
+                if let Some(number) = self.core.stream_opened(stream) {
                     self.call(0, sink, |c, now, a| c.stream_opened(now, number, a));
                 }
             }
@@ -131,6 +144,7 @@ impl Driver {
             core.queue.next(),
             core.sessions_next(),
             core.held.iter().map(|h| h.not_before).min(),
+            core.streams.values().filter_map(|s| s.gate.next()).min(),
             clock,
         ]
         .into_iter()
@@ -223,6 +237,7 @@ impl Driver {
                         pool: pool.id.clone(),
                         used: usage.used,
                         limit: usage.limit,
+                        whole_limit: usage.whole_limit,
                         paused_until: usage.paused_until,
                     }
                 })
@@ -244,9 +259,16 @@ impl Driver {
         function: impl FnOnce(&mut Connector, Now, &mut Call<'_, S>) -> Result<(), Fault>,
     ) {
         self.core.bounds.begin(bytes);
+        let panics = self.rehearsal.take();
+        if let Some(actions) = panics {
+            self.core.bounds.cut(actions);
+        }
         let now = self.core.connector_now();
         let core = &mut self.core;
-        if function(&mut self.connector, now, &mut Call { core, sink }).is_err() {
+        let ended = function(&mut self.connector, now, &mut Call { core, sink });
+        if panics.is_some() {
+            self.core.fault = Some("it panicked, as a simulation asked for".to_owned());
+        } else if ended.is_err() {
             self.core.fault.get_or_insert_with(|| "it panicked".to_owned());
         }
     }
@@ -268,7 +290,9 @@ impl Driver {
         }
     }
 
+    /// Order operations: those that the exchange takes several of in one request go out so, the others by themselves.
     fn post_orders<S: Sink + ?Sized>(&mut self, ops: &mut [OrderOp], sink: &mut S) {
+        let mut batches: BTreeMap<(u32, u32), Vec<OrderOp>> = BTreeMap::new();
         for order in ops {
             let op = OpId(order.grant.op);
             if !self.is_new(op, sink) {
@@ -282,10 +306,24 @@ impl Driver {
                 sink.completed(op, Outcome::NotSent(refusal));
                 continue;
             };
-            match self.core.begin(op, Origin::Order, None) {
-                Ok(()) => self.core.enqueue(op, endpoint, Some(Box::new(*order))),
-                Err(refusal) => sink.completed(op, Outcome::NotSent(refusal)),
+            if let Err(refusal) = self.core.begin(op, Origin::Order, None) {
+                sink.completed(op, Outcome::NotSent(refusal));
+                continue;
             }
+            let Some(row) = self.core.endpoints.batch_of(order.kind) else {
+                self.core.enqueue(op, endpoint, Some(*order));
+                continue;
+            };
+            let instrument = if row.one_instrument { order.instrument } else { 0 };
+            let batch = batches.entry((order.kind, instrument)).or_default();
+            batch.push(*order);
+            if batch.len() >= row.most {
+                let whole = std::mem::take(batch);
+                self.core.enqueue_together(whole);
+            }
+        }
+        for batch in batches.into_values() {
+            self.core.enqueue_together(batch);
         }
     }
 
@@ -321,7 +359,8 @@ impl Driver {
             Ok(answer) => {
                 let asked = self.core.operations.get(op).map(|o| (o.origin, o.sent_at));
                 self.core.working_again(op);
-                self.core.read_usage_headers(&answer.headers);
+                let sent_at = asked.map_or(self.core.now.mono, |(_, at)| at);
+                self.core.read_usage_headers(&answer.headers, sent_at);
                 let headers: Vec<Header<'_>> = answer
                     .headers
                     .iter()
@@ -343,31 +382,36 @@ impl Driver {
                 self.core.answering = None;
             }
             Err(failure) => {
-                // The request is over: there is nothing to abandon.
-                let now = self.core.now.mono;
-                self.core.operations.move_to(op, Phase::Working, now);
-                let outcome = match failure {
-                    HttpFailure::NotSent(text) => {
-                        if let Some(operation) = self.core.operations.get_mut(op) {
-                            operation.writes = operation.writes.saturating_sub(1);
-                        }
-                        let refusal = Refusal::new(RejectReason::NotConnected, text.as_str());
-                        // Earlier pages of the same operation may have been written.
-                        match self.core.operations.get(op).map(|o| o.writes) {
-                            Some(0) => Outcome::NotSent(refusal),
-                            _ => Outcome::Unknown(refusal),
-                        }
-                    }
-                    HttpFailure::Unknown(text) => {
-                        Outcome::Unknown(Refusal::new(RejectReason::NotConnected, text.as_str()))
-                    }
-                    HttpFailure::TooLarge { .. } => {
-                        Outcome::Unknown(Refusal::new(RejectReason::UnreadableAnswer, failure.to_string()))
-                    }
-                };
-                self.core.finish(op, outcome, EndedBy::Host, sink);
+                for op in [op].into_iter().chain(self.core.operations.carried_by(op)) {
+                    self.request_failed(op, failure, sink);
+                }
             }
         }
+    }
+
+    /// An operation's request, or that of another which carries it, has failed without an answer.
+    fn request_failed<S: Sink + ?Sized>(&mut self, op: OpId, failure: &HttpFailure, sink: &mut S) {
+        // The request is over: there is nothing to abandon.
+        let now = self.core.now.mono;
+        self.core.operations.move_to(op, Phase::Working, now);
+        let outcome = match failure {
+            HttpFailure::NotSent(text) => {
+                if let Some(operation) = self.core.operations.get_mut(op) {
+                    operation.writes = operation.writes.saturating_sub(1);
+                }
+                let refusal = Refusal::new(RejectReason::NotConnected, text.as_str());
+                // Earlier pages of the same operation may have been written.
+                match self.core.operations.get(op).map(|o| o.writes) {
+                    Some(0) => Outcome::NotSent(refusal),
+                    _ => Outcome::Unknown(refusal),
+                }
+            }
+            HttpFailure::Unknown(text) => Outcome::Unknown(Refusal::new(RejectReason::NotConnected, text.as_str())),
+            HttpFailure::TooLarge { .. } => {
+                Outcome::Unknown(Refusal::new(RejectReason::UnreadableAnswer, failure.to_string()))
+            }
+        };
+        self.core.finish(op, outcome, EndedBy::Host, sink);
     }
 
     fn wake<S: Sink + ?Sized>(&mut self, sink: &mut S) {
@@ -379,6 +423,7 @@ impl Driver {
             self.core.todo.push_back(Todo::Timer(timer));
         }
         self.core.dial_held();
+        self.core.release_due_frames();
         if !self.core.clock.asking && self.core.clock.next.is_some_and(|at| at <= now) {
             self.core.clock.asking = true;
             self.core

@@ -54,6 +54,10 @@ pub(super) struct Session {
     backoff: Backoff,
     reconnects: u64,
     opened_before: u64,
+    /// Why it must be closed and opened again, where somebody has found that it does not deliver.
+    condemned: Option<String>,
+    /// Why it was last lost or refused.
+    down_reason: Option<String>,
 }
 
 const fn place(role: SessionRole) -> usize {
@@ -103,6 +107,8 @@ impl Session {
             backoff: Backoff::default(),
             reconnects: 0,
             opened_before: 0,
+            condemned: None,
+            down_reason: None,
         }
     }
 
@@ -126,6 +132,12 @@ impl Session {
         self.desired = if anything { Desired::Open } else { Desired::Closed };
     }
 
+    /// Has it closed and opened again, unless it is down already.
+    pub(super) fn condemn(&mut self, reason: &str) {
+        let open = !matches!(self.phase, SessionPhase::Closed | SessionPhase::Waiting(_));
+        self.condemned = open.then(|| reason.to_owned());
+    }
+
     pub(super) fn unwant(&mut self) {
         self.wanted.clear();
         self.desired = Desired::Closed;
@@ -138,6 +150,11 @@ impl Session {
             streams,
             last_frame: Some(self.last_frame).filter(|at| *at != MonoNs(0)),
             reconnects: self.reconnects,
+            next_attempt: match self.phase {
+                SessionPhase::Waiting(until) => Some(until),
+                _ => None,
+            },
+            down_reason: self.down_reason.clone(),
         }
     }
 }
@@ -177,6 +194,7 @@ impl Core {
         self.sessions
             .iter()
             .filter_map(|session| match session.phase {
+                _ if session.condemned.is_some() => Some(MonoNs(0)),
                 SessionPhase::Closed => (session.desired == Desired::Open).then_some(MonoNs(0)),
                 SessionPhase::Waiting(until) => Some(until),
                 SessionPhase::Live { .. } => {
@@ -195,6 +213,9 @@ impl Core {
     pub(super) fn advance_sessions<S: Sink + ?Sized>(&mut self, sink: &mut S) {
         for role in [SessionRole::Market, SessionRole::User] {
             let now = self.now.mono;
+            if let Some(reason) = self.session(role).condemned.take() {
+                self.session_down(role, &reason, sink);
+            }
             let session = &self.sessions[place(role)];
             let wanted = session.desired == Desired::Open;
             match session.phase {
@@ -275,6 +296,7 @@ impl Core {
         };
         let Some(refusal) = outcome.refusal() else {
             session.phase = SessionPhase::Live { since };
+            session.down_reason = None;
             self.session_status(role, SessionStatus::Live, sink);
             return;
         };
@@ -283,7 +305,9 @@ impl Core {
         if matches!(outcome, Outcome::AuthFailed(_))
             && let SessionPhase::Waiting(until) = self.session(role).phase
         {
-            self.session(role).phase = SessionPhase::Waiting(until.max(now.plus(AFTER_AUTH_FAILURE)));
+            let until = until.max(now.plus(AFTER_AUTH_FAILURE));
+            self.session(role).phase = SessionPhase::Waiting(until);
+            sink.session_rests(role, &reason, until);
         }
     }
 
@@ -310,7 +334,10 @@ impl Core {
             }
             SessionPhase::Updating { op, .. } => Some(op),
         };
-        session.phase = SessionPhase::Waiting(now.plus(session.backoff.next(&mut self.random)));
+        let until = now.plus(session.backoff.next(&mut self.random));
+        session.phase = SessionPhase::Waiting(until);
+        session.condemned = None;
+        session.down_reason = Some(reason.to_owned());
         let text = format!("the {role:?} session is down: {reason}");
         self.log(LogLevel::Warn, &text, sink);
         if let Some(op) = op {
@@ -318,5 +345,6 @@ impl Core {
         }
         self.close_streams_of(role, reason, sink);
         self.session_status(role, SessionStatus::Down, sink);
+        sink.session_rests(role, reason, until);
     }
 }

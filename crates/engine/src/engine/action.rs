@@ -47,6 +47,15 @@ pub enum EngineAction {
         /// Everything wanted on it.
         subscriptions: Vec<Subscription>,
     },
+    /// Close a session that does not deliver what it should, and open it again.
+    Reopen {
+        /// Where.
+        venue: VenueIndex,
+        /// Which session.
+        role: SessionRole,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A line for the log.
     Log {
         /// How much it matters.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use colibri_model::{ClientOrderId, Fill, Journal, MonoNs};
+use colibri_model::{ClientOrderId, Journal, MonoNs};
 
 use crate::clock::Tick;
 use crate::engine::core::{Core, Slot};
@@ -10,7 +10,10 @@ use crate::engine::state::{EnginePhase, StrategyInfo, StrategyState};
 use crate::engine::{LogLevel, MarketId, VenueIndex};
 use crate::orders::OrderChange;
 use crate::risk::RiskRefusal;
-use crate::strategy::{Input, OwnOrderChange, PauseReason, RefusedOrder, Strategy, StrategyAction, StrategyActions};
+use crate::strategy::{
+    Input, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, PauseReason, RefusedOrder, Strategy, StrategyAction,
+    StrategyActions,
+};
 use crate::view::View;
 
 /// Rounds of telling and carrying out in one settling; what is left waits for the next, so that a strategy that answers
@@ -20,8 +23,11 @@ const ROUNDS: usize = 16;
 /// Something that a strategy is to be told.
 #[derive(Debug, Clone)]
 pub(crate) enum Note {
-    Order(VenueIndex, OrderChange),
-    Fill(VenueIndex, ClientOrderId, Fill),
+    Order(VenueIndex, OrderChange, OwnOrderChange),
+    Fill(VenueIndex, OwnFill),
+    Fee(VenueIndex, OwnFill),
+    Amended(usize, OrderAmended),
+    Replaced(usize, OrderReplaced),
     Refused(usize, RefusedOrder),
     Balances(VenueIndex),
 }
@@ -32,6 +38,9 @@ impl<J: Journal> Core<J> {
             id: strategy.id().clone(),
             kind: strategy.kind(),
             state: StrategyState::Waiting,
+            since: MonoNs(0),
+            obstacle: None,
+            book_need: strategy.book_need(),
             markets: Vec::new(),
             status: String::new(),
             timers: std::collections::BTreeMap::new(),
@@ -65,7 +74,7 @@ impl<J: Journal> Core<J> {
 
     /// Tells what has happened since the last time, carries out what is wanted, and makes it ready to be taken.
     pub(crate) fn settle(&mut self) {
-        self.check_drawdown();
+        self.check_brakes();
         self.update_strategies();
         self.tell_market_data();
         self.fire_timers();
@@ -121,29 +130,25 @@ impl<J: Journal> Core<J> {
 
     fn tell_note(&mut self, note: Note) {
         match note {
-            Note::Order(venue, change) => {
+            Note::Order(venue, change, told) => {
                 self.send_wanted_cancel(venue, &change.client_id);
-                let Some(order) = self.state.venues[venue.0].orders.get(&change.client_id) else {
-                    return;
-                };
-                let told = OwnOrderChange {
-                    market: Self::market_id(venue, order.intent.instrument),
-                    tag: order.tag,
-                    client_id: change.client_id,
-                    from: change.from,
-                    to: change.to,
-                };
-                let owner = order.strategy.clone();
-                if let Some(index) = self.strategy_index(&owner) {
+                if let Some(index) = self.owner_of(venue, &told.client_id) {
                     self.tell_started(index, Input::Order(&told));
                 }
+                self.place_replacement(venue, &change);
             }
-            Note::Fill(venue, id, fill) => {
-                let owner = self.state.venues[venue.0].orders.get(&id).map(|o| o.strategy.clone());
-                if let Some(index) = owner.and_then(|owner| self.strategy_index(&owner)) {
-                    self.tell_started(index, Input::Fill(&fill));
+            Note::Fill(venue, told) => {
+                if let Some(index) = self.owner_of(venue, &told.client_id) {
+                    self.tell_started(index, Input::Fill(&told));
                 }
             }
+            Note::Fee(venue, told) => {
+                if let Some(index) = self.owner_of(venue, &told.client_id) {
+                    self.tell_started(index, Input::Fee(&told));
+                }
+            }
+            Note::Amended(index, told) => self.tell_started(index, Input::Amended(&told)),
+            Note::Replaced(index, told) => self.tell_started(index, Input::Replaced(&told)),
             Note::Refused(index, refused) => self.tell_started(index, Input::Refused(&refused)),
             Note::Balances(venue) => {
                 for index in 0..self.slots.len() {
@@ -162,6 +167,12 @@ impl<J: Journal> Core<J> {
         }
     }
 
+    /// The strategy that decided an order.
+    fn owner_of(&self, venue: VenueIndex, id: &ClientOrderId) -> Option<usize> {
+        let order = self.state.venues[venue.0].orders.get(id)?;
+        self.strategy_index(&order.strategy)
+    }
+
     fn strategy_index(&self, id: &colibri_model::StrategyId) -> Option<usize> {
         self.state.strategies.iter().position(|s| s.id == *id)
     }
@@ -176,18 +187,30 @@ impl<J: Journal> Core<J> {
             if before == StrategyState::Waiting {
                 self.resolve_markets(index);
             }
-            let after = match (before, self.obstacle(index)) {
+            let obstacle = self.obstacle(index);
+            self.state.strategies[index].obstacle = obstacle;
+            let after = match (before, obstacle) {
                 (StrategyState::Waiting | StrategyState::Paused(_), None) if self.books_are_fresh(index) => {
                     StrategyState::Running
                 }
                 (StrategyState::Running, Some(reason)) => StrategyState::Paused(reason),
+                (StrategyState::Paused(old), Some(reason)) if old != reason => StrategyState::Paused(reason),
                 _ => continue,
             };
-            self.state.strategies[index].state = after;
-            let id = self.state.strategies[index].id.clone();
+            let now = self.mono();
+            let strategy = &mut self.state.strategies[index];
+            strategy.state = after;
+            let id = strategy.id.clone();
+            if let (StrategyState::Paused(old), StrategyState::Paused(reason)) = (before, after)
+                && old.is_akin(reason)
+            {
+                continue;
+            }
+            strategy.since = now;
             match after {
                 StrategyState::Paused(reason) => {
-                    self.log(LogLevel::Warn, format!("strategy {id} rests: {reason:?}"));
+                    let why = View::new(&self.state).pause_in_words(reason);
+                    self.log(LogLevel::Warn, format!("strategy {id} rests: {why}"));
                     self.tell(index, Input::Paused(reason));
                 }
                 _ if before == StrategyState::Waiting => {
@@ -232,28 +255,36 @@ impl<J: Journal> Core<J> {
         }
         let markets = &self.state.strategies[index].markets;
         if markets.is_empty() && !self.slots[index].strategy.needs().is_empty() {
-            return Some(PauseReason::VenueNotReady);
+            return Some(PauseReason::NoSuchMarket);
         }
         let now = self.mono();
-        for id in markets {
+        let need = self.state.strategies[index].book_need;
+        for &id in markets {
             let venue = &self.state.venues[id.venue.0];
-            if venue.not_ready().is_some() {
-                return Some(PauseReason::VenueNotReady);
+            if let Some(outage) = venue.outage(need) {
+                return Some(PauseReason::VenueOut {
+                    venue: id.venue,
+                    outage,
+                });
             }
-            let stale = venue.manifest.liveness.book_stale_ms;
-            if venue.market(id.instrument).is_some_and(|m| m.book_age(now) > stale) {
-                return Some(PauseReason::BookStale);
+            if venue
+                .market(id.instrument)
+                .is_some_and(|m| venue.book_is_stale(m, need, now))
+            {
+                return Some(PauseReason::BookStale(id));
             }
         }
         None
     }
 
     fn books_are_fresh(&self, index: usize) -> bool {
-        let view = View::new(&self.state);
-        let markets = &self.state.strategies[index].markets;
-        markets
-            .iter()
-            .all(|&id| view.market(id).is_some_and(|m| m.book().is_some()))
+        let now = self.mono();
+        let strategy = &self.state.strategies[index];
+        strategy.markets.iter().all(|&id| {
+            let venue = &self.state.venues[id.venue.0];
+            let market = venue.market(id.instrument);
+            market.is_some_and(|m| venue.book_is_fresh(m, strategy.book_need, now))
+        })
     }
 
     fn fire_timers(&mut self) {
@@ -290,7 +321,7 @@ impl<J: Journal> Core<J> {
         match action {
             StrategyAction::Create(request) => {
                 let (market, tag) = (request.market, request.tag);
-                if let Err(reason) = self.place(index, &request) {
+                if let Err(reason) = self.place(index, &request, None) {
                     self.state.counts.orders_refused += 1;
                     let id = &self.state.strategies[index].id;
                     let text = format!(
@@ -304,22 +335,40 @@ impl<J: Journal> Core<J> {
                         LogLevel::Info
                     };
                     self.log(level, text);
-                    let refused = RefusedOrder { market, tag, reason };
+                    let refused = RefusedOrder {
+                        market,
+                        tag,
+                        client_id: None,
+                        reason,
+                    };
                     self.notes.push_back(Note::Refused(index, refused));
                 }
             }
             StrategyAction::Cancel(id) => {
                 if let Some(venue) = self.owned(index, &id) {
+                    self.withdraw_replacement(venue, &id);
                     self.cancel(venue, &id);
                 }
             }
             StrategyAction::Amend { client_id, quantity } => {
                 let amended = match self.owned(index, &client_id) {
-                    Some(venue) => self.amend(venue, &client_id, quantity).map_err(|e| e.to_string()),
-                    None => Err("it is not an order of the strategy's".to_owned()),
+                    Some(venue) => self.amend(venue, &client_id, quantity),
+                    None => Err(RiskRefusal::NotChangeable("it is not an order of the strategy's")),
                 };
                 if let Err(why) = amended {
                     self.log(LogLevel::Info, format!("order {client_id} was not amended: {why}"));
+                    self.change_refused(index, client_id, None, why);
+                }
+            }
+            StrategyAction::Replace { client_id, by } => {
+                let replaced = match self.owned(index, &client_id) {
+                    Some(venue) => self.replace(index, venue, &client_id, &by),
+                    None => Err(RiskRefusal::NotChangeable("it is not an order of the strategy's")),
+                };
+                if let Err(why) = replaced {
+                    self.state.counts.orders_refused += 1;
+                    self.log(LogLevel::Info, format!("order {client_id} was not replaced: {why}"));
+                    self.change_refused(index, client_id, Some(&by), why);
                 }
             }
             StrategyAction::SetTimer { timer, at } => {
@@ -335,6 +384,30 @@ impl<J: Journal> Core<J> {
                 self.log(level, text);
             }
         }
+    }
+
+    /// A wish to change an order is refused: the strategy is told for the order that was to come, or for the one that is there.
+    fn change_refused(
+        &mut self,
+        index: usize,
+        client_id: ClientOrderId,
+        by: Option<&OrderRequest>,
+        reason: RiskRefusal,
+    ) {
+        let there = self.owned(index, &client_id).and_then(|venue| {
+            let order = self.state.venues[venue.0].orders.get(&client_id)?;
+            Some((Self::market_id(venue, order.intent.instrument), order.tag))
+        });
+        let Some((market, tag)) = by.map(|by| (by.market, by.tag)).or(there) else {
+            return;
+        };
+        let refused = RefusedOrder {
+            market,
+            tag,
+            client_id: Some(client_id),
+            reason,
+        };
+        self.notes.push_back(Note::Refused(index, refused));
     }
 
     /// The venue of an order, where it is the strategy's.

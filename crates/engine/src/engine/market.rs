@@ -1,19 +1,58 @@
 //! One instrument of one venue: its rules, book, trades and position.
 
 use colibri_abi::{PublicTrade, TopOfBook};
-use colibri_model::{Exponents, FeeRates, Instrument, InstrumentId, MonoNs, Pair, Price, TradeId, WallNs};
+use colibri_model::{Exponents, FeeRates, Instrument, InstrumentId, Millis, MonoNs, Pair, Price, TradeId, WallNs};
 use colibri_standard::BookManifest;
 
 use crate::accounts::Position;
 use crate::book::{BookKeeper, Grid, OrderBook};
+use crate::engine::stream::Stream;
+use crate::engine::watermark::FillsWatermark;
+use crate::strategy::BookNeed;
+
+/// What a snapshot that is asked for is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SnapshotUse {
+    /// The stream's updates go on from it.
+    Synchronize,
+    /// The stream begins with it: the book is unsubscribed and subscribed anew.
+    Subscribe,
+    /// It is the book while the stream is down.
+    Poll,
+    /// Its id alone is looked at: whether the exchange has moved on while the stream was silent.
+    Check,
+}
 
 /// Where the request for a book snapshot stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct SnapshotRequest {
-    pub(crate) in_flight: bool,
+    pub(crate) in_flight: Option<SnapshotUse>,
     pub(crate) not_before: MonoNs,
     pub(crate) failures: u32,
     pub(crate) synchronized: MonoNs,
+    /// Until when the stream may take to begin with one.
+    pub(crate) awaited_until: Option<MonoNs>,
+    /// Checks of a silent book since it was last heard of.
+    pub(crate) checks: u32,
+}
+
+/// Where a book comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BookSource {
+    /// The market stream keeps it.
+    #[default]
+    Stream,
+    /// Snapshots that are asked for again and again while the stream is down: for valuing and for risk.
+    Polling,
+}
+
+/// The exchange has a newer book than the stream has told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ahead {
+    /// The id of the exchange's book.
+    pub(crate) id: u64,
+    /// When it was learned.
+    pub(crate) since: MonoNs,
 }
 
 /// What a market is there for.
@@ -33,6 +72,12 @@ pub(crate) struct Market {
     pub(crate) instrument: Option<Instrument>,
     pub(crate) keeper: Option<BookKeeper>,
     pub(crate) snapshot: SnapshotRequest,
+    /// What the market stream delivers of it.
+    pub(crate) feed: Stream,
+    pub(crate) source: BookSource,
+    /// When a question last said that the book is right, and nothing newer there.
+    pub(crate) confirmed: Option<MonoNs>,
+    pub(crate) ahead: Option<Ahead>,
     /// Since when there has been no book, or the engine's start.
     pub(crate) bookless_since: MonoNs,
     pub(crate) fees: FeeRates,
@@ -44,10 +89,16 @@ pub(crate) struct Market {
     pub(crate) trades: Vec<PublicTrade>,
     pub(crate) book_changed: bool,
     pub(crate) position: Position,
-    /// The newest trade that a gapless query has told.
-    pub(crate) fills_to: Option<TradeId>,
-    /// Before any trade is known: the time from which fills are asked for.
-    pub(crate) fills_since: WallNs,
+    /// From where on fills are asked for.
+    pub(crate) fills: FillsWatermark,
+    /// From when on orders are asked for, by the exchange's clock.
+    pub(crate) orders_since: WallNs,
+    /// Where the journal says that fills and orders are complete.
+    pub(crate) journaled: Option<(Option<TradeId>, WallNs, WallNs)>,
+    /// How often the account's fee rates were asked for in vain.
+    pub(crate) fees_asked: u32,
+    /// When they are asked for again.
+    pub(crate) fees_again: Option<MonoNs>,
 }
 
 impl Market {
@@ -59,6 +110,10 @@ impl Market {
             instrument: None,
             keeper: None,
             snapshot: SnapshotRequest::default(),
+            feed: Stream::default(),
+            source: BookSource::Stream,
+            confirmed: None,
+            ahead: None,
             bookless_since: MonoNs(0),
             fees: FeeRates::default(),
             top: None,
@@ -67,8 +122,11 @@ impl Market {
             trades: Vec::new(),
             book_changed: false,
             position: Position::default(),
-            fills_to: None,
-            fills_since: WallNs(0),
+            fills: FillsWatermark::default(),
+            orders_since: WallNs(0),
+            journaled: None,
+            fees_asked: 0,
+            fees_again: None,
         }
     }
 
@@ -94,11 +152,40 @@ impl Market {
         self.keeper.as_ref()?.book()
     }
 
-    /// How long ago the book was last known to be right.
-    pub(crate) fn book_age(&self, now: MonoNs) -> colibri_model::Millis {
-        match &self.keeper {
-            Some(keeper) if keeper.book().is_some() => now.since(keeper.updated()),
+    /// There is no book from now on.
+    pub(crate) fn forget_book(&mut self, now: MonoNs) {
+        self.bookless_since = now;
+        self.book_changed = true;
+        self.source = BookSource::Stream;
+        self.confirmed = None;
+        self.ahead = None;
+    }
+
+    /// How long ago the book was last known to be right: by the stream; by polling, where that is its source.
+    pub(crate) fn book_age(&self, now: MonoNs) -> Millis {
+        match (&self.keeper, self.source) {
+            (Some(keeper), BookSource::Stream) if keeper.book().is_some() => now.since(keeper.updated()),
+            (Some(keeper), BookSource::Polling) if keeper.book().is_some() => {
+                now.since(self.confirmed.unwrap_or(self.bookless_since))
+            }
             _ => now.since(self.bookless_since),
+        }
+    }
+
+    /// How much the last update of the stream was behind the fastest; zero while there is no book of the stream.
+    pub(crate) fn behind(&self) -> Millis {
+        match (&self.keeper, self.source) {
+            (Some(keeper), BookSource::Stream) if keeper.book().is_some() => keeper.behind(),
+            _ => Millis(0),
+        }
+    }
+
+    /// How old the book is to somebody who needs it so: questions count where polling is enough.
+    pub(crate) fn book_age_for(&self, need: BookNeed, now: MonoNs) -> Millis {
+        let age = self.book_age(now);
+        match (need, self.confirmed) {
+            (BookNeed::Polled, Some(at)) if self.book().is_some() => age.min(now.since(at)),
+            _ => age,
         }
     }
 }

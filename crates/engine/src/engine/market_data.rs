@@ -1,40 +1,146 @@
 //! Market data on its way in, and the snapshots that books need.
 
-use colibri_abi::{BookBatch, TopOfBook, TradeBatch};
-use colibri_model::{InstrumentId, Journal, Millis, from_mantissa};
-use colibri_standard::{BookSnapshot, Command, Outcome, SessionStatus};
+use colibri_abi::{BookBatch, TopOfBook, TradeBatch, book_flag};
+use colibri_model::{InstrumentId, Journal, Millis, MonoNs, from_mantissa};
+use colibri_standard::{
+    BookSnapshot, Channel, Command, Outcome, SessionRole, SessionStatus, Subscription, UpdateSession,
+};
 
 use crate::HostNow;
-use crate::book::{BookChange, BookFault};
+use crate::book::{BookChange, BookFault, SnapshotWanted};
 use crate::engine::core::Core;
-use crate::engine::market::SnapshotRequest;
-use crate::engine::venue::Purpose;
+use crate::engine::market::{Ahead, BookSource, SnapshotRequest, SnapshotUse};
+use crate::engine::state::EnginePhase;
+use crate::engine::stream::{StreamEvent, StreamState};
+use crate::engine::streams::MARKET_SESSION;
+use crate::engine::venue::{Purpose, VenuePhase};
 use crate::engine::{LogLevel, MarketId, VenueIndex};
 
 /// A book that has held so long was sound: its next snapshot is asked for at once.
 const BOOK_PROVEN: Millis = Millis(30_000);
+/// Levels a side that are asked for while the stream is down or silent: enough to value what is held, and cheap.
+const SHALLOW: u32 = 100;
+/// How long a stream that begins with the book may take to do so.
+const SNAPSHOT_PATIENCE: Millis = Millis(10_000);
+/// A silent book is checked at least so often.
+const CHECK_AT_LEAST: u64 = 30_000;
+/// How long the snapshot may take that a stream begins with, before the book is subscribed anew.
+const BEGINNING: Millis = Millis(10_000);
+/// Trading rules that a book disagrees with are asked for no more often than this.
+const RULES_DOUBTED: Millis = Millis(60_000);
 
 impl<J: Journal> Core<J> {
     pub(crate) fn on_book(&mut self, index: VenueIndex, batch: &BookBatch<'_>, now: HostNow) {
         self.at(now);
         let instrument = InstrumentId(batch.instrument);
-        let Some(market) = self
-            .state
-            .venues
-            .get_mut(index.0)
-            .and_then(|v| v.market_mut(instrument))
-        else {
+        let Some(venue) = self.state.venues.get_mut(index.0) else {
             return;
         };
-        let Some(keeper) = market.keeper.as_mut() else { return };
-        match keeper.apply(batch, now.mono) {
+        if batch.flags & book_flag::SNAPSHOT != 0 && venue.manifest.book.snapshot_by_request {
+            return self.on_requested_snapshot(index, instrument, batch);
+        }
+        let Some(market) = venue.market_mut(instrument) else {
+            return;
+        };
+        market.feed.last_data = Some(now.mono);
+        if market.source == BookSource::Polling {
+            self.end_polling_of(index, instrument);
+        }
+        let change = self.apply_book(index, instrument, batch);
+        if matches!(change, Some(BookChange::Applied | BookChange::Synchronized)) {
+            self.feed_delivers(index, instrument);
+        }
+    }
+
+    fn apply_book(&mut self, index: VenueIndex, instrument: InstrumentId, batch: &BookBatch<'_>) -> Option<BookChange> {
+        let now = self.mono();
+        let market = self.state.venues[index.0].market_mut(instrument)?;
+        let bookless_since = market.book().is_none().then_some(market.bookless_since);
+        let change = market.keeper.as_mut()?.apply(batch, now);
+        match change {
             BookChange::Applied | BookChange::Synchronized => {
                 market.book_changed = true;
+                if change == BookChange::Synchronized {
+                    market.snapshot.synchronized = now;
+                }
                 self.state.counts.book_updates += 1;
             }
             BookChange::Buffered | BookChange::Ignored => {}
-            BookChange::Dropped(fault) => self.book_dropped(index, instrument, fault),
+            BookChange::Dropped(fault) => {
+                self.book_dropped(index, instrument, fault);
+                let market = self.state.venues[index.0].market_mut(instrument)?;
+                // One attempt more that failed: there has been no book for as long as before.
+                market.bookless_since = bookless_since.unwrap_or(market.bookless_since);
+            }
         }
+        Some(change)
+    }
+
+    /// A snapshot that was asked for, as it is meant. One that was asked for before the stream came or went is not used.
+    fn on_requested_snapshot(&mut self, index: VenueIndex, instrument: InstrumentId, batch: &BookBatch<'_>) {
+        let now = self.mono();
+        let venue = &mut self.state.venues[index.0];
+        let open = venue.market_stream.state.is_open();
+        let Some(market) = venue.market_mut(instrument) else {
+            return;
+        };
+        match market.snapshot.in_flight {
+            Some(SnapshotUse::Poll) if open => {}
+            Some(SnapshotUse::Poll) => {
+                let change = self.apply_book(index, instrument, batch);
+                let market = self.state.venues[index.0].market_mut(instrument);
+                if let Some(market) = market
+                    && !matches!(change, None | Some(BookChange::Dropped(_)))
+                    && market.book().is_some()
+                {
+                    market.source = BookSource::Polling;
+                    market.confirmed = Some(now);
+                }
+            }
+            Some(SnapshotUse::Check) => {
+                let Some(local) = market.keeper.as_ref().filter(|k| k.book().is_some()) else {
+                    return;
+                };
+                if batch.last_id <= local.last_id() {
+                    market.confirmed = Some(now);
+                } else if market.ahead.is_none() {
+                    market.ahead = Some(Ahead {
+                        id: batch.last_id,
+                        since: now,
+                    });
+                }
+            }
+            Some(SnapshotUse::Synchronize | SnapshotUse::Subscribe) | None => {
+                let change = self.apply_book(index, instrument, batch);
+                if matches!(change, Some(BookChange::Applied | BookChange::Synchronized)) {
+                    self.feed_delivers(index, instrument);
+                }
+            }
+        }
+    }
+
+    /// A book follows its stream: what was missing is made up for, a silence is over.
+    #[inline]
+    fn feed_delivers(&mut self, index: VenueIndex, instrument: InstrumentId) {
+        let now = self.mono();
+        let Some(market) = self.state.venues[index.0].market_mut(instrument) else {
+            return;
+        };
+        if let Some(ahead) = market.ahead {
+            // A stream that delivers and stays behind is late, and judged as if it were silent.
+            let caught_up = market.keeper.as_ref().is_some_and(|k| k.last_id() >= ahead.id);
+            market.ahead = Some(ahead).filter(|_| !caught_up);
+        }
+        match market.feed.state {
+            StreamState::Healing => market.feed.on(StreamEvent::Healed, "", now),
+            StreamState::Silent if market.ahead.is_none() => {
+                market.snapshot.checks = 0;
+                market.feed.on(StreamEvent::Heard, "", now)
+            }
+            _ => return,
+        };
+        // The session is judged by its instruments.
+        self.wake_at(now);
     }
 
     pub(crate) fn on_trades(&mut self, index: VenueIndex, batch: &TradeBatch<'_>, now: HostNow) {
@@ -69,16 +175,33 @@ impl<J: Journal> Core<J> {
         let Some(market) = venue.market_mut(instrument) else {
             return;
         };
-        market.bookless_since = now;
-        market.book_changed = true;
+        market.forget_book(now);
+        let why = fault.to_string();
+        // Whatever made it doubtful has been delivered: a silence is over with it.
+        market.feed.on(StreamEvent::Heard, "", now);
+        market.feed.on(StreamEvent::Doubted, &why, now);
         if now.since(market.snapshot.synchronized) >= BOOK_PROVEN {
             market.snapshot.failures = 0;
             market.snapshot.not_before = now;
         }
         self.state.counts.book_drops += 1;
-        let text = format!("{name}: the book of {} was dropped: {fault}", market.pair);
+        let text = format!("{name}: the book of {} was dropped: {why}", market.pair);
         self.log(LogLevel::Warn, text);
+        if let BookFault::OffGrid { .. } | BookFault::Exponents { .. } = fault {
+            self.doubt_instruments(index);
+        }
         self.ask_snapshot(index, instrument);
+    }
+
+    /// A book disagrees with the rules that are known: the exchange may have changed them, and is asked again.
+    fn doubt_instruments(&mut self, index: VenueIndex) {
+        let now = self.mono();
+        let venue = &mut self.state.venues[index.0];
+        let due = venue
+            .instruments_asked
+            .map_or(now, |at| at.plus(RULES_DOUBTED).max(now));
+        venue.instruments_due = venue.instruments_due.min(due);
+        self.wake_at(due);
     }
 
     /// Drops every book of a venue: its market stream is not live.
@@ -87,13 +210,36 @@ impl<J: Journal> Core<J> {
         for market in &mut self.state.venues[index.0].markets {
             market.snapshot = SnapshotRequest {
                 in_flight: market.snapshot.in_flight,
+                checks: market.snapshot.checks,
                 ..SnapshotRequest::default()
             };
+            if market.book().is_some() {
+                market.forget_book(now);
+            }
             if let Some(keeper) = market.keeper.as_mut() {
-                if keeper.book().is_some() {
-                    market.bookless_since = now;
-                    market.book_changed = true;
-                }
+                keeper.drop_book(BookFault::StreamDown);
+            }
+        }
+        self.wake_at(now);
+    }
+
+    /// The market stream is back: books that were polled make room for those that follow it.
+    pub(crate) fn end_polling(&mut self, index: VenueIndex) {
+        let ids: Vec<InstrumentId> = self.state.venues[index.0].markets.iter().map(|m| m.id).collect();
+        for id in ids {
+            self.end_polling_of(index, id);
+        }
+    }
+
+    fn end_polling_of(&mut self, index: VenueIndex, instrument: InstrumentId) {
+        let now = self.mono();
+        let Some(market) = self.state.venues[index.0].market_mut(instrument) else {
+            return;
+        };
+        market.snapshot.not_before = now;
+        if market.source == BookSource::Polling {
+            market.forget_book(now);
+            if let Some(keeper) = market.keeper.as_mut() {
                 keeper.drop_book(BookFault::StreamDown);
             }
         }
@@ -116,25 +262,82 @@ impl<J: Journal> Core<J> {
         }
     }
 
-    /// Asks for a snapshot where the book needs one, the stream is live and no request is under way or put off.
-    pub(crate) fn ask_snapshot(&mut self, index: VenueIndex, instrument: InstrumentId) {
+    /// What a snapshot would be for now, where one is of use.
+    fn snapshot_use(&self, index: VenueIndex, instrument: InstrumentId) -> Option<SnapshotUse> {
+        let venue = &self.state.venues[index.0];
+        let market = venue.market(instrument)?;
+        let keeper = market.keeper.as_ref()?;
+        let by_request = venue.manifest.book.snapshot_by_request;
+        if venue.market_session == SessionStatus::Live {
+            let silent = market.feed.state == StreamState::Silent && by_request;
+            return match keeper.snapshot_wanted() {
+                SnapshotWanted::Request => Some(SnapshotUse::Synchronize),
+                SnapshotWanted::Subscription => Some(SnapshotUse::Subscribe),
+                SnapshotWanted::Awaited => None,
+                SnapshotWanted::No => silent.then_some(SnapshotUse::Check),
+            };
+        }
+        let trades = venue.phase == VenuePhase::Ready && self.state.phase == EnginePhase::Running;
+        (by_request && trades).then_some(SnapshotUse::Poll)
+    }
+
+    /// A stream that should begin with a snapshot is given time for it.
+    fn await_beginning(&mut self, index: VenueIndex, instrument: InstrumentId) {
         let now = self.mono();
         let venue = &mut self.state.venues[index.0];
-        let depth = venue.manifest.book.snapshot_depth;
-        let live = venue.market_session == SessionStatus::Live;
+        if venue.market_session != SessionStatus::Live {
+            return;
+        }
         let Some(market) = venue.market_mut(instrument) else {
             return;
         };
-        let wanted = market.keeper.as_ref().is_some_and(|k| k.wants_snapshot());
-        if !wanted || !live || market.snapshot.in_flight {
+        let Some(keeper) = market.keeper.as_mut() else { return };
+        if keeper.snapshot_wanted() != SnapshotWanted::Awaited {
             return;
         }
+        let until = *market.snapshot.awaited_until.get_or_insert(now.plus(BEGINNING));
+        if now >= until {
+            keeper.snapshot_overdue();
+        } else {
+            self.wake_at(until);
+        }
+    }
+
+    /// Asks for a snapshot where one is of use, and no request is under way or put off.
+    pub(crate) fn ask_snapshot(&mut self, index: VenueIndex, instrument: InstrumentId) {
+        let now = self.mono();
+        self.await_beginning(index, instrument);
+        let Some(purpose) = self.snapshot_use(index, instrument) else {
+            return;
+        };
+        let venue = &mut self.state.venues[index.0];
+        let depth = venue.manifest.book.snapshot_depth;
+        let Some(market) = venue.market_mut(instrument).filter(|m| m.snapshot.in_flight.is_none()) else {
+            return;
+        };
         if now < market.snapshot.not_before {
             let at = market.snapshot.not_before;
             return self.wake_at(at);
         }
-        market.snapshot.in_flight = true;
-        let command = Command::BookSnapshot(BookSnapshot { instrument, depth });
+        market.snapshot.in_flight = Some(purpose);
+        let command = match purpose {
+            SnapshotUse::Synchronize => Command::BookSnapshot(BookSnapshot { instrument, depth }),
+            SnapshotUse::Poll | SnapshotUse::Check => Command::BookSnapshot(BookSnapshot {
+                instrument,
+                depth: depth.min(SHALLOW),
+            }),
+            SnapshotUse::Subscribe => {
+                let book = vec![Subscription {
+                    instrument,
+                    channels: vec![Channel::Book],
+                }];
+                Command::UpdateSession(UpdateSession {
+                    session: MARKET_SESSION,
+                    add: book.clone(),
+                    remove: book,
+                })
+            }
+        };
         self.command(index, Purpose::Snapshot(instrument), command);
     }
 
@@ -147,31 +350,162 @@ impl<J: Journal> Core<J> {
 
     /// The request for a snapshot has ended; the snapshot itself came before.
     pub(crate) fn snapshot_ended(&mut self, index: VenueIndex, instrument: InstrumentId, outcome: &Outcome) {
-        let failures = match self.state.venues[index.0].market(instrument) {
-            Some(market) => market.snapshot.failures,
-            None => return,
+        let Some(market) = self.state.venues[index.0].market_mut(instrument) else {
+            return;
         };
-        let wait = self.back_off(failures);
+        let purpose = market.snapshot.in_flight.take();
+        let (failures, checks) = (market.snapshot.failures, market.snapshot.checks);
+        let fast = self.state.venues[index.0].manifest.polling.fast_ms;
+        let back_off = self.back_off(failures);
+        let wait = match (purpose, outcome) {
+            (Some(SnapshotUse::Poll), Outcome::Done) => self.with_jitter(fast),
+            (Some(SnapshotUse::Poll), _) => back_off.max(fast),
+            // A market that is merely quiet is asked about less and less often.
+            (Some(SnapshotUse::Check), _) => self.with_jitter(Millis((fast.0 << checks.min(4)).min(CHECK_AT_LEAST))),
+            (Some(SnapshotUse::Synchronize | SnapshotUse::Subscribe) | None, _) => back_off,
+        };
         let now = self.mono();
         let not_before = now.plus(wait);
-        let market = self.state.venues[index.0].market_mut(instrument).expect("found above");
-        market.snapshot.in_flight = false;
-        // Counted on success too: a book that is dropped again and again is asked for less and less often.
-        market.snapshot.failures = failures.saturating_add(1);
+        self.wake_at(not_before);
+        let venue = &mut self.state.venues[index.0];
+        let open = venue.market_session == SessionStatus::Live;
+        let Some(market) = venue.market_mut(instrument) else {
+            return;
+        };
         market.snapshot.not_before = not_before;
-        if market.book().is_some() {
-            market.snapshot.synchronized = now;
+        match purpose {
+            Some(SnapshotUse::Check) => market.snapshot.checks = checks.saturating_add(1),
+            Some(SnapshotUse::Poll) if open => {
+                // The stream came back meanwhile, and waits for a snapshot of its own.
+                market.snapshot.not_before = now;
+                self.wake_at(now);
+            }
+            Some(SnapshotUse::Poll) if *outcome == Outcome::Done => market.snapshot.failures = 0,
+            Some(SnapshotUse::Poll) => market.snapshot.failures = failures.saturating_add(1),
+            Some(SnapshotUse::Synchronize | SnapshotUse::Subscribe) | None => {
+                // Counted on success too: a book that is dropped again and again is asked for less and less often.
+                market.snapshot.failures = failures.saturating_add(1);
+                if market.book().is_some() {
+                    market.snapshot.synchronized = now;
+                    return;
+                }
+                let pair = market.pair.clone();
+                if let Some(refusal) = outcome.refusal() {
+                    let text = format!(
+                        "the snapshot of {pair} failed ({refusal}); trying again in {} ms",
+                        wait.0
+                    );
+                    self.log(LogLevel::Warn, text);
+                }
+            }
+        }
+    }
+
+    fn with_jitter(&mut self, wait: Millis) -> Millis {
+        Millis(wait.0 + self.random.below(wait.0 / 8 + 1))
+    }
+
+    /// Judges each instrument by what the stream delivers of it, and the market session by its instruments.
+    pub(crate) fn judge_market_stream(&mut self, index: VenueIndex) {
+        let now = self.mono();
+        let venue = &self.state.venues[index.0];
+        if !venue.market_stream.state.is_open() {
             return;
         }
-        let pair = market.pair.clone();
-        self.wake_at(not_before);
-        if let Some(refusal) = outcome.refusal() {
-            let text = format!(
-                "the snapshot of {pair} failed ({refusal}); trying again in {} ms",
-                wait.0
-            );
-            self.log(LogLevel::Warn, text);
+        let listed: Vec<InstrumentId> = venue
+            .markets
+            .iter()
+            .filter(|m| m.instrument.is_some())
+            .map(|m| m.id)
+            .collect();
+        let mut condemned = None;
+        for &instrument in &listed {
+            condemned = condemned.or(self.judge_feed(index, instrument));
         }
+        let venue = &mut self.state.venues[index.0];
+        let states = || listed.iter().filter_map(|&id| Some(venue.market(id)?.feed.state));
+        let all = |state: StreamState| states().all(|s| s == state);
+        let event = if listed.is_empty() || all(StreamState::Live) {
+            [StreamEvent::Heard, StreamEvent::Healed]
+        } else if all(StreamState::Silent) {
+            [StreamEvent::Silenced; 2]
+        } else if states().any(|s| s == StreamState::Healing) {
+            [StreamEvent::Heard, StreamEvent::Doubted]
+        } else {
+            [StreamEvent::Heard; 2]
+        };
+        let why = states().filter(|s| *s != StreamState::Live).count();
+        let why = match why {
+            0 => String::new(),
+            missing => format!("{missing} of {} books are missing or silent", listed.len()),
+        };
+        for event in event {
+            venue.market_stream.on(event, &why, now);
+        }
+        if let Some(why) = condemned {
+            venue.market_stream.on(StreamEvent::Silenced, &why, now);
+            for market in &mut venue.markets {
+                market.ahead = None;
+            }
+            self.reopen(index, SessionRole::Market, why);
+        }
+    }
+
+    /// Why the session must be opened again for the sake of one instrument, where it must: the exchange has moved on and
+    /// the stream has not told; or it cannot be asked, and has told nothing for long.
+    fn judge_feed(&mut self, index: VenueIndex, instrument: InstrumentId) -> Option<String> {
+        let now = self.mono();
+        let liveness = self.state.venues[index.0].manifest.liveness.clone();
+        let by_request = self.state.venues[index.0].manifest.book.snapshot_by_request;
+        let market = self.state.venues[index.0].market_mut(instrument)?;
+        let pair = market.pair.clone();
+        let (bookless_since, keeper) = (market.bookless_since, market.keeper.as_mut()?);
+        match keeper.snapshot_wanted() {
+            SnapshotWanted::No => {}
+            SnapshotWanted::Request => return None,
+            SnapshotWanted::Awaited => {
+                let until = bookless_since.max(market.feed.since).plus(SNAPSHOT_PATIENCE);
+                if now < until {
+                    self.wake_at(until);
+                    return None;
+                }
+                keeper.snapshot_overdue();
+                return Some(format!("it did not begin with the book of {pair}"));
+            }
+            SnapshotWanted::Subscription => return Some(format!("it lost the book of {pair}, and brings no other")),
+        }
+        let updated = keeper.updated();
+        let stale_at = updated.plus(liveness.book_stale_ms);
+        if market.feed.state == StreamState::Live {
+            if now <= stale_at {
+                self.wake_at(MonoNs(stale_at.0 + 1));
+                return None;
+            }
+            let why = format!("no update for {} s", liveness.book_stale_ms.0 / 1_000);
+            market.feed.on(StreamEvent::Silenced, &why, now);
+            market.snapshot.not_before = now;
+            self.wake_at(now);
+            return None;
+        }
+        if let Some(ahead) = market.ahead {
+            let until = ahead.since.plus(liveness.lag_ms);
+            if now >= until {
+                let lag = liveness.lag_ms.0;
+                return Some(format!(
+                    "the book of {pair} has moved on, and the stream did not tell within {lag} ms"
+                ));
+            }
+            self.wake_at(until);
+        } else if !by_request && market.feed.state == StreamState::Silent && liveness.market_silence_ms.0 > 0 {
+            let patience = Millis(liveness.market_silence_ms.0 << market.snapshot.checks.min(6));
+            let until = updated.plus(patience);
+            if now >= until {
+                market.snapshot.checks = market.snapshot.checks.saturating_add(1);
+                return Some(format!("it told nothing of {pair} for {} s", patience.0 / 1_000));
+            }
+            self.wake_at(until);
+        }
+        None
     }
 
     pub(crate) fn market_id(index: VenueIndex, instrument: InstrumentId) -> MarketId {

@@ -7,25 +7,34 @@
 //! has returned, so that nothing is entered twice.
 
 mod action;
+mod adoption;
+mod amend;
 mod bring_up;
 mod completions;
 mod core;
 mod dispatch;
+mod kill_switch;
 mod limits;
 pub(crate) mod market;
 mod market_data;
 mod order_entry;
 mod reconcile;
 mod recovery;
+pub(crate) mod replace;
 mod reports;
+mod risk_gate;
+pub(crate) mod session_profit;
 mod setup;
 pub(crate) mod state;
 mod stop;
+pub(crate) mod stream;
+mod streams;
 mod upkeep;
 pub(crate) mod venue;
+pub(crate) mod watermark;
 
 use colibri_abi::{BookBatch, TopOfBook, TradeBatch};
-use colibri_model::{Journal, Millis, MonoNs, OpId};
+use colibri_model::{Journal, KillCause, Millis, MonoNs, OpId};
 use colibri_standard::{Event, Outcome, SessionRole, SessionStatus};
 
 use crate::HostNow;
@@ -34,11 +43,16 @@ use crate::strategy::Strategy;
 use crate::view::View;
 
 pub use action::{EngineAction, LogLevel};
-pub use limits::KillSwitch;
-pub use setup::{EngineSetup, MarketId, Recovered, RecoveredOrder, VenueIndex, VenueSetup};
+pub use kill_switch::KillSwitch;
+pub use session_profit::{SessionProfit, SessionReference};
+pub use market::BookSource;
+pub use setup::{
+    EngineSetup, EnvironmentConflict, MarketId, Recovered, RecoveredOrder, VenueIndex, VenueSetup, Watermarks,
+};
 pub use state::{Counts, EnginePhase, StrategyState};
 pub use stop::{StopReport, VenueStop};
-pub use venue::{ForeignOrder, VenuePhase};
+pub use stream::StreamState;
+pub use venue::{ForeignOrder, Outage, VenuePhase};
 
 use self::core::{ClockEntry, Core};
 
@@ -82,6 +96,13 @@ impl<J: Journal> Engine<J> {
         self.core.orphans()
     }
 
+    /// Venues whose journaled orders and fills are of another environment of the exchange than the one they are to be used in.
+    /// Such a venue is not brought up: a host names them and does not start. Empty after the start.
+    #[must_use]
+    pub fn environment_conflicts(&self) -> Vec<EnvironmentConflict> {
+        self.core.environment_conflicts()
+    }
+
     /// Starts: the Clock runs, every venue is brought up. Strategies are told once their markets are ready.
     pub fn start(&mut self, now: HostNow) {
         self.core.start(now);
@@ -117,6 +138,18 @@ impl<J: Journal> Engine<J> {
     /// A step of a session.
     pub fn on_session(&mut self, venue: VenueIndex, role: SessionRole, status: SessionStatus, now: HostNow) {
         self.core.on_session(venue, role, status, now);
+    }
+
+    /// A session is down, for a reason, and will be opened again at a time.
+    pub fn on_session_rests(
+        &mut self,
+        venue: VenueIndex,
+        role: SessionRole,
+        reason: &str,
+        until: MonoNs,
+        now: HostNow,
+    ) {
+        self.core.on_session_rests(venue, role, reason, until, now);
     }
 
     /// After inputs: strategies are told what changed (a book once, however many updates came), their wishes go through
@@ -163,8 +196,16 @@ impl<J: Journal> Engine<J> {
         self.core.stop_report()
     }
 
-    /// The kill switch, where it is thrown: by the drawdown limit, in this run or in an earlier one that the journal tells
-    /// of. Everything is cancelled then and nothing placed, until [`Engine::resume`].
+    /// Throws the kill switch, because a person wants so; before the start or after it. Whether it was not thrown yet.
+    pub fn throw_kill_switch(&mut self, reason: &str, now: HostNow) -> bool {
+        self.core.at(now);
+        let thrown = self.core.throw_kill_switch(KillCause::Person, reason.to_owned());
+        self.core.flush();
+        thrown
+    }
+
+    /// The kill switch, where it is thrown: in this run, or in an earlier one that the journal tells of. Everything is
+    /// cancelled then and nothing placed, until [`Engine::resume`].
     #[must_use]
     pub const fn kill_switch(&self) -> Option<&KillSwitch> {
         self.core.state.kill_switch.as_ref()

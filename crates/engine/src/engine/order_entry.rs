@@ -2,7 +2,7 @@
 
 use colibri_abi::{Grant, OrderOp, Text48, op_flag, op_kind, order_side, order_type, time_in_force};
 use colibri_model::{
-    ClientOrderId, Journal, OpId, OrderIntent, OrderState, OrderType, Quantity, QuantityUnit, Record, Side, TimeInForce,
+    Amount, ClientOrderId, Journal, OpId, OrderIntent, OrderType, QuantityUnit, Record, Side, TimeInForce,
 };
 
 use crate::engine::VenueIndex;
@@ -14,7 +14,7 @@ use crate::risk::{self, RiskRefusal};
 use crate::strategy::OrderRequest;
 
 /// The operation of a placement at the boundary.
-fn place_op(op: OpId, intent: &OrderIntent, market: &crate::engine::market::Market) -> Result<OrderOp, RiskRefusal> {
+pub(crate) fn place_op(op: OpId, intent: &OrderIntent, market: &crate::engine::market::Market) -> Result<OrderOp, RiskRefusal> {
     let no_instrument = || RiskRefusal::NotTrading("not known".to_owned());
     let exponents = market.exponents().ok_or_else(no_instrument)?;
     let does_not_fit = |e: colibri_model::MantissaError| RiskRefusal::DoesNotFit(e.to_string());
@@ -55,21 +55,28 @@ fn place_op(op: OpId, intent: &OrderIntent, market: &crate::engine::market::Mark
     })
 }
 
-const fn side_number(side: Side) -> u32 {
+pub(crate) const fn side_number(side: Side) -> u32 {
     match side {
         Side::Buy => order_side::BUY,
         Side::Sell => order_side::SELL,
     }
 }
 
-fn text(id: &str) -> Text48 {
+pub(crate) fn text(id: &str) -> Text48 {
     Text48::new(id).expect("an id is at most 47 bytes, which is what fits")
 }
 
 impl<J: Journal> Core<J> {
     /// Places an order: tracked and journaled before it is handed over.
-    pub(crate) fn place(&mut self, strategy: usize, request: &OrderRequest) -> Result<ClientOrderId, RiskRefusal> {
-        let intent = self.checked_intent(strategy, request)?;
+    ///
+    /// `replaces` is the order that was cancelled to make room for it, where one was.
+    pub(crate) fn place(
+        &mut self,
+        strategy: usize,
+        request: &OrderRequest,
+        replaces: Option<&ClientOrderId>,
+    ) -> Result<ClientOrderId, RiskRefusal> {
+        let intent = self.checked_intent(strategy, request, None)?;
         let now = self.state.now;
         let index = request.market.venue;
         let op = self.new_op();
@@ -88,7 +95,8 @@ impl<J: Journal> Core<J> {
         };
         self.journal_first(record).map_err(|_| RiskRefusal::JournalFailed)?;
         let id = intent.client_id.clone();
-        let order = InFlightOrder::new(strategy_id, request.tag, pair, intent, now.mono, now.wall);
+        let mut order = InFlightOrder::new(strategy_id, request.tag, pair, intent, now.mono, now.wall);
+        order.replaces = replaces.cloned();
         let venue = &mut self.state.venues[index.0];
         venue.orders.track(order);
         venue.ops.insert(op, Purpose::Place(id.clone()));
@@ -98,8 +106,14 @@ impl<J: Journal> Core<J> {
         Ok(id)
     }
 
-    /// The order that a wish becomes: rounded to the rule, checked, with its id.
-    fn checked_intent(&mut self, strategy: usize, request: &OrderRequest) -> Result<OrderIntent, RiskRefusal> {
+    /// The order that a wish becomes: rounded to the rule, checked, with its id. Where it is to take the place of another
+    /// that is cancelled first, what that one holds is counted as free.
+    pub(crate) fn checked_intent(
+        &mut self,
+        strategy: usize,
+        request: &OrderRequest,
+        replaced: Option<&ClientOrderId>,
+    ) -> Result<OrderIntent, RiskRefusal> {
         if self.state.phase != EnginePhase::Running {
             return Err(RiskRefusal::Stopping);
         }
@@ -115,12 +129,11 @@ impl<J: Journal> Core<J> {
         }
         let cap = self.state.risk.max_orders_per_second.get();
         self.state.order_rate.check(cap, now)?;
-        let live_of_strategy = self.view().live_orders(&self.state.strategies[strategy].id).count();
-        let limits = self.state.risk.clone();
-        let venue = self.state.venues.get_mut(request.market.venue.0);
+        let need = self.state.strategies[strategy].book_need;
+        let venue = self.state.venues.get(request.market.venue.0);
         let venue = venue.ok_or(RiskRefusal::NoSuchMarket)?;
-        if let Some(why) = venue.not_ready() {
-            return Err(RiskRefusal::VenueNotReady(why));
+        if let Some(outage) = venue.outage(need) {
+            return Err(RiskRefusal::VenueNotReady(venue.in_words(outage)));
         }
         let market = venue
             .market(request.market.instrument)
@@ -129,7 +142,7 @@ impl<J: Journal> Core<J> {
         if !instrument.status.takes_orders() {
             return Err(RiskRefusal::NotTrading(String::from(instrument.status.clone())));
         }
-        if !venue.book_is_fresh(market, now) {
+        if !venue.book_is_fresh(market, need, now) {
             return Err(RiskRefusal::NoFreshBook);
         }
         let mid = market.book().and_then(|b| b.mid()).ok_or(RiskRefusal::NoFreshBook)?;
@@ -153,12 +166,15 @@ impl<J: Journal> Core<J> {
         if let Some(most) = rule.max_open_orders {
             let live = venue.orders.live().filter(|o| o.intent.instrument == market.id).count();
             if live >= most as usize {
-                return Err(RiskRefusal::OpenOrders(most));
+                return Err(RiskRefusal::MarketOpenOrders { live, cap: most });
             }
         }
-        limits.check(&intent, mid, live_of_strategy)?;
+        self.pass_risk_gate(&self.state.strategies[strategy].id, request.market.venue, &intent, replaced)?;
         let asset = Venue::paid_with(&market.pair, intent.side);
-        let (needed, available) = (risk::commitment(&intent, Some(mid)), venue.available(asset));
+        let freed = replaced.and_then(|id| venue.orders.get(id)).filter(|old| old.may_be_live());
+        let freed = freed.filter(|old| Venue::paid_with(&old.pair, old.intent.side) == asset);
+        let available = venue.available(asset) + freed.map_or(Amount::ZERO, |old| venue.held_by(old));
+        let needed = risk::commitment(&intent, Some(mid));
         if needed > available {
             return Err(RiskRefusal::Balance {
                 asset: asset.clone(),
@@ -166,6 +182,7 @@ impl<J: Journal> Core<J> {
                 available,
             });
         }
+        let venue = &mut self.state.venues[request.market.venue.0];
         let ids = venue.ids.as_mut().ok_or(RiskRefusal::NoSuchMarket)?;
         intent.client_id = ids.next_id(&self.state.strategies[strategy].id);
         // A wall clock that was set back could start a run at the moment of an earlier one.
@@ -194,7 +211,7 @@ impl<J: Journal> Core<J> {
             kind: op_kind::CANCEL,
             instrument: order.intent.instrument.0,
             side: side_number(order.intent.side),
-            client_id: text(id.as_str()),
+            client_id: text(order.name_at_exchange().as_str()),
             exchange_id: order.exchange_id.as_ref().map_or(Text48::EMPTY, |x| text(x.as_str())),
             ..OrderOp::default()
         };
@@ -209,7 +226,7 @@ impl<J: Journal> Core<J> {
         self.state.counts.cancels_sent += 1;
     }
 
-    fn send(&mut self, index: VenueIndex, mut order_op: OrderOp, purpose: Purpose) {
+    pub(crate) fn send(&mut self, index: VenueIndex, mut order_op: OrderOp, purpose: Purpose) {
         let op = self.new_op();
         order_op.grant.op = op.0;
         let venue = &mut self.state.venues[index.0];
@@ -233,63 +250,5 @@ impl<J: Journal> Core<J> {
         for id in wanted {
             self.cancel(index, &id);
         }
-    }
-
-    /// Changes an order's whole quantity, its place in the queue kept.
-    pub(crate) fn amend(
-        &mut self,
-        index: VenueIndex,
-        id: &ClientOrderId,
-        quantity: Quantity,
-    ) -> Result<(), RiskRefusal> {
-        let venue = &mut self.state.venues[index.0];
-        let order = venue
-            .orders
-            .get(id)
-            .ok_or(RiskRefusal::NotChangeable("it is not known"))?;
-        let market = venue.market(order.intent.instrument).ok_or(RiskRefusal::NoSuchMarket)?;
-        let instrument = market.instrument.as_ref().ok_or(RiskRefusal::NoSuchMarket)?;
-        if venue.manifest.orders.amend.is_none() || !instrument.rule.amend {
-            return Err(RiskRefusal::NotChangeable("the exchange cannot amend it"));
-        }
-        if !matches!(order.state(), OrderState::Open | OrderState::PartiallyFilled) || order.cancel != CancelState::None
-        {
-            return Err(RiskRefusal::NotChangeable("it does not rest in the book"));
-        }
-        if order.amend_to.is_some() {
-            return Err(RiskRefusal::NotChangeable("an amend of it is not answered yet"));
-        }
-        let quantity = instrument.rule.quantize_quantity(order.intent.order_type, quantity);
-        if quantity <= order.filled() || quantity >= order.intent.quantity {
-            return Err(RiskRefusal::NotChangeable(
-                "the quantity can only be reduced, and not below what is filled",
-            ));
-        }
-        let mantissa = instrument.exponents.quantity_mantissa(quantity);
-        let amend = OrderOp {
-            kind: op_kind::AMEND,
-            instrument: order.intent.instrument.0,
-            side: side_number(order.intent.side),
-            price_exponent: instrument.exponents.price,
-            quantity_exponent: instrument.exponents.quantity,
-            quantity: mantissa.map_err(|e| RiskRefusal::DoesNotFit(e.to_string()))?,
-            client_id: text(id.as_str()),
-            exchange_id: order.exchange_id.as_ref().map_or(Text48::EMPTY, |x| text(x.as_str())),
-            // The order keeps its name.
-            other_client_id: text(id.as_str()),
-            ..OrderOp::default()
-        };
-        let record = Record::AmendIntent {
-            venue: venue.id.clone(),
-            client_id: id.clone(),
-            quantity,
-            time: self.state.now.wall,
-        };
-        self.journal_first(record).map_err(|_| RiskRefusal::JournalFailed)?;
-        if let Some(order) = self.state.venues[index.0].orders.get_mut(id) {
-            order.amend_to = Some(quantity);
-        }
-        self.send(index, amend, Purpose::Amend(id.clone(), quantity));
-        Ok(())
     }
 }

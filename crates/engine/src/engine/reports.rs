@@ -1,19 +1,18 @@
-//! What the exchange tells: orders, fills, balances, sessions, notices.
+//! What the exchange tells: orders, fills, balances, notices.
 
 use colibri_model::{
     ClientOrderId, Fill, FillKey, InstrumentId, Journal, Millis, OrderEvidence, OrderState, Record, StrategyId,
 };
-use colibri_standard::{
-    BalancesEvent, Event, FillEvent, NoticeKind, OrderEvent, ReportSource, SessionRole, SessionStatus,
-};
+use colibri_standard::{BalancesEvent, Event, FillEvent, NoticeKind, OrderEvent, ReportSource};
 
 use crate::HostNow;
 use crate::engine::core::Core;
 use crate::engine::dispatch::Note;
 use crate::engine::state::RECENT_FILLS;
-use crate::engine::venue::{ForeignOrder, Purpose};
+use crate::engine::venue::Purpose;
 use crate::engine::{LogLevel, VenueIndex};
-use crate::orders::{OrderChange, OrderReport, Recorded};
+use crate::orders::{InFlightOrder, OrderChange, OrderReport, Recorded};
+use crate::strategy::{OwnFill, OwnOrderChange};
 
 /// How long fills may lag behind the status that counts them before they are asked for.
 const FILLS_GRACE: Millis = Millis(500);
@@ -21,10 +20,6 @@ const FILLS_GRACE: Millis = Millis(500);
 const UNATTRIBUTED: usize = 10_000;
 /// How long an acknowledged order may take to show as open before it is asked about.
 pub(crate) const ACKNOWLEDGED_GRACE: Millis = Millis(5_000);
-
-/// The sessions' numbers at the boundary; a notice of any other is taken to be about both.
-const MARKET_SESSION: u32 = 1;
-const USER_SESSION: u32 = 2;
 
 impl<J: Journal> Core<J> {
     pub(crate) fn on_event(&mut self, index: VenueIndex, event: Event, now: HostNow) {
@@ -37,6 +32,7 @@ impl<J: Journal> Core<J> {
             Event::Order(event) => self.on_order(index, &event),
             Event::Fill(event) => self.on_fill(index, &event),
             Event::Balances(event) => self.on_balances(index, &event),
+            Event::BalanceChange(event) => self.on_balance_change(index, &event),
             Event::Fees(event) => {
                 if let Some(market) = self.state.venues[index.0].market_mut(event.instrument) {
                     market.fees = event.rates;
@@ -49,9 +45,9 @@ impl<J: Journal> Core<J> {
                 let gapless = venue.has_op(&Purpose::ReconcileFills(event.instrument))
                     && !venue.asks_fills_of_one(event.instrument);
                 if let Some(market) = venue.market_mut(event.instrument).filter(|_| gapless)
-                    && event.newest.is_some()
+                    && let Some(newest) = event.newest
                 {
-                    market.fills_to = event.newest;
+                    market.fills.tells(newest);
                 }
             }
             Event::Notice(notice) => {
@@ -63,63 +59,19 @@ impl<J: Journal> Core<J> {
                 let text = format!("{}: {}", self.state.venues[index.0].id, notice.text);
                 self.log(LogLevel::Info, text);
             }
-            // Sessions, the clock and pools are the driver's; a replace's halves end with its operation; candles have no
-            // reader here.
-            Event::Session(_) | Event::Time(_) | Event::Usage(_) | Event::Candles(_) | Event::ReplaceResult(_) => {}
+            Event::ReplaceResult(result) => self.on_replace_result(index, result),
+            // Sessions, the clock and pools are the driver's; candles have no reader here.
+            Event::Session(_) | Event::Time(_) | Event::Usage(_) | Event::Candles(_) => {}
         }
-    }
-
-    pub(crate) fn on_session(&mut self, index: VenueIndex, role: SessionRole, status: SessionStatus, now: HostNow) {
-        self.at(now);
-        let Some(venue) = self.state.venues.get_mut(index.0) else {
-            return;
-        };
-        let session = match role {
-            SessionRole::Market => &mut venue.market_session,
-            SessionRole::User => &mut venue.user_session,
-        };
-        let before = std::mem::replace(session, status);
-        if before == status {
-            return;
-        }
-        let (was_live, is_live) = (before == SessionStatus::Live, status == SessionStatus::Live);
-        if was_live || is_live {
-            let text = format!("{}: the {role:?} session is {status:?}", venue.id);
-            let level = if is_live { LogLevel::Info } else { LogLevel::Warn };
-            self.log(level, text);
-        }
-        match role {
-            SessionRole::Market if was_live => self.drop_books(index),
-            SessionRole::Market if is_live => self.ask_snapshots(index),
-            // What happened while the stream was down is learned by asking, before anything is traded on.
-            SessionRole::User if was_live || is_live => self.reconcile_anew(index),
-            _ => {}
-        }
-    }
-
-    /// A message that could not be read: what it told is missing, of books or of our own orders and fills.
-    fn unreadable(&mut self, index: VenueIndex, session: u32, instrument: Option<InstrumentId>) {
-        if session != USER_SESSION {
-            self.doubt_book(index, instrument);
-        }
-        if session != MARKET_SESSION {
-            self.reconcile_anew(index);
-        }
-    }
-
-    /// Nothing is traded on at a venue before a reconciliation that begins now has succeeded.
-    fn reconcile_anew(&mut self, index: VenueIndex) {
-        let now = self.mono();
-        let reconcile = &mut self.state.venues[index.0].reconcile;
-        reconcile.healed = false;
-        reconcile.overtaken = true;
-        reconcile.next = now;
-        self.wake_at(now);
     }
 
     fn on_balances(&mut self, index: VenueIndex, event: &BalancesEvent) {
         let now = self.state.now;
         let venue = &mut self.state.venues[index.0];
+        if event.source == ReportSource::Stream {
+            venue.user_stream.last_data = Some(now.mono);
+        }
+        venue.exchange_time = venue.exchange_time.max(event.exchange_time);
         venue.holdings.state(event, now.mono);
         let record = Record::Balances {
             venue: venue.id.clone(),
@@ -133,13 +85,15 @@ impl<J: Journal> Core<J> {
 
     fn on_order(&mut self, index: VenueIndex, event: &OrderEvent) {
         let venue = &mut self.state.venues[index.0];
+        venue.exchange_time = venue.exchange_time.max(event.exchange_time);
         let found = venue
             .orders
             .find(event.instrument, event.client_id.as_ref(), event.exchange_id.as_ref())
             .or_else(|| venue.orders.find(None, event.previous_client_id.as_ref(), None));
-        let Some(id) = found else {
+        let Some(id) = found.or_else(|| self.adopt_if_ours(index, event)) else {
             return self.on_foreign_order(index, event);
         };
+        let venue = &mut self.state.venues[index.0];
         let evidence = event.status.evidence();
         if event.source == ReportSource::Query {
             venue.reconcile.seen.insert(id.clone());
@@ -153,9 +107,15 @@ impl<J: Journal> Core<J> {
             let text = format!("order {id} has a status that is not known: {:?}", event.status);
             return self.log(LogLevel::Warn, text);
         };
+        if event.previous_client_id.is_some()
+            && let Some(name) = &event.client_id
+        {
+            venue.orders.rename(&id, name);
+        }
         if let (Some(quantity), Some(order)) = (event.quantity, venue.orders.get_mut(&id))
             && order.intent.quantity_unit == colibri_model::QuantityUnit::Base
             && quantity.is_positive()
+            && !order.is_older_news(event.exchange_time)
         {
             // An amend shows here first.
             order.learn_quantity(quantity, event.source);
@@ -167,34 +127,9 @@ impl<J: Journal> Core<J> {
             exchange_time: event.exchange_time,
             source: Some(event.source),
         };
+        let before = self.state.venues[index.0].orders.get(&id).map(InFlightOrder::state);
         self.learn(index, &id, evidence, &report);
-    }
-
-    fn on_foreign_order(&mut self, index: VenueIndex, event: &OrderEvent) {
-        let key = match (&event.exchange_id, &event.client_id) {
-            (Some(id), _) => format!("{} {id}", event.symbol),
-            (None, Some(id)) => format!("{} {id}", event.symbol),
-            (None, None) => return,
-        };
-        let venue = &mut self.state.venues[index.0];
-        let evidence = event.status.evidence();
-        if evidence.is_some_and(|e| OrderState::Unknown.after(e).is_ok_and(OrderState::is_terminal)) {
-            venue.foreign.remove(&key);
-            venue.reconcile.foreign_seen.remove(&key);
-            return;
-        }
-        let order = ForeignOrder {
-            symbol: event.symbol.clone(),
-            client_id: event.client_id.clone(),
-            exchange_id: event.exchange_id.clone(),
-            side: event.side,
-            price: event.price,
-            quantity: event.quantity,
-        };
-        if event.source == ReportSource::Query {
-            venue.reconcile.foreign_seen.insert(key.clone(), order.clone());
-        }
-        venue.foreign.insert(key, order);
+        self.order_witnessed(index, &id, before, event.source, evidence);
     }
 
     /// Takes evidence about one of our orders in: state, journal, questions, strategy.
@@ -232,6 +167,7 @@ impl<J: Journal> Core<J> {
             client_id: id.clone(),
             exchange_id: order.exchange_id.clone(),
             state: order.state(),
+            filled: Some(order.reported_filled()).filter(|q| q.is_positive()),
             reason: report.reason.clone(),
             exchange_time: report.exchange_time,
             time: self.state.now.wall,
@@ -249,7 +185,12 @@ impl<J: Journal> Core<J> {
             self.state.counts.unknown_resolved += 1;
         }
         self.journal_order(index, &change.client_id, report);
-        self.notes.push_back(Note::Order(index, change.clone()));
+        let Some(order) = self.state.venues[index.0].orders.get(&change.client_id) else {
+            return;
+        };
+        let market = Self::market_id(index, order.intent.instrument);
+        let told = OwnOrderChange::of(order, change, market, report.exchange_time, self.state.now.wall);
+        self.notes.push_back(Note::Order(index, change.clone(), told));
     }
 
     /// After a report: what is still open to doubt is asked about, what is not any more is left alone.
@@ -328,7 +269,10 @@ impl<J: Journal> Core<J> {
             exchange_time: event.exchange_time.unwrap_or(now.wall),
             local_time: now.wall,
         };
-        match venue.ledger.record(&fill) {
+        let recorded = venue.ledger.record(&fill);
+        self.fill_witnessed(index, &fill.key, order.is_some(), recorded, event.source);
+        let venue = &mut self.state.venues[index.0];
+        match recorded {
             Recorded::Known => self.state.counts.duplicate_fills += 1,
             Recorded::FeeLearned => {
                 self.state.counts.duplicate_fills += 1;
@@ -367,6 +311,9 @@ impl<J: Journal> Core<J> {
             let pair = market.pair.clone();
             market.position.add_fill(&pair, &fill);
         }
+        if let Some(strategy) = &strategy {
+            self.state.takings.add_fill(strategy, &fill.key.pair, &fill);
+        }
         self.count_fill(&fill);
         self.journal_fact(Record::Filled {
             strategy,
@@ -376,9 +323,16 @@ impl<J: Journal> Core<J> {
         if self.state.recent_fills.len() > RECENT_FILLS {
             self.state.recent_fills.pop_front();
         }
-        self.notes.push_back(Note::Fill(index, id.clone(), fill));
+        if let Some(order) = self.state.venues[index.0].orders.get(id) {
+            let told = OwnFill::of(order, &fill, Self::market_id(index, instrument));
+            self.notes.push_back(Note::Fill(index, told));
+        }
         if let Some(change) = change {
-            self.order_changed(index, &change, &OrderReport::default());
+            let report = OrderReport {
+                exchange_time: Some(fill.exchange_time),
+                ..OrderReport::default()
+            };
+            self.order_changed(index, &change, &report);
         }
         self.settle_questions(index, id);
     }
@@ -399,7 +353,9 @@ impl<J: Journal> Core<J> {
         let Some(fee) = &fill.fee else { return };
         let venue = &mut self.state.venues[index.0];
         let mut strategy: Option<StrategyId> = None;
-        if let Some(order) = order.and_then(|id| venue.orders.get_mut(&id)) {
+        if let Some(id) = order
+            && let Some(order) = venue.orders.get_mut(&id)
+        {
             order.add_fee(fill);
             strategy = Some(order.strategy.clone());
             if let Some(market) = venue.market_mut(instrument) {
@@ -407,6 +363,14 @@ impl<J: Journal> Core<J> {
                 market.position.add_fee(&pair, fee, fill.price);
             }
             *self.state.counts.fees.entry(fee.asset.clone()).or_default() += fee.amount;
+            let known = self.state.venues[index.0].ledger.get(&fill.key).cloned();
+            if let (Some(known), Some(order)) = (known, self.state.venues[index.0].orders.get(&id)) {
+                let told = OwnFill::of(order, &known, Self::market_id(index, instrument));
+                self.notes.push_back(Note::Fee(index, told));
+            }
+        }
+        if let Some(strategy) = &strategy {
+            self.state.takings.add_fee(strategy, fee);
         }
         let fill = self.state.venues[index.0].ledger.get(&fill.key).cloned();
         if let Some(fill) = fill {

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use colibri_model::{Amount, Asset, Fill, MonoNs, StrategyId};
 
 use crate::HostNow;
+use crate::accounts::Takings;
 use crate::clock::TickStats;
 use crate::engine::limits::{OrderRate, Rejections};
+use crate::engine::session_profit::Session;
 use crate::engine::venue::Venue;
-use crate::engine::{KillSwitch, MarketId, StopReport};
+use crate::engine::{KillSwitch, MarketId, StopReport, VenueIndex};
 use crate::risk::RiskLimits;
-use crate::strategy::PauseReason;
+use crate::strategy::{BookNeed, PauseReason};
 
 /// Fills that the view shows.
 pub(crate) const RECENT_FILLS: usize = 500;
@@ -43,6 +45,8 @@ pub struct Counts {
     pub orders_unknown: u64,
     /// Unknown orders that an answer of the exchange resolved.
     pub unknown_resolved: u64,
+    /// Orders of ours that no journal told of, found at the exchange.
+    pub orders_adopted: u64,
     /// Our buys' fills.
     pub buy_fills: u64,
     /// Our sells' fills.
@@ -55,6 +59,8 @@ pub struct Counts {
     pub fees: BTreeMap<Asset, Amount>,
     /// Books dropped.
     pub book_drops: u64,
+    /// Streams that were open and proven silent, and were opened again.
+    pub streams_condemned: u64,
     /// Reconciliations done.
     pub reconciliations: u64,
     /// Batches of book levels applied.
@@ -79,6 +85,11 @@ pub(crate) struct StrategyInfo {
     pub(crate) id: StrategyId,
     pub(crate) kind: &'static str,
     pub(crate) state: StrategyState,
+    /// Since when it is in that state.
+    pub(crate) since: MonoNs,
+    /// Why it rests or waits; `None` where it does not.
+    pub(crate) obstacle: Option<PauseReason>,
+    pub(crate) book_need: BookNeed,
     pub(crate) markets: Vec<MarketId>,
     pub(crate) status: String,
     pub(crate) timers: BTreeMap<u64, MonoNs>,
@@ -94,9 +105,13 @@ pub(crate) struct State {
     pub(crate) strategies: Vec<StrategyInfo>,
     pub(crate) risk: RiskLimits,
     pub(crate) order_rate: OrderRate,
+    /// What strategies have taken of the accounts.
+    pub(crate) takings: Takings,
     pub(crate) kill_switch: Option<KillSwitch>,
-    /// The highest profit of this session by quote asset.
-    pub(crate) profit_peaks: BTreeMap<Asset, Amount>,
+    /// What the limits on loss and drawdown are compared with.
+    pub(crate) session: Session,
+    /// Since when a venue cannot be relied on, by venue.
+    pub(crate) outage_since: BTreeMap<VenueIndex, MonoNs>,
     pub(crate) counts: Counts,
     pub(crate) recent_fills: VecDeque<Fill>,
     pub(crate) journal_fault: Option<String>,

@@ -32,12 +32,14 @@ impl<J: Journal> Core<J> {
                 VenuePhase::Collecting | VenuePhase::Balances => self.bring_up(index),
                 VenuePhase::Ready => self.refresh_instruments(index),
             }
+            self.judge_user_stream(index);
+            self.judge_market_stream(index);
             self.ask_snapshots(index);
             self.reconcile_if_due(index);
+            self.ask_fees_again(index);
             self.ask_questions(index);
             self.send_wanted_cancels(index);
         }
-        self.cancel_where_killed();
         self.update_strategies();
         self.continue_stop();
         self.wake_for_timers();
@@ -48,6 +50,7 @@ impl<J: Journal> Core<J> {
         let venue = &mut self.state.venues[index.0];
         if now >= venue.instruments_due {
             venue.instruments_due = now.plus(venue.manifest.polling.instruments_ms);
+            venue.instruments_asked = Some(now);
             self.command(index, Purpose::Instruments, Command::Instruments(Instruments {}));
         }
         let due = self.state.venues[index.0].instruments_due;
@@ -91,7 +94,7 @@ impl<J: Journal> Core<J> {
         order.inquiry.asked();
         let query = OrderStatusQuery {
             instrument: order.intent.instrument,
-            client_id: Some(id.clone()),
+            client_id: Some(order.name_at_exchange().clone()),
             exchange_id: order.exchange_id.clone(),
         };
         self.command(index, purpose, Command::OrderStatus(query));

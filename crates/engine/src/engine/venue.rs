@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_abi::OrderOp;
 use colibri_model::{
-    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, FillKey, InstrumentId, MonoNs, OpId, OrderIntent, Pair,
-    Price, Quantity, Side, VenueId,
+    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, FillKey, InstrumentId, MonoNs, OpId, OrderIntent,
+    OrderState, Pair, Price, Quantity, Side, VenueId, WallNs,
 };
-use colibri_standard::{Capability, ConnectorManifest, SessionStatus};
+use colibri_standard::{Capability, ConnectorManifest, ReplaceResult, SessionStatus};
 
 use crate::accounts::{Account, StatedBalance};
-use crate::engine::market::{Market, MarketWanted};
-use crate::orders::{ClientIdSource, FillLedger, InFlightOrder, OrderTracker};
-use crate::risk;
+use crate::engine::market::{BookSource, Market, MarketWanted};
+use crate::engine::replace::WaitingReplacement;
+use crate::engine::stream::{Owed, Stream, StreamState};
+use crate::orders::{CancelState, ClientIdSource, FillLedger, InFlightOrder, OrderTracker};
+use crate::risk::{self, RiskRefusal};
+use crate::strategy::BookNeed;
 
 /// How far a venue has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,33 @@ pub enum VenuePhase {
     Failed(String),
 }
 
+/// Why nothing can be placed at a venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// It is being brought up.
+    Starting,
+    /// It cannot be used in this run: see its phase.
+    Failed,
+    /// Its market stream does not deliver.
+    MarketStream(StreamState),
+    /// Its user stream does not deliver.
+    UserStream(StreamState),
+    /// Its streams deliver; what was missed is being asked for.
+    Reconciling,
+}
+
+impl std::fmt::Display for Outage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Outage::Starting => f.write_str("it is being brought up"),
+            Outage::Failed => f.write_str("it cannot be used"),
+            Outage::MarketStream(state) => write!(f, "its market stream is {}", state.as_str()),
+            Outage::UserStream(state) => write!(f, "its user stream is {}", state.as_str()),
+            Outage::Reconciling => f.write_str("it is being reconciled"),
+        }
+    }
+}
+
 /// What an operation is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -45,15 +75,20 @@ pub(crate) enum Purpose {
     Place(ClientOrderId),
     Cancel(ClientOrderId),
     Amend(ClientOrderId, Quantity),
+    Replace {
+        cancel: ClientOrderId,
+        place: ClientOrderId,
+    },
     OrderStatus(ClientOrderId),
     OrderFills(ClientOrderId),
     ReconcileOrders(InstrumentId),
     ReconcileFills(InstrumentId),
+    ReconcileHistory(InstrumentId),
     ReconcileBalances,
     Proof,
 }
 
-/// An order in the account that is not tracked: shown, never touched.
+/// An order in the account that is not tracked: shown, and not touched unless the user said that it is the bot's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignOrder {
     /// The exchange's name of the instrument.
@@ -86,6 +121,15 @@ pub(crate) struct Reconcile {
     /// The user session moved while it ran: it proves nothing.
     pub(crate) overtaken: bool,
     pub(crate) started: MonoNs,
+    pub(crate) started_wall: WallNs,
+    /// Whether it asks for ended orders too.
+    pub(crate) with_history: bool,
+    /// Something may have been missed: the next one asks for ended orders.
+    pub(crate) history_wanted: bool,
+    /// When ended orders are asked for in any case.
+    pub(crate) history_due: MonoNs,
+    /// When watermarks are journaled again.
+    pub(crate) journal_due: MonoNs,
     /// When the next one is due, whatever happens.
     pub(crate) next: MonoNs,
     /// Whether one has succeeded since the user session last came up.
@@ -110,6 +154,10 @@ pub(crate) struct Venue {
     pub(crate) phase: VenuePhase,
     pub(crate) market_session: SessionStatus,
     pub(crate) user_session: SessionStatus,
+    pub(crate) market_stream: Stream,
+    pub(crate) user_stream: Stream,
+    /// What the user stream has still to tell.
+    pub(crate) owed: Owed,
     pub(crate) markets: Vec<Market>,
     pub(crate) orders: OrderTracker,
     pub(crate) in_doubt: BTreeSet<ClientOrderId>,
@@ -118,12 +166,26 @@ pub(crate) struct Venue {
     pub(crate) unattributed: BTreeMap<(InstrumentId, ExchangeOrderId), Vec<FillKey>>,
     pub(crate) holdings: Account,
     pub(crate) foreign: BTreeMap<String, ForeignOrder>,
+    /// Orders that the user said to be this bot's, by exchange id.
+    pub(crate) adopt: BTreeSet<ExchangeOrderId>,
+    /// Which environment of the exchange it is.
+    pub(crate) environment: String,
+    /// Ended orders of earlier runs that are too many to be tracked, and young enough to be told again.
+    pub(crate) untracked: BTreeSet<ClientOrderId>,
+    /// The latest time that the exchange has told.
+    pub(crate) exchange_time: Option<WallNs>,
     pub(crate) ops: BTreeMap<OpId, Purpose>,
     pub(crate) ids: Option<ClientIdSource>,
     pub(crate) reconcile: Reconcile,
     pub(crate) retry: Retry,
     pub(crate) instruments_due: MonoNs,
+    /// When they were last asked for again.
+    pub(crate) instruments_asked: Option<MonoNs>,
     pub(crate) outbox: Vec<OrderOp>,
+    /// Placements that wait for the end of the order whose place they take, by that order.
+    pub(crate) replacements: BTreeMap<ClientOrderId, WaitingReplacement>,
+    /// What connectors have told of replaces that have not ended yet.
+    pub(crate) replace_results: BTreeMap<OpId, ReplaceResult>,
 }
 
 impl Venue {
@@ -147,6 +209,9 @@ impl Venue {
             phase: VenuePhase::Idle,
             market_session: SessionStatus::Down,
             user_session: SessionStatus::Down,
+            market_stream: Stream::default(),
+            user_stream: Stream::default(),
+            owed: Owed::default(),
             markets,
             orders: OrderTracker::default(),
             in_doubt: BTreeSet::new(),
@@ -154,12 +219,19 @@ impl Venue {
             unattributed: BTreeMap::new(),
             holdings: Account::default(),
             foreign: BTreeMap::new(),
+            adopt: BTreeSet::new(),
+            environment: String::new(),
+            untracked: BTreeSet::new(),
+            exchange_time: None,
             ops: BTreeMap::new(),
             ids: None,
             reconcile: Reconcile::default(),
             retry: Retry::default(),
             instruments_due: MonoNs(u64::MAX),
+            instruments_asked: None,
             outbox: Vec::new(),
+            replacements: BTreeMap::new(),
+            replace_results: BTreeMap::new(),
         }
     }
 
@@ -179,6 +251,25 @@ impl Venue {
         self.ops.values().any(|p| p == purpose)
     }
 
+    /// An order that rests in the book with nothing under way that changes it.
+    ///
+    /// # Errors
+    /// Why it cannot be changed now.
+    pub(crate) fn resting(&self, id: &ClientOrderId) -> Result<&InFlightOrder, RiskRefusal> {
+        let order = self
+            .orders
+            .get(id)
+            .ok_or(RiskRefusal::NotChangeable("it is not known"))?;
+        if !matches!(order.state(), OrderState::Open | OrderState::PartiallyFilled) || order.cancel != CancelState::None
+        {
+            return Err(RiskRefusal::NotChangeable("it does not rest in the book"));
+        }
+        if order.amend_to.is_some() {
+            return Err(RiskRefusal::NotChangeable("an amend of it is not answered yet"));
+        }
+        Ok(order)
+    }
+
     /// Whether the fills of a single order of an instrument are being asked for.
     pub(crate) fn asks_fills_of_one(&self, instrument: InstrumentId) -> bool {
         self.ops.values().any(|purpose| match purpose {
@@ -187,32 +278,64 @@ impl Venue {
         })
     }
 
-    /// Whether the exchange tells us of our orders as they change.
+    /// Whether the exchange tells us of our orders as they change, or never does and is asked.
     pub(crate) fn user_session_is_live(&self) -> bool {
-        self.user_session == SessionStatus::Live || !self.has(&Capability::UserStream)
+        self.user_stream.state.delivers() || !self.has(&Capability::UserStream)
     }
 
-    /// Whether orders may be placed; else why not.
-    pub(crate) fn not_ready(&self) -> Option<String> {
+    /// Whether orders may be placed by somebody who needs books so; else why not.
+    pub(crate) fn outage(&self, need: BookNeed) -> Option<Outage> {
         match &self.phase {
             VenuePhase::Ready => {}
-            VenuePhase::Failed(why) => return Some(why.clone()),
-            phase => return Some(format!("it is at {phase:?}")),
+            VenuePhase::Failed(_) => return Some(Outage::Failed),
+            _ => return Some(Outage::Starting),
         }
-        if self.market_session != SessionStatus::Live {
-            Some("its market stream is down".to_owned())
+        let market = self.market_stream.state;
+        // A silent instrument is that instrument's affair: see its book's age.
+        if !market.is_open() && need == BookNeed::Streamed {
+            Some(Outage::MarketStream(market))
         } else if !self.user_session_is_live() {
-            Some("its user stream is down".to_owned())
+            Some(Outage::UserStream(self.user_stream.state))
         } else if !self.reconcile.healed {
-            Some("it is being reconciled".to_owned())
+            Some(Outage::Reconciling)
         } else {
             None
         }
     }
 
-    /// Whether a book is there and fresh.
-    pub(crate) fn book_is_fresh(&self, market: &Market, now: MonoNs) -> bool {
-        market.book().is_some() && market.book_age(now) <= self.manifest.liveness.book_stale_ms
+    /// Whether orders may be placed; else why not, in words.
+    pub(crate) fn not_ready(&self) -> Option<String> {
+        let outage = self.outage(BookNeed::Streamed)?;
+        Some(self.in_words(outage))
+    }
+
+    /// An outage, with what is known of its cause.
+    pub(crate) fn in_words(&self, outage: Outage) -> String {
+        let why = match (outage, &self.phase) {
+            (Outage::Failed, VenuePhase::Failed(why)) => return why.clone(),
+            (Outage::Starting, phase) => return format!("it is at {phase:?}"),
+            (Outage::MarketStream(_), _) => self.market_stream.why.as_str(),
+            (Outage::UserStream(_), _) => self.user_stream.why.as_str(),
+            _ => "",
+        };
+        match why {
+            "" => outage.to_string(),
+            why => format!("{outage}: {why}"),
+        }
+    }
+
+    /// Whether a book is there and fresh, as somebody needs it.
+    pub(crate) fn book_is_fresh(&self, market: &Market, need: BookNeed, now: MonoNs) -> bool {
+        let enough = need == BookNeed::Polled || market.source == BookSource::Stream;
+        enough && market.book().is_some() && !self.book_is_stale(market, need, now)
+    }
+
+    /// Whether the book is too old, or has been missing for too long: by the local time at which it was last known to be
+    /// right, and by how much its last update was behind the fastest, where the exchange gives times.
+    pub(crate) fn book_is_stale(&self, market: &Market, need: BookNeed, now: MonoNs) -> bool {
+        let limits = &self.manifest.liveness;
+        let polled = need == BookNeed::Polled && market.confirmed.is_some();
+        market.book_age_for(need, now) > limits.book_stale_ms || (!polled && market.behind() > limits.book_lag_ms)
     }
 
     /// The asset that an order is paid with.

@@ -4,20 +4,20 @@
 //! What lives here: the trait, its inputs and actions, and the strategies. What must not live here: order states, journal,
 //! risk (the engine's; a strategy's wish goes through all of them).
 
+mod own_order;
 pub mod pure_market_making;
 mod registry;
 
 use colibri_abi::PublicTrade;
 use colibri_model::{
-    ClientOrderId, Fill, MonoNs, OrderState, OrderType, Pair, Price, Quantity, QuantityUnit, Side, StrategyId,
-    TimeInForce, VenueId,
+    ClientOrderId, MonoNs, OrderType, Pair, Price, Quantity, QuantityUnit, Side, StrategyId, TimeInForce, VenueId,
 };
 
 use crate::clock::Tick;
-use crate::engine::{LogLevel, MarketId, VenueIndex};
-use crate::risk::RiskRefusal;
+use crate::engine::{LogLevel, MarketId, Outage, VenueIndex};
 use crate::view::View;
 
+pub use own_order::{OrderAmended, OrderReplaced, OwnFill, OwnOrderChange, RefusedOrder, RequestEnd};
 pub use registry::{KINDS, build};
 
 /// A market that a strategy trades.
@@ -29,13 +29,30 @@ pub struct MarketNeed {
     pub pair: Pair,
 }
 
-/// Why a strategy is paused.
+/// What a strategy needs of a book to trade on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BookNeed {
+    /// The market stream keeps it, and has told of it within the venue's limit.
+    #[default]
+    Streamed,
+    /// Snapshots that are asked for while the stream is down or silent are good enough: some seconds old.
+    Polled,
+}
+
+/// Why a strategy is paused. What is known beyond it, the [`View`] tells: since when, why, and when it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PauseReason {
-    /// A venue of its markets is not ready, or one of its streams is down.
-    VenueNotReady,
+    /// One of its markets is at no venue of the bot.
+    NoSuchMarket,
+    /// A venue of its markets cannot be traded at.
+    VenueOut {
+        /// Which one: the first of its markets'.
+        venue: VenueIndex,
+        /// What is wrong there.
+        outage: Outage,
+    },
     /// A book of its markets is missing or stale, for longer than the venue's limit.
-    BookStale,
+    BookStale(MarketId),
     /// The journal cannot be written.
     JournalFailed,
     /// The exchange refused too many of its orders in a row.
@@ -44,30 +61,15 @@ pub enum PauseReason {
     KillSwitch,
 }
 
-/// A change of one of the strategy's orders.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnOrderChange {
-    /// Which order.
-    pub client_id: ClientOrderId,
-    /// Of which market.
-    pub market: MarketId,
-    /// The strategy's number for it.
-    pub tag: u32,
-    /// From which state.
-    pub from: OrderState,
-    /// To which.
-    pub to: OrderState,
-}
-
-/// A wish for an order that was not fulfilled: nothing was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedOrder {
-    /// Of which market.
-    pub market: MarketId,
-    /// The strategy's number for it.
-    pub tag: u32,
-    /// Why.
-    pub reason: RiskRefusal,
+impl PauseReason {
+    /// Whether both are the same trouble at the same place, perhaps at another stage: not told twice.
+    #[must_use]
+    pub fn is_akin(self, other: PauseReason) -> bool {
+        match (self, other) {
+            (PauseReason::VenueOut { venue, .. }, PauseReason::VenueOut { venue: other, .. }) => venue == other,
+            (this, other) => this == other,
+        }
+    }
 }
 
 /// What a strategy is told.
@@ -76,6 +78,7 @@ pub enum Input<'a> {
     /// Every market is ready for the first time.
     Started,
     /// Trading must rest; cancels are still carried out. Ticks, books, trades and timers stop until [`Input::Resumed`].
+    /// Told again where another reason takes the place of the first.
     Paused(PauseReason),
     /// Trading goes on.
     Resumed,
@@ -94,8 +97,14 @@ pub enum Input<'a> {
     },
     /// An order of the strategy's changed its state.
     Order(&'a OwnOrderChange),
-    /// A fill of one of the strategy's orders.
-    Fill(&'a Fill),
+    /// A fill of one of the strategy's orders, told once.
+    Fill(&'a OwnFill),
+    /// What a fill cost has become known after the fill was told.
+    Fee(&'a OwnFill),
+    /// An amend has ended.
+    Amended(&'a OrderAmended),
+    /// A replace has ended, in both its halves.
+    Replaced(&'a OrderReplaced),
     /// A wish was refused.
     Refused(&'a RefusedOrder),
     /// Balances of a venue changed.
@@ -139,6 +148,17 @@ pub enum StrategyAction {
         /// The new whole quantity.
         quantity: Quantity,
     },
+    /// Cancel an order of its own and place another of the same market instead, which is not placed unless the cancel is
+    /// done. In one request where the exchange has that; else the cancel first, and the placement on the evidence that the
+    /// order is cancelled. A cancel of the order in the meantime withdraws a placement that was not sent yet.
+    ///
+    /// An order that rests in the book can be replaced, and no other. Where nothing comes of the request it is left working.
+    Replace {
+        /// The order that is to go.
+        client_id: ClientOrderId,
+        /// The order that is to come.
+        by: OrderRequest,
+    },
     /// Set a timer, replacing one of the same number.
     SetTimer {
         /// The strategy's number for it.
@@ -171,6 +191,10 @@ impl StrategyActions {
     pub fn amend(&mut self, client_id: ClientOrderId, quantity: Quantity) {
         self.list.push(StrategyAction::Amend { client_id, quantity });
     }
+    /// See [`StrategyAction::Replace`].
+    pub fn replace(&mut self, client_id: ClientOrderId, by: OrderRequest) {
+        self.list.push(StrategyAction::Replace { client_id, by });
+    }
     /// See [`StrategyAction::SetTimer`].
     pub fn set_timer(&mut self, timer: u64, at: MonoNs) {
         self.list.push(StrategyAction::SetTimer { timer, at });
@@ -197,6 +221,10 @@ pub trait Strategy {
     fn kind(&self) -> &'static str;
     /// The markets that must be ready before it starts.
     fn needs(&self) -> Vec<MarketNeed>;
+    /// What it needs of a book to trade on it: without such a book it is paused.
+    fn book_need(&self) -> BookNeed {
+        BookNeed::Streamed
+    }
     /// One input. What it wants goes into `actions`.
     fn input(&mut self, input: Input<'_>, view: &View<'_>, actions: &mut StrategyActions);
     /// A line or a few for the screen: what it is about to do and why.

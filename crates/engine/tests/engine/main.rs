@@ -1,6 +1,13 @@
 //! The engine as a whole, through its public functions alone, in virtual time.
 
+mod books;
 mod chaos;
+mod degrade;
 mod desk;
+mod floor;
+mod kill_switch;
+mod orders;
+mod risk;
+mod recovery;
 mod safety;
 mod trading;

@@ -1,7 +1,7 @@
 //! The engine at a scripted exchange: bring-up, quoting, every way in which reports are lost or doubled, stopping.
 #![allow(clippy::unwrap_used)]
 
-use colibri_engine::{LogLevel, StrategyState, VenuePhase};
+use colibri_engine::{BookSource, LogLevel, StrategyState, VenuePhase};
 use colibri_model::{ClientOrderId, Decimal, OrderState, Quantity, Record, Side};
 use colibri_standard::{OrderStatus, ReportSource, SessionRole, SessionStatus};
 
@@ -311,7 +311,8 @@ fn a_reconnect_of_the_market_stream_brings_a_new_book() {
     desk.start();
     desk.at_exchange(|exchange, _| exchange.session(SessionRole::Market, SessionStatus::Down));
     desk.run(100);
-    assert!(desk.view().markets().next().unwrap().last_book().is_none());
+    let market = desk.view().markets().next().unwrap();
+    assert!(market.book().is_none() && market.book_source() == BookSource::Polling);
     assert_eq!(
         desk.exchange.open().count(),
         0,

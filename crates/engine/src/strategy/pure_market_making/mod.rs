@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use colibri_model::{Amount, ClientOrderId, MonoNs, OrderState, Quantity, QuantityUnit, Side, StrategyId, TimeInForce};
 
 use crate::engine::MarketId;
-use crate::orders::{InFlightOrder, OrderOrigin};
+use crate::orders::InFlightOrder;
 use crate::strategy::{Input, MarketNeed, OrderRequest, OwnOrderChange, Strategy, StrategyActions};
 use crate::view::{MarketView, View};
 
@@ -222,7 +222,7 @@ impl PureMarketMaking {
             let tag = tag(quote.side, quote.level);
             let occupies = |o: &&&InFlightOrder| {
                 // One of an earlier run does not know its level any more: it may be any of its side.
-                o.intent.side == quote.side && (o.tag == tag || o.origin == OrderOrigin::Recovered)
+                o.intent.side == quote.side && (o.tag == tag || o.origin.has_lost_its_tag())
             };
             if let Some(there) = live.iter().find(occupies) {
                 if self.doomed.contains(there.client_id()) {
@@ -259,11 +259,9 @@ impl PureMarketMaking {
     fn order_changed(&mut self, change: &OwnOrderChange, view: &View<'_>, actions: &mut StrategyActions) {
         let now = view.now().mono;
         if change.to == OrderState::Filled {
-            let side = view.order(&change.client_id).map(|o| o.intent.side);
-            self.filled_balance += match side {
-                Some(Side::Buy) => 1,
-                Some(Side::Sell) => -1,
-                None => 0,
+            self.filled_balance += match change.side {
+                Side::Buy => 1,
+                Side::Sell => -1,
             };
             self.create_at = now.plus(span(self.config.filled_order_delay));
             self.refresh_at = self.refresh_at.min(self.create_at);
@@ -304,7 +302,7 @@ impl Strategy for PureMarketMaking {
                 // What an earlier run left does not know its level any more.
                 let left = view
                     .live_orders(&self.id)
-                    .filter(|o| o.origin == OrderOrigin::Recovered);
+                    .filter(|o| o.origin.has_lost_its_tag());
                 self.doomed.extend(left.map(|o| o.client_id().clone()));
                 (self.create_at, self.refresh_at) = (now, now);
                 self.quote(view, actions);
@@ -318,7 +316,7 @@ impl Strategy for PureMarketMaking {
             Input::Paused(reason) => {
                 // Quotes that cannot be watched are not left in the market.
                 self.doom_all(view, actions);
-                self.status = format!("resting: {reason:?}");
+                self.status = format!("resting: {}", view.pause_in_words(reason));
             }
             Input::Stopping => {
                 self.doom_all(view, actions);
@@ -328,6 +326,9 @@ impl Strategy for PureMarketMaking {
             | Input::Book(_)
             | Input::Trades { .. }
             | Input::Fill(_)
+            | Input::Fee(_)
+            | Input::Amended(_)
+            | Input::Replaced(_)
             | Input::Refused(_)
             | Input::Balances(_) => {}
         }

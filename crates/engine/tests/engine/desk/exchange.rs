@@ -21,6 +21,8 @@ type Answers = Vec<(u64, Delivery)>;
 /// What becomes of the next placement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
+    /// Taken and confirmed.
+    Taken,
     /// Taken; the answer is lost.
     TakenAnswerLost,
     /// Never arrived; the answer is a time-out.
@@ -129,6 +131,7 @@ pub struct Exchange {
     pub book_rule: &'static str,
     /// What the book's stream begins with, where it does.
     pub book_begins: Option<BookMessage>,
+    pub instruments_asked: u64,
     /// How often the book was subscribed anew.
     pub book_subscribed: u64,
     /// Sessions that the engine had opened again, in order.
@@ -180,6 +183,7 @@ impl Exchange {
             book_is_silent: false,
             book_rule: BOOK_RULE,
             book_begins: None,
+            instruments_asked: 0,
             book_subscribed: 0,
             reopened: Vec::new(),
             next_id: 1,
@@ -241,7 +245,7 @@ impl Exchange {
                 let outcome = Outcome::NotSent(Refusal::new(RejectReason::NoRoom, "no room"));
                 return vec![(5, Delivery::Completed(op_id, outcome))];
             }
-            Some(Placement::TakenAnswerLost) | None => {}
+            Some(Placement::Taken | Placement::TakenAnswerLost) | None => {}
         }
         self.rest(op, client_id.clone());
         if script == Some(Placement::TakenAnswerLost) {
@@ -507,7 +511,10 @@ impl Exchange {
         let mut answers = Vec::new();
         let mut outcome = Outcome::Done;
         match command {
-            Command::Instruments(_) => answers.push(Delivery::Event(instruments(self.replaces_at_once).into())),
+            Command::Instruments(_) => {
+                self.instruments_asked += 1;
+                answers.push(Delivery::Event(instruments(self.replaces_at_once).into()));
+            }
             Command::UseInstruments(used) => assert_eq!(used.instruments[0].id, InstrumentId(1)),
             Command::Fees(_) if self.lose_fees > 0 => {
                 self.lose_fees -= 1;
