@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use colibri_driver::tokio_transport::{ExtraAuthorities, TransportOptions};
+use colibri_driver::tokio_transport::{ExtraAuthorities, ProxyAddress, TransportOptions};
 use colibri_loader::{Library, LoadRequest, Loader};
 use colibri_standard::{ConnectorManifest, Manifest};
 use serde::Deserialize;
@@ -45,9 +45,18 @@ pub struct PluginsFile {
     /// `plugins.toml`. For a network whose own proxy reads its traffic. Certificates are checked, always.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// An HTTP proxy that every request and every stream goes through, as `http://host:port`. The environment's is never
+    /// used: what is signed goes where this file says.
+    #[serde(default, deserialize_with = "proxy_address")]
+    pub proxy: Option<ProxyAddress>,
     /// The libraries, in the file's order.
     #[serde(default, rename = "plugin")]
     pub plugins: Vec<PluginEntry>,
+}
+
+fn proxy_address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<ProxyAddress>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 /// A connector that can be created.
@@ -72,6 +81,8 @@ pub struct Installation {
     pub refused: Vec<String>,
     /// Whose certificates are believed besides the public authorities.
     pub authorities: ExtraAuthorities,
+    /// The proxy that everything goes through.
+    pub proxy: Option<ProxyAddress>,
 }
 
 impl PluginsFile {
@@ -118,6 +129,7 @@ impl Installation {
         let loader = Loader::new(store);
         let mut installation = Installation {
             authorities: plugins.authorities(file, folder)?,
+            proxy: plugins.proxy.clone(),
             ..Installation::default()
         };
         for entry in &plugins.plugins {
@@ -170,6 +182,7 @@ impl Installation {
     pub fn transport(&self) -> TransportOptions {
         TransportOptions {
             authorities: self.authorities.clone(),
+            proxy: self.proxy.clone(),
             ..TransportOptions::default()
         }
     }
@@ -271,5 +284,16 @@ mod tests {
             error.to_string().contains("libary") && error.to_string().contains("line 2"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_proxy_is_an_address_without_a_password() {
+        let file = toml::from_str::<PluginsFile>("proxy = \"http://10.0.0.1:3128\"").unwrap();
+        assert_eq!(file.proxy.unwrap().as_str(), "10.0.0.1:3128");
+        for bad in ["10.0.0.1:3128", "https://10.0.0.1:1", "http://user:word@host:1", "http://host"] {
+            let error = toml::from_str::<PluginsFile>(&format!("proxy = {bad:?}")).unwrap_err();
+            assert!(error.to_string().contains("http://host:port"), "{error}");
+            assert!(!error.message().contains("word"), "{}", error.message());
+        }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use colibri_model::{AccountId, VenueId};
 use colibri_standard::{ConnectorConfig, ConnectorManifest, EnvironmentConfig};
 
+use crate::Rehearsal;
+use crate::limiter::LimitShares;
 use crate::signing::{CredentialError, Credentials};
 
 /// Why a driver cannot be made.
@@ -29,6 +31,16 @@ pub enum DriverError {
         role: String,
         /// What is wrong.
         why: String,
+    },
+    /// A share of a pool that the manifest does not have.
+    #[error("{venue}: the connector has no rate-limit pool called {pool:?}; it has {known}")]
+    NoPool {
+        /// The connector instance.
+        venue: VenueId,
+        /// What was named.
+        pool: String,
+        /// What there is.
+        known: String,
     },
     /// Credentials that the manifest does not ask for, or lacks.
     #[error("{venue}: {source}")]
@@ -59,8 +71,12 @@ pub struct DriverSetup {
     pub options: BTreeMap<String, serde_json::Value>,
     /// For jitter and for the entropy in grants: from the system's randomness when live, fixed when simulated.
     pub seed: u64,
+    /// The part of the exchange's limits that this instance may use.
+    pub limit_shares: LimitShares,
     /// Nonces begin above this: the highest that was ever used with the key.
     pub nonce_floor: u64,
+    /// Panics that a simulation asks for; none by default.
+    pub rehearsal: Rehearsal,
 }
 
 impl DriverSetup {
@@ -76,7 +92,9 @@ impl DriverSetup {
             credentials: Credentials::none(),
             options: BTreeMap::new(),
             seed: 0,
+            limit_shares: LimitShares::default(),
             nonce_floor: 0,
+            rehearsal: Rehearsal::default(),
         }
     }
 

@@ -83,6 +83,8 @@ fn key_kind(text: &str) -> Option<KeyKind> {
         "hmac-sha384" => KeyKind::HmacSha384,
         "hmac-sha512" => KeyKind::HmacSha512,
         "ed25519" => KeyKind::Ed25519,
+        "rsa" => KeyKind::Rsa,
+        "es256" => KeyKind::Es256,
         "text" => KeyKind::Text,
         _ => return None,
     })
@@ -126,6 +128,8 @@ mod tests {
             KeyKind::HmacSha384,
             KeyKind::HmacSha512,
             KeyKind::Ed25519,
+            KeyKind::Rsa,
+            KeyKind::Es256,
             KeyKind::Text,
         ];
         for kind in kinds {

@@ -16,6 +16,10 @@ pub enum KeyKind {
     HmacSha512,
     /// Ed25519, as a PKCS#8 PEM text.
     Ed25519,
+    /// RSA of 2048 to 4096 bits, as a PEM text (PKCS#8 or PKCS#1): RSASSA-PKCS1-v1_5 with SHA-256.
+    Rsa,
+    /// ECDSA on P-256 with SHA-256, as a PEM text (PKCS#8 or SEC 1): compact signatures, such as a JWT's ES256.
+    Es256,
     /// A text that is sent as it is where a granted placeholder stands (a passphrase).
     Text,
 }

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use colibri_standard::PoolScope;
+
 use crate::bot::Bot;
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
@@ -38,11 +40,23 @@ pub fn check(args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
             driver.environment,
             addresses.join(", ")
         )?;
+        if venue.limit_share.is_some() {
+            let pools = driver.manifest.pools.iter();
+            let parts: Vec<_> = pools
+                .filter(|(_, pool)| pool.scope != PoolScope::Connection)
+                .map(|(id, pool)| {
+                    let share = driver.limit_shares.of(id);
+                    format!("{id} {} of {}", share.of(pool.limit), pool.limit)
+                })
+                .collect();
+            writeln!(out, "limits of {}: {}", driver.venue, parts.join(", "))?;
+        }
     }
     let credentials = setup::credentials(&bot, &CredentialSource::KeyFile(&args.keys))?;
     for venue in &bot.file.venues {
         let setup = setup::driver_setup(&bot, venue, &installation, &credentials, 0)?;
-        setup::venue(&setup, &installation, setup::shared_limiter())?;
+        let bulk_share = setup::bulk_share(&bot, venue);
+        setup::venue(&setup, &installation, setup::shared_limiter(), bulk_share)?;
         writeln!(out, "account {}: its keys fit {}", venue.account.get_ref(), setup.venue)?;
     }
     writeln!(out, "{} can run", args.bot.display())?;

@@ -62,6 +62,8 @@ pub fn add(
     let kind = match kind {
         Some(KeyKindArg::HmacSha256) => KeyKind::HmacSha256,
         Some(KeyKindArg::Ed25519) => KeyKind::Ed25519,
+        Some(KeyKindArg::Rsa) => KeyKind::Rsa,
+        Some(KeyKindArg::Es256) => KeyKind::Es256,
         None => keys::recognise(&secret),
     };
     let set = KeySet {

@@ -48,11 +48,11 @@ pub struct KeySetListing {
     pub secrets: BTreeMap<String, KeyKind>,
 }
 
-/// The kind that a secret's text looks like: PEM is Ed25519, anything else HMAC with SHA-256.
+/// The kind that a secret's text looks like: a PEM text is of the kind that can read it, anything else HMAC with SHA-256.
 #[must_use]
 pub fn recognise(text: &Secret) -> KeyKind {
     if private_key::looks_like_pem(text.expose()) {
-        KeyKind::Ed25519
+        private_key::recognise(text.expose())
     } else {
         KeyKind::HmacSha256
     }
@@ -81,7 +81,9 @@ impl KeySet {
     pub fn check(&self) -> Result<(), KeysError> {
         for (field, secret) in &self.secrets {
             let checked = match secret.kind {
-                KeyKind::Ed25519 => private_key::check_ed25519(secret.text.expose()),
+                kind @ (KeyKind::Ed25519 | KeyKind::Rsa | KeyKind::Es256) => {
+                    private_key::check(kind, secret.text.expose())
+                }
                 KeyKind::HmacSha256 | KeyKind::HmacSha384 | KeyKind::HmacSha512 => check_shared(secret.text.expose()),
                 KeyKind::Text => check_not_empty(secret.text.expose()),
             };
@@ -97,7 +99,7 @@ impl KeySet {
 fn check_shared(text: &str) -> Result<(), &'static str> {
     check_not_empty(text)?;
     if private_key::looks_like_pem(text) {
-        return Err("it is PEM, which is no HMAC secret; its kind is ed25519");
+        return Err("it is PEM, which is no HMAC secret; its kind is ed25519, rsa or es256");
     }
     if text.trim() != text {
         return Err("it begins or ends with white space, which an exchange's secret never does");

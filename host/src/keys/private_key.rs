@@ -1,39 +1,55 @@
-//! Ed25519 private keys as PKCS#8 PEM, which is what `openssl genpkey -algorithm ed25519` writes (RFC 8410, RFC 7468).
+//! Private keys as PEM texts (RFC 7468): Ed25519 as PKCS#8 (RFC 8410), RSA as PKCS#8 or PKCS#1 (RFC 8017), P-256 as PKCS#8 or
+//! SEC 1 (RFC 5915). Nothing here is ever part of an error: only what is wrong, never what was read.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use ring::signature::Ed25519KeyPair;
-use zeroize::Zeroizing;
-
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const END: &str = "-----END PRIVATE KEY-----";
+use colibri_abi::{key_encoding, scheme};
+use colibri_driver::Secret as SigningSecret;
+use colibri_driver::signing::SigningKey;
+use colibri_standard::KeyKind;
 
 /// Whether a text is meant to be PEM.
 pub(super) fn looks_like_pem(text: &str) -> bool {
     text.trim_start().starts_with("-----BEGIN ")
 }
 
-/// Whether a text is an Ed25519 private key; if not, what is wrong with it.
-pub(super) fn check_ed25519(text: &str) -> Result<(), &'static str> {
+/// The kind of a PEM text: the one by which it can be read, and where none can, Ed25519.
+pub(super) fn recognise(text: &str) -> KeyKind {
+    [KeyKind::Ed25519, KeyKind::Es256, KeyKind::Rsa]
+        .into_iter()
+        .find(|kind| read(*kind, text).is_ok())
+        .unwrap_or(KeyKind::Ed25519)
+}
+
+fn read(kind: KeyKind, text: &str) -> Result<(), ()> {
+    let secret = SigningSecret::new(text.trim().as_bytes().to_vec());
+    SigningKey::read(scheme::OF_THE_KEY, key_encoding::RAW, kind, &secret)
+        .map(|_| ())
+        .map_err(|_| ())
+}
+
+/// Whether a text is a private key of a kind; if not, what is wrong with it.
+pub(super) fn check(kind: KeyKind, text: &str) -> Result<(), &'static str> {
     let text = text.trim();
-    if text.starts_with("-----BEGIN ENCRYPTED") {
+    if text.starts_with("-----BEGIN ENCRYPTED") || text.contains(",ENCRYPTED") {
         return Err("it has a password of its own; decrypt it first with `openssl pkey`, it is encrypted again here");
     }
-    if text.starts_with("-----BEGIN PUBLIC") {
+    if text.starts_with("-----BEGIN PUBLIC") || text.starts_with("-----BEGIN RSA PUBLIC") {
         return Err("it is the public key, which is the exchange's to have; give the private one");
     }
-    let body = text
-        .strip_prefix(BEGIN)
-        .and_then(|text| text.strip_suffix(END))
-        .ok_or("it is not a PKCS#8 PEM text; make one with `openssl genpkey -algorithm ed25519`")?;
-    let mut base64 = Zeroizing::new(Vec::with_capacity(body.len()));
-    base64.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
-    let mut der = Zeroizing::new(vec![0; base64.len()]);
-    let length = STANDARD
-        .decode_slice(&*base64, &mut der)
-        .map_err(|_| "between its BEGIN and END lines is no base64")?;
-    // Version 1 has no public key in it, and is what openssl writes.
-    Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der[..length])
-        .map(|_| ())
-        .map_err(|_| "it is a private key, but not an Ed25519 one; make one with `openssl genpkey -algorithm ed25519`")
+    if !looks_like_pem(text) {
+        return Err(match kind {
+            KeyKind::Rsa => "it is not a PEM text; make one with `openssl genpkey -algorithm RSA`",
+            KeyKind::Es256 => "it is not a PEM text; the exchange gives one with the key",
+            _ => "it is not a PKCS#8 PEM text; make one with `openssl genpkey -algorithm ed25519`",
+        });
+    }
+    read(kind, text).map_err(|()| match kind {
+        KeyKind::Rsa => {
+            "it is PEM, but not an RSA private key of 2048 to 4096 bits; make one with `openssl genpkey -algorithm RSA`"
+        }
+        KeyKind::Es256 => {
+            "it is PEM, but not a P-256 private key with its public half; `openssl pkcs8 -topk8 -nocrypt` writes one of \
+             either form"
+        }
+        _ => "it is PEM, but not an Ed25519 private key; make one with `openssl genpkey -algorithm ed25519`",
+    })
 }

@@ -267,7 +267,12 @@ fn secrets_are_checked_against_their_kind() {
     assert!(refused(KeyKind::HmacSha256, "ends with a break\n").contains("white space"));
     assert!(refused(KeyKind::Text, "").contains("empty"));
     assert!(refused(KeyKind::Ed25519, HMAC_SECRET).contains("PKCS#8"));
-    assert!(refused(KeyKind::Ed25519, &pem(b"no key at all")).contains("not an Ed25519 one"));
+    assert!(refused(KeyKind::Ed25519, &pem(b"no key at all")).contains("not an Ed25519 private key"));
+    assert!(refused(KeyKind::Rsa, HMAC_SECRET).contains("not a PEM text"));
+    assert!(refused(KeyKind::Rsa, &pem(b"no key at all")).contains("2048 to 4096 bits"));
+    assert!(refused(KeyKind::Es256, &pem(b"no key at all")).contains("P-256"));
+    let sealed = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n";
+    assert!(refused(KeyKind::Rsa, sealed).contains("password of its own"));
     assert!(refused(KeyKind::Ed25519, "-----BEGIN PUBLIC KEY-----\n").contains("public key"));
     assert!(refused(KeyKind::Ed25519, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n").contains("password of its own"));
 
@@ -278,7 +283,23 @@ fn secrets_are_checked_against_their_kind() {
     let keys = key_set("main", KeyKind::Ed25519, published);
     assert_eq!(recognise(&keys.secrets["secret"].text), KeyKind::Ed25519);
     assert!(refused(KeyKind::HmacSha256, published).contains("ed25519"));
+    assert!(refused(KeyKind::Rsa, published).contains("not an RSA"));
+    assert!(refused(KeyKind::Es256, published).contains("not a P-256"));
     fixture.keys.add(&keys, &secret("correct horse")).unwrap();
+}
+
+#[test]
+fn a_p_256_key_is_recognised_and_kept() {
+    use ring::rand::SystemRandom;
+    use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
+    let keys = key_set("main", KeyKind::Es256, &pem(document.as_ref()));
+    assert_eq!(recognise(&keys.secrets["secret"].text), KeyKind::Es256);
+    let fixture = Fixture::new();
+    fixture.keys.add(&keys, &secret("correct horse")).unwrap();
+    let kept = fixture.keys.unlock(&secret("correct horse")).unwrap();
+    let kept = kept.key_set(&account("main")).unwrap();
+    assert_eq!(kept.secrets["secret"].kind, KeyKind::Es256);
 }
 
 #[test]

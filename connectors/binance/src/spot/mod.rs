@@ -46,8 +46,8 @@ impl BinanceSpot {
         let key = match (config.credentials.get("api_key"), config.credentials.get("secret")) {
             (None, None) => None,
             (Some(Credential::Public { value }), Some(Credential::Secret { kind })) => {
-                if !matches!(kind, KeyKind::HmacSha256 | KeyKind::Ed25519) {
-                    return Err("Binance takes secrets of the kinds hmac-sha256 and ed25519".to_owned());
+                if !matches!(kind, KeyKind::HmacSha256 | KeyKind::Ed25519 | KeyKind::Rsa) {
+                    return Err("Binance takes secrets of the kinds hmac-sha256, ed25519 and rsa".to_owned());
                 }
                 if value.is_empty() || !value.bytes().all(|b| b.is_ascii_alphanumeric()) {
                     return Err("the API key is not one of Binance: it consists of letters and digits".to_owned());

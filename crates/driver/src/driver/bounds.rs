@@ -34,6 +34,11 @@ impl CallBounds {
         self.allowed = CALLS + bytes as u64 / BYTES_A_CALL;
     }
 
+    /// No more than so many.
+    pub(super) fn cut(&mut self, actions: u64) {
+        self.allowed = self.allowed.min(actions);
+    }
+
     /// Counts a call; false where it is one too many.
     pub(super) fn count(&mut self) -> bool {
         self.made += 1;

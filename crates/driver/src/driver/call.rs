@@ -8,7 +8,7 @@ use colibri_standard::{Event, NoticeEvent, NoticeKind, Outcome, SessionRole, Ses
 use super::bounds::{LogAllowance, TIMERS};
 use super::core::{Core, EndedBy};
 use super::operation::{INTERNAL, Origin, Phase};
-use crate::{LogLevel, Sink};
+use crate::{Asked, LogLevel, Sink};
 
 /// Every bit of a book batch that has a meaning here.
 const BOOK_FLAGS: u32 = book_flag::SNAPSHOT | book_flag::RANGE_IDS | book_flag::PREVIOUS_ID | book_flag::CHECKSUM;
@@ -66,8 +66,9 @@ impl<S: Sink + ?Sized> Call<'_, S> {
             Event::Time(event) => {
                 let answering = self.core.answering;
                 if let Some((_, asked)) = answering {
-                    let answered = self.core.now.mono;
+                    let answered = self.core.now;
                     self.core.clock.sample(event.exchange_time, asked, answered);
+                    self.core.queue.stir();
                 }
                 if !matches!(answering, Some((Origin::Clock, _))) {
                     self.sink.event(Event::Time(event));
@@ -75,10 +76,11 @@ impl<S: Sink + ?Sized> Call<'_, S> {
             }
             Event::Usage(event) => {
                 let time = self.core.limiter_time();
+                let asked = self.core.asked_at();
                 let pool = self.core.endpoints.pools.iter().find(|p| p.id == event.pool);
                 if let Some(pool) = pool.map(|p| p.index) {
                     let mut limiter = self.core.limiter.borrow_mut();
-                    limiter.correct(pool, event.used, time);
+                    limiter.correct(pool, event.used, asked, time);
                     if let Some(limit) = event.limit {
                         limiter.set_limit(pool, limit);
                     }
@@ -99,6 +101,10 @@ impl<S: Sink + ?Sized> Call<'_, S> {
             Event::Order(mut event) => {
                 event.op = event.op.map(|op| self.original(op));
                 self.sink.event(Event::Order(event));
+            }
+            Event::ReplaceResult(mut event) => {
+                event.op = self.original(event.op);
+                self.sink.event(Event::ReplaceResult(event));
             }
             other => self.sink.event(other),
         }
@@ -140,6 +146,7 @@ impl<S: Sink + ?Sized> Actions for Call<'_, S> {
         if !self.within_bounds() {
             return accepted::REFUSED;
         }
+        self.sink.asked(Asked::Request(request));
         match self.core.take_request(request) {
             Ok(()) => accepted::YES,
             Err(why) => {
@@ -153,6 +160,7 @@ impl<S: Sink + ?Sized> Actions for Call<'_, S> {
         if !self.within_bounds() {
             return accepted::REFUSED;
         }
+        self.sink.asked(Asked::Stream(open));
         match self.core.take_open(open) {
             Ok(()) => accepted::YES,
             Err(why) => {
@@ -166,6 +174,7 @@ impl<S: Sink + ?Sized> Actions for Call<'_, S> {
         if !self.within_bounds() {
             return accepted::REFUSED;
         }
+        self.sink.asked(Asked::Frame(send));
         match self.core.take_send(send) {
             Ok(()) => accepted::YES,
             Err(why) => {

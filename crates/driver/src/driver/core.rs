@@ -2,21 +2,20 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use colibri_abi::{Grant, Now, OrderOp, outcome_kind};
+use colibri_abi::{Grant, Now, OrderOp};
 use colibri_model::{Millis, MonoNs, OpId, SplitMix64, VenueId};
-use colibri_standard::{ConnectorManifest, LivenessManifest, Outcome, PoolScope, Refusal, RejectReason, SessionRole};
+use colibri_standard::{Auth, ConnectorManifest, LivenessManifest, Outcome, Refusal, RejectReason, SessionRole};
 
 use super::admission::AdmissionQueue;
-use super::backoff::Backoff;
 use super::bounds::{CallBounds, LogAllowance, OPERATIONS};
-use super::clock::ExchangeClock;
+use super::clock::{ClockTrust, ExchangeClock};
 use super::endpoint::{EndpointIndex, EndpointTable};
 use super::entropy::GrantSource;
 use super::operation::{CommandBytes, Operation, OperationTable, Origin, Phase, Repeatable};
 use super::session::Session;
 use super::stream::{HeldDial, Stream};
 use super::timers::Timers;
-use crate::limiter::{Charge, LimiterTime, SharedLimiter};
+use crate::limiter::{LimiterTime, SharedLimiter};
 use crate::signing::Keyring;
 use crate::{Counts, DriverError, DriverSetup, Effect, HostTime, LogLevel, Sink, StreamId};
 
@@ -24,16 +23,6 @@ use crate::{Counts, DriverError, DriverSetup, Effect, HostTime, LogLevel, Sink, 
 const WORKING: Millis = Millis(10_000);
 /// No operation lives longer, however many pages it has.
 const LIFE: Millis = Millis(300_000);
-/// How often an idempotent operation is run again.
-const RERUNS: u32 = 2;
-/// A wait that is asked of an operation longer than this ends it instead.
-const LONGEST_REST: Millis = Millis(10_000);
-/// How long a pool rests after a 429 that does not say.
-const THROTTLE_PAUSE: Millis = Millis(1_000);
-/// How long the pools of a stream rest after a 429 to its handshake, which says nothing.
-const HANDSHAKE_PAUSE: Millis = Millis(10_000);
-/// How long after a ban that does not say: the shortest that exchanges give.
-const BAN_PAUSE: Millis = Millis(120_000);
 
 /// What remains to be told to the connector, once its current call has returned.
 #[derive(Debug)]
@@ -74,6 +63,8 @@ pub(super) struct Core {
     pub timers: Timers,
     pub clock: ExchangeClock,
     pub clock_interval: Millis,
+    /// How old the time of a signed request may be at the exchange; zero where it does not say.
+    pub timestamp_window: Millis,
     pub liveness: LivenessManifest,
     pub grants: GrantSource,
     pub random: SplitMix64,
@@ -87,6 +78,8 @@ pub(super) struct Core {
     pub fault: Option<String>,
     /// Whose answer the connector reads now, and when that was asked.
     pub answering: Option<(Origin, MonoNs)>,
+    /// Whose frame the connector reads now.
+    pub reading: Option<StreamId>,
     /// The instruments in use, for a connector that is replaced.
     pub instruments: Option<Vec<u8>>,
     pub next_number: u64,
@@ -120,6 +113,7 @@ impl Core {
             timers: Timers::default(),
             clock: ExchangeClock::new(),
             clock_interval: manifest.polling.time_ms,
+            timestamp_window: manifest.timestamps.window_ms,
             liveness: manifest.liveness.clone(),
             grants: GrantSource::new(setup.seed, &label, setup.nonce_floor),
             random: SplitMix64::new(setup.seed),
@@ -131,6 +125,7 @@ impl Core {
             log_allowance: LogAllowance::default(),
             fault: None,
             answering: None,
+            reading: None,
             instruments: None,
             next_number: 0,
         })
@@ -149,6 +144,19 @@ impl Core {
         LimiterTime {
             mono: self.now.mono,
             exchange: self.clock.exchange_time(self.now),
+            uncertainty_ns: self.clock.uncertainty(self.now.mono),
+        }
+    }
+
+    /// When what the connector reads now was asked for, at the earliest.
+    pub(super) fn asked_at(&self) -> MonoNs {
+        let on_stream = || {
+            let asked = self.operations.on_stream(self.reading?).into_iter();
+            asked.filter_map(|op| self.operations.get(op).map(|o| o.sent_at)).min()
+        };
+        match self.answering {
+            Some((_, asked)) => asked,
+            None => on_stream().unwrap_or(self.now.mono),
         }
     }
 
@@ -156,6 +164,18 @@ impl Core {
     pub(super) fn number(&mut self) -> u64 {
         self.next_number += 1;
         self.next_number
+    }
+
+    /// Looks at the host's clocks, which agree unless somebody set one or the machine slept.
+    pub(super) fn observe_clocks<S: Sink + ?Sized>(&mut self, sink: &mut S) {
+        if let Some(Millis(moved)) = self.clock.observe(self.now) {
+            self.counts.clock_steps += 1;
+            let text = format!(
+                "this machine's clock moved by {moved} ms against its own run (it was set, or the machine slept); the \
+                 exchange's time is asked for again"
+            );
+            self.log(LogLevel::Warn, &text, sink);
+        }
     }
 
     /// A line about the connector.
@@ -196,34 +216,40 @@ impl Core {
 
     /// The connector has been given an answer and goes on working.
     pub(super) fn working_again(&mut self, id: OpId) {
-        self.settle(id, None);
-        self.operations.move_to(id, Phase::Working, self.now.mono.plus(WORKING));
+        for id in [id].into_iter().chain(self.operations.carried_by(id)) {
+            self.settle(id, None);
+            self.operations.move_to(id, Phase::Working, self.now.mono.plus(WORKING));
+        }
     }
 
     /// Tells the limiter that an operation's charge is answered; gives it back where `outcome` says so.
     fn settle(&mut self, id: OpId, outcome: Option<&Outcome>) {
+        let time = self.limiter_time();
         let Some(operation) = self.operations.get_mut(id) else {
             return;
         };
         let never_written = matches!(operation.phase, Phase::Granted(_));
         let last = operation.last_endpoint;
-        let time = LimiterTime {
-            mono: self.now.mono,
-            exchange: self.clock.exchange_time(self.now),
-        };
+        if operation.unsettled.is_some() {
+            operation.settled_at = time.mono;
+        }
+        let just_settled = operation.settled_at == time.mono;
         if let Some(endpoint) = operation.unsettled.take() {
             let row = self.endpoints.row(endpoint);
             let mut limiter = self.limiter.borrow_mut();
-            limiter.settle(&row.charges);
+            let (charges, _) = row.part(operation.batch.as_ref());
+            limiter.settle(charges, time);
             if never_written || matches!(outcome, Some(Outcome::NotSent(_))) {
-                for charge in &row.charges {
+                for charge in charges {
                     limiter.refund(*charge, time);
                 }
                 self.queue.stir();
             }
         }
-        if let (Some(Outcome::Done), Some(endpoint)) = (outcome, last) {
-            for charge in &self.endpoints.row(endpoint).refunds {
+        // What was settled before may count in a window that has ended.
+        if let (Some(Outcome::Done), Some(endpoint), true) = (outcome, last, just_settled) {
+            let (_, refunds) = self.endpoints.row(endpoint).part(operation.batch.as_ref());
+            for charge in refunds {
                 self.limiter.borrow_mut().refund(*charge, time);
                 self.queue.stir();
             }
@@ -237,7 +263,7 @@ impl Core {
     /// Ends an operation, once: limits heeded, run again where it may be, else told to whoever asked.
     pub(super) fn finish<S: Sink + ?Sized>(&mut self, id: OpId, outcome: Outcome, by: EndedBy, sink: &mut S) {
         self.settle(id, Some(&outcome));
-        let Some(operation) = self.operations.remove(id) else {
+        let Some(mut operation) = self.operations.remove(id) else {
             return;
         };
         if let Phase::InFlight(_, request) = operation.phase {
@@ -253,6 +279,19 @@ impl Core {
         }
         let outcome = self.honest(&operation, outcome, sink);
         self.heed(&operation, &outcome, sink);
+        if matches!(outcome, Outcome::ClockSkew(_)) {
+            // Evidence that this request was not executed.
+            operation.writes = operation.writes.saturating_sub(1);
+            let order = operation
+                .order
+                .take()
+                .filter(|_| operation.clock_reruns == 0 && self.clock.next.is_some());
+            let order = order.and_then(|order| Some((self.endpoints.of_order(order.kind)?, order)));
+            if let Some((endpoint, order)) = order {
+                self.run_order_again(operation, *order, endpoint);
+                return;
+            }
+        }
         if let Some(rest) = self.rest_before_rerun(&operation, &outcome) {
             self.rerun(operation, &outcome, rest);
             return;
@@ -262,6 +301,7 @@ impl Core {
             Origin::Session(role) => self.session_outcome(role, id, &outcome, sink),
             Origin::Clock => {
                 self.clock.schedule(self.now.mono, self.clock_interval);
+                self.queue.stir();
                 let unsupported = outcome.refusal().is_some_and(|r| r.reason == RejectReason::Unsupported);
                 if unsupported {
                     self.clock.next = None;
@@ -279,9 +319,16 @@ impl Core {
         }
     }
 
-    /// NotSent is evidence: it is not believed of what has been written, nor of what an earlier run has written.
+    /// NotSent is evidence: it is not believed of what has been written, nor of what an earlier run has written. Nor is a
+    /// refusal of an order whose request is still out.
     fn honest<S: Sink + ?Sized>(&self, operation: &Operation, outcome: Outcome, sink: &mut S) -> Outcome {
+        let unanswered =
+            operation.origin == Origin::Order && matches!(operation.phase, Phase::InFlight(..) | Phase::Carried(_));
         match outcome {
+            Outcome::Done | Outcome::Unknown(_) => outcome,
+            Outcome::NotSent(refusal) if operation.clock_reruns > 0 && operation.writes == 0 => {
+                Outcome::ClockSkew(refusal)
+            }
             Outcome::NotSent(refusal)
                 if operation.writes > 0 && (operation.origin == Origin::Order || operation.reruns > 0) =>
             {
@@ -297,118 +344,22 @@ impl Core {
                 }
                 Outcome::Unknown(refusal)
             }
-            other => other,
-        }
-    }
-
-    /// Slows down or stops where the exchange asks for it; measures the clock again where it refused our time.
-    fn heed<S: Sink + ?Sized>(&mut self, operation: &Operation, outcome: &Outcome, sink: &mut S) {
-        match outcome {
-            Outcome::Throttled {
-                retry_after,
-                pool,
-                refusal,
-            } => {
-                self.counts.throttled += 1;
-                let until = self
-                    .now
-                    .mono
-                    .plus((*retry_after).unwrap_or(THROTTLE_PAUSE).max(THROTTLE_PAUSE));
-                if let Some(endpoint) = operation.last_endpoint {
-                    let row = self.endpoints.row(endpoint);
-                    let named = self.endpoints.pools.iter().find(|p| Some(&p.id) == pool.as_ref());
-                    let resting = |charge: &&Charge| named.is_none_or(|named| named.index == charge.pool);
-                    for charge in row.charges.iter().filter(resting) {
-                        self.limiter.borrow_mut().pause(charge.pool, until);
-                    }
-                    let which = named.map_or("its pools rest", |named| named.id.as_str());
-                    let text = format!("over a rate limit at {:?} ({which}): {refusal}", row.id);
-                    self.log(LogLevel::Warn, &text, sink);
-                }
-            }
-            Outcome::Banned { until, refusal } => {
-                let exchange = self.clock.exchange_time(self.now);
-                let span = until.map_or(BAN_PAUSE, |until| {
-                    Millis(u64::try_from((until.0 - exchange.0) / 1_000_000 + 1).unwrap_or(0))
-                });
-                self.stop_until(self.now.mono.plus(span.max(THROTTLE_PAUSE)));
+            other if unanswered => {
                 self.log(
                     LogLevel::Error,
-                    &format!("banned for {} ms, nothing is sent until then: {refusal}", span.0),
+                    &format!(
+                        "{} was said to be refused before it was answered; taken as unknown",
+                        operation.original
+                    ),
                     sink,
                 );
-            }
-            Outcome::ClockSkew(refusal) => {
-                self.clock.disprove(self.now.mono);
-                self.log(
-                    LogLevel::Warn,
-                    &format!("the exchange refused our time, it is measured again: {refusal}"),
-                    sink,
-                );
-            }
-            _ => {}
-        }
-    }
-
-    /// Sends nothing until then; nor do the other drivers of this address.
-    fn stop_until(&mut self, until: MonoNs) {
-        self.banned_until = self.banned_until.max(until);
-        for pool in self.endpoints.pools.iter().filter(|p| p.scope == PoolScope::Ip) {
-            self.limiter.borrow_mut().pause(pool.index, until);
-        }
-        self.queue.stir();
-    }
-
-    /// A stream's handshake was refused with an HTTP status: 429 and 418 count for streams too.
-    pub(super) fn heed_handshake(&mut self, endpoint: EndpointIndex, status: u16) {
-        match status {
-            429 => {
-                let until = self.now.mono.plus(HANDSHAKE_PAUSE);
-                for charge in &self.endpoints.row(endpoint).charges {
-                    self.limiter.borrow_mut().pause(charge.pool, until);
+                match other.refusal() {
+                    Some(refusal) => Outcome::Unknown(refusal.clone()),
+                    None => other,
                 }
             }
-            418 => self.stop_until(self.now.mono.plus(BAN_PAUSE)),
-            _ => {}
+            other => other,
         }
-    }
-
-    /// How long to wait before an operation is run again; `None` where it is not.
-    fn rest_before_rerun(&mut self, operation: &Operation, outcome: &Outcome) -> Option<Millis> {
-        let may = operation.origin == Origin::Command
-            && operation.repeatable == Repeatable::Yes
-            && operation.command.is_some()
-            && operation.last_endpoint.is_some()
-            && self.fault.is_none();
-        if !may {
-            return None;
-        }
-        let asked = match outcome {
-            Outcome::ClockSkew(_) => (operation.clock_reruns == 0).then_some(Millis(0))?,
-            Outcome::Unknown(_) | Outcome::NotExecuted(_) if operation.reruns < RERUNS => Millis(0),
-            Outcome::NotSent(refusal) if refusal.reason == RejectReason::NotConnected && operation.reruns < RERUNS => {
-                Millis(0)
-            }
-            Outcome::Throttled { retry_after, .. } if operation.reruns < RERUNS => {
-                retry_after.unwrap_or(THROTTLE_PAUSE)
-            }
-            _ => return None,
-        };
-        let rest = Backoff::at(operation.reruns).next(&mut self.random).max(asked);
-        let until = self.now.mono.plus(rest);
-        (rest <= LONGEST_REST && until < operation.latest).then_some(rest)
-    }
-
-    fn rerun(&mut self, mut operation: Operation, outcome: &Outcome, rest: Millis) {
-        self.counts.reruns += 1;
-        operation.reruns += 1;
-        operation.clock_reruns += u32::from(outcome.kind() == outcome_kind::CLOCK_SKEW);
-        let until = self.now.mono.plus(rest);
-        operation.phase = Phase::Resting(until);
-        operation.deadline = until;
-        operation.last_endpoint = None;
-        let id = self.operations.internal_id();
-        self.operations.insert(id, operation);
     }
 
     /// An operation's deadline has come.
@@ -422,6 +373,21 @@ impl Core {
                 self.operations.move_to(id, Phase::Working, self.now.mono.plus(WORKING));
                 self.todo.push_back(Todo::Issue(id));
                 return;
+            }
+            Phase::Queued(endpoint)
+                if !written
+                    && self.endpoints.row(endpoint).auth == Auth::Signed
+                    && self.clock.trust(self.now.mono, self.timestamp_window) == ClockTrust::Asking =>
+            {
+                Outcome::NotSent(Refusal::new(
+                    RejectReason::Deadline,
+                    format!(
+                        "nothing is signed while the exchange's time is not known (it may be wrong by {} ms, and the exchange \
+                         takes {} ms); it was not told before the deadline",
+                        self.clock.uncertainty(self.now.mono) / 1_000_000,
+                        self.timestamp_window.0
+                    ),
+                ))
             }
             Phase::Queued(_) if !written => Outcome::NotSent(Refusal::new(
                 RejectReason::NoRoom,
@@ -437,18 +403,6 @@ impl Core {
             )),
         };
         self.finish(id, outcome, EndedBy::Host, sink);
-    }
-
-    /// Corrects the pools by the usage headers of an answer.
-    pub(super) fn read_usage_headers(&mut self, headers: &[(String, String)]) {
-        let time = self.limiter_time();
-        for pool in &self.endpoints.pools {
-            let Some(wanted) = &pool.usage_header else { continue };
-            let stated = headers.iter().find(|(name, _)| name == wanted);
-            if let Some(used) = stated.and_then(|(_, value)| value.trim().parse().ok()) {
-                self.limiter.borrow_mut().correct(pool.index, used, time);
-            }
-        }
     }
 
     /// The row that an operation's phase names.

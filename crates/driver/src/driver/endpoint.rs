@@ -1,11 +1,14 @@
 //! The endpoint table as a driver uses it: addresses resolved, pools registered, requests checked against it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_abi::op_kind;
 use colibri_model::Millis;
-use colibri_standard::{Auth, Endpoint, Lane, PoolScope, Priority, Serial, Transport};
+use colibri_standard::{Auth, BatchEndpoint, Endpoint, Lane, PoolScope, Priority, Serial, Transport};
 
+use super::frame_pacing::FrameCosts;
+use super::operation::Batch;
 use super::url::{UrlParts, host_matches};
 use crate::limiter::{Charge, Limiter, PoolIndex, PoolKey};
 use crate::{DriverError, DriverSetup};
@@ -40,6 +43,12 @@ pub(super) struct EndpointRow {
     pub charges: Vec<Charge>,
     /// Of `charges`, those that the exchange gives back on success.
     pub refunds: Vec<Charge>,
+    /// Of `charges`, those that each further order of a batch costs.
+    pub charges_per_order: Vec<Charge>,
+    /// Of `refunds`, those that each further order of a batch is given back.
+    pub refunds_per_order: Vec<Charge>,
+    /// What each frame on a connection of it costs.
+    pub frames: FrameCosts,
     path: String,
     address: Address,
     hosts: Vec<String>,
@@ -64,6 +73,18 @@ pub(super) struct EndpointTable {
     cancel: Option<EndpointIndex>,
     amend: Option<EndpointIndex>,
     replace: Option<EndpointIndex>,
+    batch_place: Option<BatchRow>,
+    batch_cancel: Option<BatchRow>,
+}
+
+/// An endpoint that carries several order operations in one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BatchRow {
+    pub endpoint: EndpointIndex,
+    /// The most operations in one request.
+    pub most: usize,
+    /// Whether all of a request must be of one instrument.
+    pub one_instrument: bool,
 }
 
 impl EndpointTable {
@@ -88,30 +109,44 @@ impl EndpointTable {
                 },
             );
         }
-        let exchange = format!("{} {}", manifest.name, setup.environment);
+        let known = |id: &&String| manifest.pools.contains_key(*id);
+        if let Some(pool) = setup.limit_shares.pools.keys().find(|id| !known(id)) {
+            return Err(DriverError::NoPool {
+                venue: setup.venue.clone(),
+                pool: pool.clone(),
+                known: manifest.pools.keys().cloned().collect::<Vec<_>>().join(", "),
+            });
+        }
         let account = setup.account.as_ref().map_or("", |a| a.as_str());
         let mut pools = Vec::new();
         for (id, pool) in &manifest.pools {
             let holder = match pool.scope {
                 PoolScope::Ip => String::new(),
                 PoolScope::Key | PoolScope::Account => account.to_owned(),
-                // One count for all connections of a driver: never too many on any one of them.
-                PoolScope::Connection => format!("connections of {}", setup.venue),
+                // Each connection counts for itself.
+                PoolScope::Connection => continue,
             };
-            let users: BTreeSet<Priority> = manifest
-                .endpoints
-                .values()
-                .filter(|e| e.costs.iter().any(|c| c.pool == *id))
-                .map(|e| e.priority)
+            let users = || {
+                let costs = |e: &&Endpoint| e.costs.iter().any(|c| c.pool == *id);
+                manifest.endpoints.values().filter(costs)
+            };
+            // An address that is counted at is the same one whatever the environment is called.
+            let at: BTreeSet<&str> = users()
+                .filter_map(|e| addresses.get(&e.host).map(String::as_str))
                 .collect();
             let key = PoolKey {
-                exchange: exchange.clone(),
+                exchange: at.into_iter().fold(manifest.name.clone(), |key, at| key + " " + at),
                 holder,
                 pool: id.clone(),
             };
             pools.push(PoolRow {
                 id: id.clone(),
-                index: limiter.register(key, pool, &users),
+                index: limiter.register(
+                    key,
+                    pool,
+                    setup.limit_shares.of(id),
+                    &users().map(|e| e.priority).collect(),
+                ),
                 usage_header: pool.usage_header.as_ref().map(|h| h.to_ascii_lowercase()),
                 scope: pool.scope,
             });
@@ -130,7 +165,7 @@ impl EndpointTable {
                 })
             };
             by_id.insert(id.clone(), EndpointIndex(rows.len()));
-            rows.push(EndpointRow::new(
+            let mut row = EndpointRow::new(
                 id,
                 endpoint,
                 address.clone(),
@@ -141,15 +176,33 @@ impl EndpointTable {
                     .filter(|c| c.refunded_on_success)
                     .filter_map(charge)
                     .collect(),
-            ));
+                FrameCosts::of(endpoint, manifest),
+            );
+            let per_order = || endpoint.costs.iter().filter(|c| c.per_order);
+            row.charges_per_order = per_order().filter_map(charge).collect();
+            row.refunds_per_order = per_order()
+                .filter(|c| c.refunded_on_success)
+                .filter_map(charge)
+                .collect();
+            rows.push(row);
         }
         let orders = &manifest.orders;
         let named = |id: &str| by_id.get(id).copied();
+        let batch = |batch: &Option<BatchEndpoint>| {
+            let batch = batch.as_ref()?;
+            Some(BatchRow {
+                endpoint: named(&batch.endpoint)?,
+                most: usize::try_from(batch.most).unwrap_or(usize::MAX),
+                one_instrument: batch.one_instrument,
+            })
+        };
         Ok(EndpointTable {
             place: named(&orders.place),
             cancel: named(&orders.cancel),
             amend: orders.amend.as_deref().and_then(named),
             replace: orders.replace.as_deref().and_then(named),
+            batch_place: batch(&orders.batch_place),
+            batch_cancel: batch(&orders.batch_cancel),
             rows,
             by_id,
             pools,
@@ -175,6 +228,15 @@ impl EndpointTable {
         }
     }
 
+    /// The endpoint that carries several operations of a kind in one request; `None` where the exchange has none.
+    pub(super) fn batch_of(&self, kind: u32) -> Option<BatchRow> {
+        match kind {
+            op_kind::PLACE => self.batch_place,
+            op_kind::CANCEL => self.batch_cancel,
+            _ => None,
+        }
+    }
+
     /// Whether any endpoint belongs to the bulk lane.
     pub(super) fn has_bulk(&self) -> bool {
         self.rows.iter().any(|row| row.lane == Lane::Bulk)
@@ -189,7 +251,14 @@ impl EndpointTable {
 }
 
 impl EndpointRow {
-    fn new(id: &str, endpoint: &Endpoint, address: Address, charges: Vec<Charge>, refunds: Vec<Charge>) -> EndpointRow {
+    fn new(
+        id: &str,
+        endpoint: &Endpoint,
+        address: Address,
+        charges: Vec<Charge>,
+        refunds: Vec<Charge>,
+        frames: FrameCosts,
+    ) -> EndpointRow {
         EndpointRow {
             id: id.to_owned(),
             transport: endpoint.transport,
@@ -204,9 +273,35 @@ impl EndpointRow {
             lane: endpoint.lane,
             charges,
             refunds,
+            charges_per_order: Vec::new(),
+            refunds_per_order: Vec::new(),
+            frames,
             path: endpoint.path.clone(),
             address,
             hosts: endpoint.hosts.clone(),
+        }
+    }
+
+    /// What a request costs that carries so many orders.
+    pub(super) fn charges_of(&self, orders: usize) -> Cow<'_, [Charge]> {
+        if orders <= 1 || self.charges_per_order.is_empty() {
+            return Cow::Borrowed(&self.charges);
+        }
+        let further = u64::try_from(orders - 1).unwrap_or(u64::MAX);
+        let mut charges = self.charges.clone();
+        for each in &self.charges_per_order {
+            if let Some(charge) = charges.iter_mut().find(|c| c.pool == each.pool) {
+                charge.weight = charge.weight.saturating_add(each.weight.saturating_mul(further));
+            }
+        }
+        Cow::Owned(charges)
+    }
+
+    /// What an operation's part in a request costs, and what of it is given back on success.
+    pub(super) fn part(&self, batch: Option<&Batch>) -> (&[Charge], &[Charge]) {
+        match batch {
+            Some(Batch::CarriedBy(_)) => (&self.charges_per_order, &self.refunds_per_order),
+            Some(Batch::Carries(_)) | None => (&self.charges, &self.refunds),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use colibri_abi::OrderOp;
 use colibri_model::{MonoNs, OpId};
 use colibri_standard::SessionRole;
 
@@ -42,6 +43,8 @@ pub(super) enum Phase {
     InFlight(EndpointIndex, RequestId),
     /// Its frame is out on a stream.
     OnStream(EndpointIndex, StreamId, FrameId),
+    /// It is out in the request of another operation, which carries its batch.
+    Carried(EndpointIndex),
     /// It will be run again.
     Resting(MonoNs),
 }
@@ -69,6 +72,8 @@ pub(super) struct Operation {
     pub original: OpId,
     pub origin: Origin,
     pub command: Option<CommandBytes>,
+    /// What was given to the connector, where it is an order: to be given again where the exchange refuses its time.
+    pub order: Option<Box<OrderOp>>,
     pub phase: Phase,
     pub deadline: MonoNs,
     /// When it ends whatever it does.
@@ -86,6 +91,19 @@ pub(super) struct Operation {
     pub last_endpoint: Option<EndpointIndex>,
     /// When its last request was written.
     pub sent_at: MonoNs,
+    /// When the limiter was last told that one was answered.
+    pub settled_at: MonoNs,
+    /// Its part in a batch, where it is of one.
+    pub batch: Option<Batch>,
+}
+
+/// An operation's part in a batch: several order operations in one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Batch {
+    /// The request is its own, and carries these others.
+    Carries(Vec<OpId>),
+    /// The request is that of this operation.
+    CarriedBy(OpId),
 }
 
 impl Operation {
@@ -94,6 +112,7 @@ impl Operation {
             original,
             origin,
             command: None,
+            order: None,
             phase: Phase::Working,
             deadline,
             latest,
@@ -104,6 +123,8 @@ impl Operation {
             unsettled: None,
             last_endpoint: None,
             sent_at: MonoNs(0),
+            settled_at: MonoNs(0),
+            batch: None,
         }
     }
 }
@@ -166,6 +187,18 @@ impl OperationTable {
             self.requests.remove(&request);
         }
         Some(operation)
+    }
+
+    /// The operations that an operation's request carries beside itself and that have not ended.
+    pub(super) fn carried_by(&self, id: OpId) -> Vec<OpId> {
+        match self.operations.get(&id).and_then(|o| o.batch.as_ref()) {
+            Some(Batch::Carries(others)) => others
+                .iter()
+                .copied()
+                .filter(|o| self.operations.contains_key(o))
+                .collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// The operation whose request this is.

@@ -2,12 +2,12 @@
 
 use colibri_abi::{Header, Request, StreamOpen, StreamSend, frame_kind, inflate};
 use colibri_model::{MonoNs, OpId};
-use colibri_standard::{Auth, Outcome, Refusal, RejectReason, Transport};
+use colibri_standard::{Auth, Outcome, Priority, Refusal, RejectReason, Transport};
 
 use super::bounds::STREAMS;
 use super::core::{Core, EndedBy};
-use super::endpoint::EndpointRow;
-use super::operation::Phase;
+use super::endpoint::{EndpointIndex, EndpointRow};
+use super::operation::{Batch, Phase};
 use super::stream::{HeldDial, Stream, StreamPhase};
 use crate::limiter::Admission;
 use crate::signing::{Context, Keyring, Placeholders, SigningError};
@@ -108,6 +108,14 @@ impl Core {
         let endpoint = self
             .granted_endpoint(op)
             .ok_or_else(|| broken("its operation is not granted"))?;
+        if matches!(
+            self.operations.get(op).map(|o| &o.batch),
+            Some(Some(Batch::CarriedBy(_)))
+        ) {
+            return Err(broken(
+                "its operation goes out in the request of another, which carries its batch",
+            ));
+        }
         let row = self.endpoints.row(endpoint);
         if row.id != request.endpoint.as_str() {
             return Err(broken(format!(
@@ -143,12 +151,21 @@ impl Core {
         let id = RequestId(self.number());
         self.effects.push_back(Effect::Http(HttpRequest { id, ..effect }));
         self.counts.requests += 1;
-        if let Some(operation) = self.operations.get_mut(op) {
-            operation.writes += 1;
-            operation.sent_at = self.now.mono;
-        }
-        self.operations.move_to(op, Phase::InFlight(endpoint, id), deadline);
+        self.written(op, Phase::InFlight(endpoint, id), endpoint, deadline);
         Ok(())
+    }
+
+    /// An operation's request or frame is out, and with it those of the batch that it carries.
+    fn written(&mut self, op: OpId, phase: Phase, endpoint: EndpointIndex, deadline: MonoNs) {
+        let carried = self.operations.carried_by(op);
+        let carried = carried.into_iter().map(|id| (id, Phase::Carried(endpoint)));
+        for (id, phase) in [(op, phase)].into_iter().chain(carried) {
+            if let Some(operation) = self.operations.get_mut(id) {
+                operation.writes += 1;
+                operation.sent_at = self.now.mono;
+            }
+            self.operations.move_to(id, phase, deadline);
+        }
     }
 
     /// Checks a stream and has it opened, at once or when the limiter has room.
@@ -186,7 +203,7 @@ impl Core {
         row.check_url(&url)
             .map_err(|why| broken(format!("the URL for endpoint {id:?} is wrong: {why}")))?;
         let headers = headers(&self.keyring, &filled, open.headers.as_slice())?;
-        let deadline = row.deadline;
+        let (deadline, gate) = (row.deadline, row.frames.gate());
         let stream = StreamId(self.number());
         self.streams.insert(
             stream,
@@ -194,7 +211,8 @@ impl Core {
                 number: open.stream,
                 role,
                 endpoint,
-                phase: StreamPhase::Dialing,
+                phase: StreamPhase::Held,
+                gate,
             },
         );
         self.held.push(HeldDial {
@@ -235,7 +253,9 @@ impl Core {
                 // What costs more than the pool holds is dialed at last by the session's deadline: it is not.
                 Admission::Never { .. } => {}
                 Admission::Admitted => {
-                    self.limiter.borrow_mut().settle(&row.charges);
+                    if let Some(stream) = self.streams.get_mut(&held.dial.id) {
+                        stream.phase = StreamPhase::Dialing;
+                    }
                     self.effects.push_back(Effect::OpenStream(held.dial));
                 }
             }
@@ -282,8 +302,11 @@ impl Core {
                 )));
             }
             may_sign(row, send.signs.len())?;
-            Some((endpoint, row.deadline))
+            Some((endpoint, row.deadline, row.priority))
         };
+        if entry.gate.is_full() {
+            return Err(broken("too many frames wait for room on its stream"));
+        }
         let kind = match send.kind {
             frame_kind::TEXT => FrameKind::Text,
             frame_kind::BINARY => FrameKind::Binary,
@@ -299,21 +322,20 @@ impl Core {
             return Err(broken("a text frame must be UTF-8"));
         }
         let id = FrameId(self.number());
-        self.effects.push_back(Effect::SendFrame(OutgoingFrame {
+        let frame = OutgoingFrame {
             id,
             stream,
             kind,
             bytes,
-        }));
-        self.counts.frames_sent += 1;
-        if let Some((endpoint, deadline)) = granted {
-            if let Some(operation) = self.operations.get_mut(op) {
-                operation.writes += 1;
-                operation.sent_at = self.now.mono;
+        };
+        match granted {
+            Some((endpoint, deadline, priority)) => {
+                let deadline = self.now.mono.plus(deadline);
+                self.operations
+                    .move_to(op, Phase::OnStream(endpoint, stream, id), deadline);
+                self.offer_frame(Some(op), priority, frame);
             }
-            let deadline = self.now.mono.plus(deadline);
-            self.operations
-                .move_to(op, Phase::OnStream(endpoint, stream, id), deadline);
+            None => self.offer_frame(None, Priority::Query, frame),
         }
         Ok(())
     }

@@ -6,17 +6,21 @@ use colibri_standard::{Outcome, Refusal, RejectReason, SessionRole};
 
 use super::core::{Core, EndedBy, Todo};
 use super::endpoint::EndpointIndex;
+use super::frame_pacing::FrameGate;
 use crate::{Effect, FrameId, LogLevel, Sink, StreamDial, StreamId};
 
 /// Whether frames can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StreamPhase {
+    /// It waits for room in the pools that opening one costs.
+    Held,
+    /// Its handshake is out, its costs are not settled.
     Dialing,
     Open,
 }
 
 /// A stream that is open or being opened.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Stream {
     /// The connector's number for it.
     pub number: u32,
@@ -24,6 +28,8 @@ pub(super) struct Stream {
     pub role: SessionRole,
     pub endpoint: EndpointIndex,
     pub phase: StreamPhase,
+    /// What limits its frames.
+    pub gate: FrameGate,
 }
 
 /// A stream that waits for room in the pools that opening one costs.
@@ -35,12 +41,33 @@ pub(super) struct HeldDial {
 }
 
 impl Core {
+    /// A stream's handshake has ended, one way or the other: it counts at the exchange from now at the latest.
+    pub(super) fn settle_dial(&mut self, stream: &Stream) {
+        if stream.phase == StreamPhase::Dialing {
+            let time = self.limiter_time();
+            let charges = &self.endpoints.row(stream.endpoint).charges;
+            self.limiter.borrow_mut().settle(charges, time);
+        }
+    }
+
+    /// The handshake is done.
+    pub(super) fn stream_opened(&mut self, id: StreamId) -> Option<u32> {
+        let mut stream = self.streams.remove(&id)?;
+        self.settle_dial(&stream);
+        stream.phase = StreamPhase::Open;
+        let number = stream.number;
+        self.streams.insert(id, stream);
+        Some(number)
+    }
+
     /// The connector closes a stream: nothing more comes of it.
     pub(super) fn close_stream<S: Sink + ?Sized>(&mut self, number: u32, code: u32, sink: &mut S) -> bool {
         let Some(id) = self.streams.iter().find(|(_, s)| s.number == number).map(|(id, _)| *id) else {
             return false;
         };
-        self.streams.remove(&id);
+        if let Some(stream) = self.streams.remove(&id) {
+            self.settle_dial(&stream);
+        }
         let code = u16::try_from(code).unwrap_or(1000);
         self.effects.push_back(Effect::CloseStream { stream: id, code });
         self.end_on_stream(id, "its stream was closed", sink);
@@ -52,6 +79,7 @@ impl Core {
         let Some(stream) = self.streams.remove(&id) else {
             return;
         };
+        self.settle_dial(&stream);
         self.todo.push_back(Todo::StreamClosed {
             number: stream.number,
             code: u32::from(code),
@@ -62,11 +90,15 @@ impl Core {
         self.session_down(stream.role, &format!("a stream was lost: {reason}"), sink);
     }
 
-    /// Operations whose frames are out on a stream that is gone: nobody knows.
+    /// Operations whose frames are out on a stream that is gone: nobody knows, unless the frame was waiting still.
     pub(super) fn end_on_stream<S: Sink + ?Sized>(&mut self, id: StreamId, why: &str, sink: &mut S) {
         for op in self.operations.on_stream(id) {
             let refusal = Refusal::new(RejectReason::NotConnected, why);
-            self.finish(op, Outcome::Unknown(refusal), EndedBy::Host, sink);
+            let outcome = match self.operations.get(op).map(|o| o.writes) {
+                Some(0) => Outcome::NotSent(refusal),
+                _ => Outcome::Unknown(refusal),
+            };
+            self.finish(op, outcome, EndedBy::Host, sink);
         }
     }
 
@@ -99,6 +131,7 @@ impl Core {
             let Some(stream) = self.streams.remove(&id) else {
                 continue;
             };
+            self.settle_dial(&stream);
             self.effects.push_back(Effect::CloseStream { stream: id, code: 1000 });
             self.todo.push_back(Todo::StreamClosed {
                 number: stream.number,

@@ -4,10 +4,17 @@
 //! in. What must not live here: operations and their queues (the driver has those), and any exchange's numbers (manifests
 //! have those).
 //!
-//! A pool is known by what it counts for (an address, a key, an account, one driver's connections), so two drivers that name
-//! the same one share it. Limiters of two threads cannot share: each is given a fixed [`LimitShare`] of every limit.
+//! A pool is known by what it counts for (an address, a key, an account), so two drivers that name the same one share it.
+//! Limiters of two threads cannot share: each is given a fixed [`LimitShare`] of every limit, and so are two bots.
+//!
+//! The promise: whatever is asked for, and whatever the exchange states, what is admitted never adds up to more than the
+//! limit in any window as the exchange counts it, however long requests and answers take. It holds as long as the exchange's
+//! clock is known to within the uncertainty that is handed in, less than half a window, and nobody else uses more than was
+//! stated.
 
 mod pool;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -26,7 +33,7 @@ pub type SharedLimiter = Rc<RefCell<Limiter>>;
 
 /// Which part of every limit a limiter may use, in thousandths: so that two threads, or two processes of one address, keep
 /// a limit together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LimitShare(u32);
 
 impl LimitShare {
@@ -43,19 +50,65 @@ impl LimitShare {
         })
     }
 
+    /// In thousandths.
+    #[must_use]
+    pub const fn thousandths(self) -> u32 {
+        self.0
+    }
+
+    /// This share for so many to use, each its own part; at least a thousandth.
+    #[must_use]
+    pub fn divided(self, users: usize) -> LimitShare {
+        let users = u32::try_from(users.max(1)).unwrap_or(u32::MAX);
+        LimitShare::per_mille(self.0 / users)
+    }
+
+    /// That share of this share.
+    #[must_use]
+    pub const fn times(self, other: LimitShare) -> LimitShare {
+        LimitShare::per_mille(self.0 * other.0 / 1000)
+    }
+
     /// This share of a limit, at least one.
-    const fn of(self, limit: u64) -> u64 {
+    #[must_use]
+    pub const fn of(self, limit: u64) -> u64 {
         let part = (limit as u128 * self.0 as u128 / 1000) as u64;
         if part == 0 { 1 } else { part }
+    }
+}
+
+/// The part of the exchange's limits that an instance may use, where others use the same account or address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitShares {
+    /// Of each pool that is not named.
+    pub every: LimitShare,
+    /// By the pool's id in the manifest.
+    pub pools: BTreeMap<String, LimitShare>,
+}
+
+impl Default for LimitShares {
+    fn default() -> Self {
+        LimitShares {
+            every: LimitShare::WHOLE,
+            pools: BTreeMap::new(),
+        }
+    }
+}
+
+impl LimitShares {
+    /// The share of a pool.
+    #[must_use]
+    pub fn of(&self, pool: &str) -> LimitShare {
+        self.pools.get(pool).copied().unwrap_or(self.every)
     }
 }
 
 /// What makes a pool the same pool.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PoolKey {
-    /// The exchange, as connector and environment.
+    /// The exchange, as connector and addresses.
     pub exchange: String,
-    /// The account, key or driver that it counts for; empty for the address.
+    /// The account or key that it counts for; empty for the address.
     pub holder: String,
     /// The pool's id in the manifest.
     pub pool: String,
@@ -79,8 +132,10 @@ pub struct Charge {
 pub struct LimiterTime {
     /// The monotonic clock: sliding windows, pauses.
     pub mono: MonoNs,
-    /// The exchange's clock: aligned windows.
+    /// The exchange's clock, as far as it is known: aligned windows.
     pub exchange: WallNs,
+    /// By how much the exchange's clock may be before or after that, nanoseconds.
+    pub uncertainty_ns: u64,
 }
 
 /// What a limiter says to an operation.
@@ -109,6 +164,8 @@ pub struct PoolUse {
     pub used: u64,
     /// How much this limiter may use of a window.
     pub limit: u64,
+    /// How much the exchange allows in a window, to everybody together.
+    pub whole_limit: u64,
     /// Until when nothing is admitted.
     pub paused_until: Option<MonoNs>,
 }
@@ -138,15 +195,23 @@ impl Limiter {
         Rc::new(RefCell::new(Limiter::new(share)))
     }
 
-    /// The pool of a key, made where it is new. `priorities` are those of the endpoints that use it: where there are several,
-    /// a part is kept free for the higher ones.
-    pub fn register(&mut self, key: PoolKey, pool: &Pool, priorities: &BTreeSet<Priority>) -> PoolIndex {
+    /// The pool of a key, made where it is new. `share` is what may be used of this limiter's part: of several drivers that
+    /// share a pool the least counts. `priorities` are those of the endpoints that use it: where there are several, a part
+    /// is kept free for the higher ones.
+    pub fn register(
+        &mut self,
+        key: PoolKey,
+        pool: &Pool,
+        share: LimitShare,
+        priorities: &BTreeSet<Priority>,
+    ) -> PoolIndex {
+        let share = self.share.times(share);
         if let Some(&index) = self.index.get(&key) {
-            self.pools[index.0].join(priorities);
+            self.pools[index.0].join(share, priorities);
             return index;
         }
         let index = PoolIndex(self.pools.len());
-        self.pools.push(PoolState::new(pool, self.share, priorities));
+        self.pools.push(PoolState::new(pool, share, priorities));
         self.index.insert(key, index);
         index
     }
@@ -175,27 +240,29 @@ impl Limiter {
         Admission::Admitted
     }
 
-    /// An admitted operation has been answered, or never will be: what the exchange states from now on includes it.
-    pub fn settle(&mut self, charges: &[Charge]) {
+    /// An admitted operation has been answered, or never will be: what the exchange states from now on includes it. Its
+    /// weight counts on, from now where windows slide: it arrived at the exchange by now.
+    pub fn settle(&mut self, charges: &[Charge], now: LimiterTime) {
         for charge in charges {
-            self.pools[charge.pool.0].settle(charge.weight);
+            self.pools[charge.pool.0].settle(charge.weight, now);
         }
     }
 
-    /// Gives room back: nothing was sent, or the exchange gives it back too.
+    /// Gives settled room back: nothing was sent, or the exchange gives it back too.
     pub fn refund(&mut self, charge: Charge, now: LimiterTime) {
         self.pools[charge.pool.0].refund(charge.weight, now);
     }
 
-    /// The exchange states the use of the current window. Only ever raises ours: an answer may be older than what was sent
-    /// since.
-    pub fn correct(&mut self, pool: PoolIndex, used: u64, now: LimiterTime) {
-        self.pools[pool.0].correct(used, now);
+    /// The exchange states the use of the current window, in answer to what was asked at `asked`. Raises what everybody has
+    /// used, or lowers it where nothing newer was stated; never below what we know to have used ourselves. Not heeded where
+    /// a window ended meanwhile: it may be of that one.
+    pub fn correct(&mut self, pool: PoolIndex, used: u64, asked: MonoNs, now: LimiterTime) {
+        self.pools[pool.0].correct(used, asked, now);
     }
 
     /// The exchange states the limit of a window.
     pub fn set_limit(&mut self, pool: PoolIndex, limit: u64) {
-        self.pools[pool.0].set_limit(limit, self.share);
+        self.pools[pool.0].set_limit(limit);
     }
 
     /// Admits nothing before `until`. Never shortens a pause.

@@ -18,6 +18,12 @@ pub enum CredentialValue {
         /// The key, or the text.
         secret: Secret,
     },
+    /// A secret that this process does not have and must not need: in a replay nothing is sent. What it would sign is signed
+    /// with a word in place of a signature.
+    Withheld {
+        /// What kind of key it was.
+        kind: KeyKind,
+    },
 }
 
 /// Credentials that do not fit the manifest.
@@ -80,6 +86,30 @@ impl Credentials {
         self
     }
 
+    /// With a secret field whose secret is not here, for a replay.
+    #[must_use]
+    pub fn with_withheld(mut self, field: impl Into<String>, kind: KeyKind) -> Credentials {
+        self.fields.insert(field.into(), CredentialValue::Withheld { kind });
+        self
+    }
+
+    /// The public fields, and the kinds of the secret ones: what may be written down of them.
+    #[must_use]
+    pub fn without_secrets(&self) -> (BTreeMap<String, String>, BTreeMap<String, KeyKind>) {
+        let (mut public, mut kinds) = (BTreeMap::new(), BTreeMap::new());
+        for (name, value) in &self.fields {
+            match value {
+                CredentialValue::Public(value) => {
+                    public.insert(name.clone(), value.clone());
+                }
+                CredentialValue::Secret { kind, .. } | CredentialValue::Withheld { kind } => {
+                    kinds.insert(name.clone(), *kind);
+                }
+            }
+        }
+        (public, kinds)
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -100,7 +130,9 @@ impl Credentials {
             .map(|(name, value)| {
                 let seen = match value {
                     CredentialValue::Public(value) => Credential::Public { value: value.clone() },
-                    CredentialValue::Secret { kind, .. } => Credential::Secret { kind: *kind },
+                    CredentialValue::Secret { kind, .. } | CredentialValue::Withheld { kind } => {
+                        Credential::Secret { kind: *kind }
+                    }
                 };
                 (name.clone(), seen)
             })
@@ -130,11 +162,14 @@ impl Credentials {
                         label: field.label.clone(),
                     });
                 }
-                (Some(CredentialValue::Secret { .. }), CredentialRole::Public) => return Err(wrong("public")),
+                (Some(CredentialValue::Secret { .. } | CredentialValue::Withheld { .. }), CredentialRole::Public) => {
+                    return Err(wrong("public"));
+                }
                 (Some(CredentialValue::Public(_)), CredentialRole::Secret) => return Err(wrong("secret")),
-                (Some(CredentialValue::Secret { kind, .. }), CredentialRole::Secret)
-                    if !field.kinds.is_empty() && !field.kinds.contains(kind) =>
-                {
+                (
+                    Some(CredentialValue::Secret { kind, .. } | CredentialValue::Withheld { kind }),
+                    CredentialRole::Secret,
+                ) if !field.kinds.is_empty() && !field.kinds.contains(kind) => {
                     return Err(CredentialError::WrongKind {
                         field: name.clone(),
                         kind: *kind,

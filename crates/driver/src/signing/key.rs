@@ -21,7 +21,12 @@ pub enum SigningKey {
     Rsa(Box<RsaKeyPair>),
     /// ECDSA on P-256 with SHA-256, compact.
     Es256(Box<EcdsaKeyPair>),
+    /// One that this process does not have: a replay's.
+    Withheld,
 }
+
+/// What stands where a secret that is not here would: nothing that is signed so is ever sent.
+pub(super) const WITHHELD: &[u8] = b"withheld";
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -30,6 +35,7 @@ impl std::fmt::Debug for SigningKey {
             SigningKey::Ed25519(_) => "SigningKey::Ed25519",
             SigningKey::Rsa(_) => "SigningKey::Rsa",
             SigningKey::Es256(_) => "SigningKey::Es256",
+            SigningKey::Withheld => "SigningKey::Withheld",
         })
     }
 }
@@ -56,24 +62,30 @@ impl SigningKey {
     /// # Errors
     /// An unknown scheme, a secret of a kind that cannot sign by it, or one that cannot be read.
     pub fn read(scheme: u32, key_encoding: u32, kind: KeyKind, secret: &Secret) -> Result<SigningKey, SigningError> {
+        let of_the_kind = match kind {
+            KeyKind::HmacSha256 => scheme::HMAC_SHA256,
+            KeyKind::HmacSha384 => scheme::HMAC_SHA384,
+            KeyKind::HmacSha512 => scheme::HMAC_SHA512,
+            KeyKind::Ed25519 => scheme::ED25519,
+            KeyKind::Rsa => scheme::RSA_PKCS1_SHA256,
+            KeyKind::Es256 => scheme::ES256,
+            KeyKind::Text => return Err(unreadable("a signing key", "it is stored as a text")),
+        };
         let wanted = match scheme {
-            scheme::OF_THE_KEY => match kind {
-                KeyKind::HmacSha256 => scheme::HMAC_SHA256,
-                KeyKind::HmacSha384 => scheme::HMAC_SHA384,
-                KeyKind::HmacSha512 => scheme::HMAC_SHA512,
-                KeyKind::Ed25519 => scheme::ED25519,
-                KeyKind::Text => return Err(unreadable("a signing key", "it is stored as a text")),
-            },
+            scheme::OF_THE_KEY => of_the_kind,
             number => number,
         };
-        let symmetric = matches!(wanted, scheme::HMAC_SHA256 | scheme::HMAC_SHA384 | scheme::HMAC_SHA512);
-        match kind {
-            KeyKind::Text => return Err(unreadable("a signing key", "it is stored as a text")),
-            KeyKind::Ed25519 if symmetric => return Err(unreadable("an HMAC key", "it is stored as a private key")),
-            KeyKind::HmacSha256 | KeyKind::HmacSha384 | KeyKind::HmacSha512 if !symmetric => {
-                return Err(unreadable("a private key", "it is stored as an HMAC key"));
-            }
-            _ => {}
+        let symmetric = |scheme| matches!(scheme, scheme::HMAC_SHA256 | scheme::HMAC_SHA384 | scheme::HMAC_SHA512);
+        // A shared secret serves with any hash; a private key is of one kind.
+        if wanted != of_the_kind && !(symmetric(wanted) && symmetric(of_the_kind)) {
+            return Err(match (name_of(wanted), symmetric(wanted)) {
+                (None, _) => SigningError::Unsupported {
+                    what: "signing scheme",
+                    number: wanted,
+                },
+                (Some(_), true) => unreadable("an HMAC key", "it is stored as a private key"),
+                (Some(expected), false) => unreadable(expected, "it is stored as a key of another kind"),
+            });
         }
         let bytes = key_bytes(key_encoding, secret)?;
         Ok(match wanted {
@@ -83,8 +95,8 @@ impl SigningKey {
             scheme::ED25519 => SigningKey::Ed25519(Box::new(ed25519(&bytes)?)),
             scheme::RSA_PKCS1_SHA256 => SigningKey::Rsa(Box::new(rsa(&bytes)?)),
             scheme::ES256 => SigningKey::Es256(Box::new(es256(&bytes)?)),
+            // secp256k1 over SHA-256, Keccak-256 and half SHA-512 will come with its own numbers.
             number => {
-                // secp256k1 over SHA-256, Keccak-256 and half SHA-512 will come with its own numbers.
                 return Err(SigningError::Unsupported {
                     what: "signing scheme",
                     number,
@@ -97,7 +109,7 @@ impl SigningKey {
     #[must_use]
     pub const fn class(&self) -> KeyClass {
         match self {
-            SigningKey::Hmac(_) => KeyClass::Symmetric,
+            SigningKey::Hmac(_) | SigningKey::Withheld => KeyClass::Symmetric,
             SigningKey::Ed25519(_) | SigningKey::Rsa(_) | SigningKey::Es256(_) => KeyClass::Asymmetric,
         }
     }
@@ -109,6 +121,7 @@ impl SigningKey {
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         let failed = |_| unreadable("a signing key", "the system gave no randomness");
         Ok(match self {
+            SigningKey::Withheld => WITHHELD.to_vec(),
             SigningKey::Hmac(key) => hmac::sign(key, message).as_ref().to_vec(),
             SigningKey::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
             SigningKey::Rsa(pair) => {
@@ -138,6 +151,21 @@ fn rejected(expected: &'static str) -> impl Fn(KeyRejected) -> SigningError {
     move |error| unreadable(expected, error.to_string())
 }
 
+/// What a scheme signs with; `None` for one that this host does not know.
+const fn name_of(scheme: u32) -> Option<&'static str> {
+    match scheme {
+        scheme::HMAC_SHA256 | scheme::HMAC_SHA384 | scheme::HMAC_SHA512 => Some("an HMAC key"),
+        scheme::ED25519 => Some(ED25519),
+        scheme::RSA_PKCS1_SHA256 => Some(RSA),
+        scheme::ES256 => Some(ES256),
+        _ => None,
+    }
+}
+
+const ED25519: &str = "an Ed25519 key";
+const RSA: &str = "an RSA key of 2048 to 4096 bits";
+const ES256: &str = "a P-256 key";
+
 /// The key's bytes: as they are, from base64, or out of a PEM text.
 fn key_bytes(key_encoding: u32, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, SigningError> {
     let stored = secret.expose();
@@ -165,17 +193,15 @@ fn pem(text: &str) -> Result<Zeroizing<Vec<u8>>, SigningError> {
         .split_once("-----")
         .ok_or_else(|| wrong("its BEGIN line is not closed"))?;
     match label {
-        "PRIVATE KEY" | "RSA PRIVATE KEY" => {}
-        "EC PRIVATE KEY" => {
-            return Err(wrong(
-                "it is SEC 1; convert it to PKCS#8 (openssl pkcs8 -topk8 -nocrypt)",
-            ));
-        }
+        "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => {}
         "ENCRYPTED PRIVATE KEY" => return Err(wrong("it is encrypted; decrypt it first (openssl pkcs8)")),
         "PUBLIC KEY" => return Err(wrong("it is the public key; the private one is needed")),
         _ => return Err(wrong("it holds no private key")),
     }
     let (body, _) = rest.split_once("-----END").ok_or_else(|| wrong("no END line"))?;
+    if body.contains("ENCRYPTED") {
+        return Err(wrong("it is encrypted; decrypt it first (openssl pkey)"));
+    }
     // With its two-character escape, because keys are often kept in one line.
     let joined: Zeroizing<String> = Zeroizing::new(body.replace("\\n", "").split_whitespace().collect());
     STANDARD
@@ -186,7 +212,7 @@ fn pem(text: &str) -> Result<Zeroizing<Vec<u8>>, SigningError> {
 
 /// From PKCS#8 of either version, or a seed of 32 bytes as it is, in hexadecimal or in base64.
 fn ed25519(bytes: &[u8]) -> Result<Ed25519KeyPair, SigningError> {
-    const WHAT: &str = "an Ed25519 key";
+    const WHAT: &str = ED25519;
     let from_seed = |seed: &[u8]| Ed25519KeyPair::from_seed_unchecked(seed).map_err(rejected(WHAT));
     match bytes.len() {
         32 => from_seed(bytes),
@@ -206,13 +232,61 @@ fn ed25519(bytes: &[u8]) -> Result<Ed25519KeyPair, SigningError> {
     }
 }
 
+/// From PKCS#8, or PKCS#1 as older tools write it.
 fn rsa(bytes: &[u8]) -> Result<RsaKeyPair, SigningError> {
     RsaKeyPair::from_pkcs8(bytes)
         .or_else(|_| RsaKeyPair::from_der(bytes))
-        .map_err(rejected("an RSA key of 2048 to 4096 bits"))
+        .map_err(rejected(RSA))
 }
 
+/// From PKCS#8, or SEC 1 as older tools and Coinbase write it.
 fn es256(bytes: &[u8]) -> Result<EcdsaKeyPair, SigningError> {
-    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, bytes, &SystemRandom::new())
-        .map_err(rejected("a P-256 key"))
+    let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+    match sec1(bytes) {
+        Some((private, public)) => EcdsaKeyPair::from_private_key_and_public_key(algorithm, private, public, &random),
+        None => EcdsaKeyPair::from_pkcs8(algorithm, bytes, &random),
+    }
+    .map_err(rejected(ES256))
+}
+
+/// The private and the public half of an `ECPrivateKey` (RFC 5915) of P-256; `None` where it is none, or has no public half.
+fn sec1(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    /// The first element of a DER text: its tag, its content, and what follows it. Lengths above 255 are not of P-256.
+    fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+        let (&tag, rest) = der.split_first()?;
+        let (&first, rest) = rest.split_first()?;
+        let (length, rest) = match first {
+            0..=0x7f => (first, rest),
+            0x81 => {
+                let (&length, rest) = rest.split_first()?;
+                (length, rest)
+            }
+            _ => return None,
+        };
+        let (content, rest) = rest.split_at_checked(usize::from(length))?;
+        Some((tag, content, rest))
+    }
+    const SEQUENCE: u8 = 0x30;
+    const PUBLIC_KEY: u8 = 0xa1;
+    let (SEQUENCE, whole, _) = element(der)? else {
+        return None;
+    };
+    let (0x02, [1], rest) = element(whole)? else {
+        return None;
+    };
+    let (0x04, private, mut rest) = element(rest)? else {
+        return None;
+    };
+    while !rest.is_empty() {
+        let (tag, content, after) = element(rest)?;
+        if tag == PUBLIC_KEY {
+            // A bit string without unused bits.
+            let (0x03, [0, public @ ..], _) = element(content)? else {
+                return None;
+            };
+            return Some((private, public));
+        }
+        rest = after;
+    }
+    None
 }

@@ -8,6 +8,7 @@ use colibri_standard::KeyKind;
 use zeroize::Zeroizing;
 
 use super::encoding::percent;
+use super::key::WITHHELD;
 use super::{CredentialValue, Credentials, Secret, SigningError, SigningKey, encode, transform};
 
 /// Where a text with placeholders stands: decides how a granted secret is written there. A signature is written as its
@@ -95,6 +96,7 @@ impl Keyring {
             let name =
                 std::str::from_utf8(&inner[..end]).map_err(|_| SigningError::BadPlaceholder("its name is not text"))?;
             match name.strip_prefix("secret:") {
+                Some(field) if self.is_withheld(field) => out.extend_from_slice(WITHHELD),
                 Some(field) => write_secret(self.text(field)?, context, json, &mut out)?,
                 None => {
                     let value = placeholders.values.iter().find(|(known, _)| known == name);
@@ -112,6 +114,12 @@ impl Keyring {
         Ok(Cow::Owned(out))
     }
 
+    /// Whether a granted text is one that this process does not have.
+    fn is_withheld(&self, field: &str) -> bool {
+        let kind = KeyKind::Text;
+        self.credentials.get(field) == Some(&CredentialValue::Withheld { kind })
+    }
+
     /// A granted text: a secret that was stored to be sent as it is. A signing key never is.
     fn text(&self, field: &str) -> Result<&Secret, SigningError> {
         let wrong = |why| SigningError::WrongKind {
@@ -125,7 +133,9 @@ impl Keyring {
                 kind: KeyKind::Text,
                 secret,
             }) => Ok(secret),
-            Some(CredentialValue::Secret { .. }) => Err(wrong("it is a signing key, which never leaves the host")),
+            Some(CredentialValue::Secret { .. } | CredentialValue::Withheld { .. }) => {
+                Err(wrong("it is a signing key, which never leaves the host"))
+            }
         }
     }
 
@@ -143,6 +153,7 @@ impl Keyring {
                 Some(CredentialValue::Secret { kind, secret }) => {
                     SigningKey::read(scheme, key_encoding, *kind, secret)?
                 }
+                Some(CredentialValue::Withheld { .. }) => SigningKey::Withheld,
             };
             self.keys.insert(id.clone(), key);
         }

@@ -4,7 +4,10 @@
 use colibri_abi::{PreimagePart, RSlice, Sign, encoding, key_encoding, scheme, transform};
 use colibri_standard::KeyKind;
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
+    UnparsedPublicKey,
+};
 
 use super::*;
 
@@ -253,13 +256,60 @@ fn generated_keys_sign_what_their_public_halves_verify() {
     let verifier = UnparsedPublicKey::new(&ED25519, public.public_key().as_ref().to_vec());
     assert!(verifier.verify(b"text", &signature).is_ok());
 
-    let algorithm = &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+    let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
     let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
     let public = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).unwrap();
     let secret = Secret::from_text(as_pem("PRIVATE KEY", document.as_ref()));
-    let signature = sign(scheme::ES256, 0, KeyKind::Ed25519, &secret, b"text").unwrap();
+    let signature = sign(scheme::ES256, 0, KeyKind::Es256, &secret, b"text").unwrap();
     let verifier = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public.public_key().as_ref().to_vec());
     assert!(verifier.verify(b"text", &signature).is_ok());
+
+    // RFC 5915, as `openssl ecparam -genkey` writes it: the same halves. Without the public one it cannot be used.
+    let inner = document.as_ref();
+    let at = inner.windows(2).position(|w| w == [0x04, 0x20]).unwrap();
+    let private = &inner[at + 2..at + 34];
+    let bit_string = [&[0xa1, 0x44, 0x03, 0x42, 0x00], public.public_key().as_ref()].concat();
+    let curve = [0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    for (optional, usable) in [([&curve[..], &bit_string].concat(), true), (curve.to_vec(), false)] {
+        let mut body = vec![0x02, 0x01, 0x01, 0x04, 0x20];
+        body.extend_from_slice(private);
+        body.extend_from_slice(&optional);
+        let mut der = vec![0x30, u8::try_from(body.len()).unwrap()];
+        der.extend_from_slice(&body);
+        let secret = Secret::from_text(as_pem("EC PRIVATE KEY", &der));
+        let signature = sign(scheme::OF_THE_KEY, 0, KeyKind::Es256, &secret, b"text");
+        assert_eq!(signature.is_ok(), usable);
+        if let Ok(signature) = signature {
+            assert!(verifier.verify(b"text", &signature).is_ok());
+        }
+    }
+}
+
+/// A JSON web token as Coinbase takes it (RFC 7515, RFC 7518 section 3.4): the connector writes header and claims, the host
+/// signs. ES256 differs each time, so it is verified and not compared.
+#[test]
+fn a_token_of_es256_is_made_by_a_recipe() {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+    let random = SystemRandom::new();
+    let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+    let public = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).unwrap();
+    let header =
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256","kid":"organizations/1/apiKeys/2","nonce":"00","typ":"JWT"}"#);
+    let claims = URL_SAFE_NO_PAD.encode(r#"{"iss":"cdp","nbf":1,"exp":121,"uri":"GET api.coinbase.com/api"}"#);
+    let signed_text = format!("{header}.{claims}");
+    let signature = signed(
+        KeyKind::Es256,
+        &as_pem("PRIVATE KEY", document.as_ref()),
+        (scheme::ES256, encoding::BASE64_URL, key_encoding::RAW),
+        &[(PLAIN, &signed_text)],
+    )
+    .unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    assert_eq!(signature.len(), 64);
+    let verifier = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public.public_key().as_ref().to_vec());
+    assert!(verifier.verify(signed_text.as_bytes(), &signature).is_ok());
 }
 
 /// An RSA key cannot be made here: `openssl` makes one, where it is installed.
@@ -279,7 +329,7 @@ fn an_rsa_key_signs_what_its_public_half_verifies() {
         println!("skipped: openssl is not here, or is too old");
         return;
     };
-    let key = SigningKey::read(scheme::RSA_PKCS1_SHA256, 0, KeyKind::Ed25519, &Secret::new(pem)).unwrap();
+    let key = SigningKey::read(scheme::OF_THE_KEY, 0, KeyKind::Rsa, &Secret::new(pem)).unwrap();
     let SigningKey::Rsa(pair) = &key else {
         panic!("not an RSA key");
     };
@@ -299,9 +349,16 @@ fn keys_that_cannot_sign_say_why_without_saying_the_key() {
         (scheme::ED25519, KeyKind::HmacSha256, "hunter2"),
         (scheme::ED25519, KeyKind::Ed25519, "hunter2"),
         (scheme::RSA_PKCS1_SHA256, KeyKind::Ed25519, "hunter2"),
+        (scheme::RSA_PKCS1_SHA256, KeyKind::Rsa, "hunter2"),
+        (scheme::OF_THE_KEY, KeyKind::Es256, "hunter2"),
+        (
+            scheme::OF_THE_KEY,
+            KeyKind::Rsa,
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nhunter2\n-----END RSA PRIVATE KEY-----",
+        ),
         (
             scheme::ES256,
-            KeyKind::Ed25519,
+            KeyKind::Es256,
             "-----BEGIN EC PRIVATE KEY-----\nhunter2\n-----END EC PRIVATE KEY-----",
         ),
         (

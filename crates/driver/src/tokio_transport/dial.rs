@@ -40,13 +40,6 @@ fn failure(reason: impl Into<String>) -> DialFailure {
     }
 }
 
-/// Host and port of a proxy given as `http://host:port`.
-pub(super) fn proxy_address(proxy: &str) -> Option<String> {
-    let address = proxy.strip_prefix("http://")?.trim_end_matches('/');
-    let (host, port) = address.rsplit_once(':')?;
-    (!host.is_empty() && !host.contains(['@', '/']) && port.parse::<u16>().is_ok()).then(|| address.to_owned())
-}
-
 /// Opens a stream within its deadline.
 #[expect(clippy::disallowed_methods, reason = "the edge at which real time enters")]
 pub(super) async fn dial(
@@ -64,8 +57,8 @@ pub(super) async fn dial(
 async fn connect(dial: StreamDial, options: TransportOptions, tls: Option<Connector>) -> Result<Socket, DialFailure> {
     let request = request(&dial, &options)?;
     let target = target(request.uri())?;
-    let tcp = match options.proxy.as_deref().and_then(proxy_address) {
-        Some(proxy) => tunnel(&proxy, &target).await?,
+    let tcp = match &options.proxy {
+        Some(proxy) => tunnel(proxy.as_str(), &target).await?,
         None => TcpStream::connect(&target)
             .await
             .map_err(|e| failure(format!("no connection: {e}")))?,
@@ -136,28 +129,5 @@ async fn tunnel(proxy: &str, target: &str) -> Result<TcpStream, DialFailure> {
         Ok(tcp)
     } else {
         Err(failure(format!("the proxy refused the tunnel with {status:?}")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::proxy_address;
-
-    #[test]
-    fn a_proxy_is_an_address() {
-        assert_eq!(
-            proxy_address("http://127.0.0.1:3128/").as_deref(),
-            Some("127.0.0.1:3128")
-        );
-        for bad in [
-            "127.0.0.1:3128",
-            "http://",
-            "http://host",
-            "https://host:1",
-            "http://u:p@host:1",
-            "http://h:x",
-        ] {
-            assert_eq!(proxy_address(bad), None, "{bad}");
-        }
     }
 }

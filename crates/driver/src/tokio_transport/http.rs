@@ -21,7 +21,7 @@ pub(super) fn client(options: &TransportOptions) -> Result<Client, reqwest::Erro
         .tls_certs_merge(options.authorities.for_requests()?)
         .user_agent(&options.user_agent);
     if let Some(proxy) = &options.proxy {
-        builder = builder.proxy(Proxy::all(proxy)?);
+        builder = builder.proxy(Proxy::all(format!("http://{}", proxy.as_str()))?);
     }
     builder.build()
 }

@@ -10,6 +10,7 @@ mod dial;
 mod host_clock;
 mod http;
 mod inflate;
+mod proxy;
 #[cfg(test)]
 mod tests;
 
@@ -28,23 +29,21 @@ use connection::Connection;
 
 pub use authorities::{AuthorityError, ExtraAuthorities};
 pub use host_clock::HostClock;
+pub use proxy::{ProxyAddress, ProxyAddressError};
 
 /// Why a transport cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The HTTP client cannot be built (no certificates on this system, an address of a proxy that is none).
+    /// The HTTP client cannot be built: no certificates on this system.
     #[error("the HTTP client cannot be built: {0}")]
     Client(#[from] reqwest::Error),
-    /// A proxy that streams cannot use.
-    #[error("the proxy {0:?} is not of the form http://host:port")]
-    Proxy(String),
 }
 
 /// How a transport behaves.
 #[derive(Debug, Clone)]
 pub struct TransportOptions {
-    /// A proxy for everything, as `http://host:port`; none by default, whatever the environment says.
-    pub proxy: Option<String>,
+    /// A proxy for everything; none by default, whatever the environment says.
+    pub proxy: Option<ProxyAddress>,
     /// Whose certificates are believed besides the public authorities. Every certificate is checked, always.
     pub authorities: ExtraAuthorities,
     /// How long connecting may take: TCP and TLS.
@@ -85,11 +84,8 @@ impl Transport {
     /// A transport without any connection yet.
     ///
     /// # Errors
-    /// The HTTP client cannot be built, or the proxy is not an address.
+    /// The HTTP client cannot be built.
     pub fn new(options: TransportOptions) -> Result<Transport, TransportError> {
-        if let Some(proxy) = &options.proxy {
-            dial::proxy_address(proxy).ok_or_else(|| TransportError::Proxy(proxy.clone()))?;
-        }
         // Fails where another part of the process has installed one: that one serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Transport {

@@ -218,18 +218,13 @@ async fn an_abandoned_request_is_not_answered() {
 async fn the_environments_proxy_is_ignored_and_a_given_one_used() {
     let (address, requests) = server(vec![reply("200 OK", "", "proxied")]).await;
     let mut transport = Transport::new(TransportOptions {
-        proxy: Some(address),
+        proxy: Some(address.parse().unwrap()),
         ..TransportOptions::default()
     })
     .unwrap();
     transport.execute(DRIVER, get(1, "http://exchange.invalid/x".into()));
     assert_eq!(result(&mut transport).await.unwrap().body, b"proxied");
     assert_eq!(requests.load(Ordering::SeqCst), 1);
-    let wrong = TransportOptions {
-        proxy: Some("nonsense".into()),
-        ..TransportOptions::default()
-    };
-    assert!(Transport::new(wrong).is_err());
 }
 
 fn dial(id: u64, address: &str, inflate: Inflate) -> Effect {
@@ -441,7 +436,7 @@ async fn a_stream_is_opened_through_a_tunnel() {
         request
     });
     let mut transport = Transport::new(TransportOptions {
-        proxy: Some(format!("http://{proxy_address}")),
+        proxy: Some(format!("http://{proxy_address}").parse().unwrap()),
         ..TransportOptions::default()
     })
     .unwrap();

@@ -42,7 +42,7 @@ pub struct SignLine {
     pub slot: Option<String>,
     /// `raw` (where absent) or `base64`.
     pub key_encoding: Option<String>,
-    /// `hex` (where absent), `base64`, `base64_url` or `base64_percent`.
+    /// `hex` (where absent), `base64`, `base64_url` (which a JWT wants) or `base64_percent`.
     pub encoding: Option<String>,
     /// What is signed, as text; or
     pub payload: Option<String>,
@@ -129,6 +129,8 @@ impl SignLine {
                     scheme::HMAC_SHA256 | scheme::OF_THE_KEY => KeyKind::HmacSha256,
                     scheme::HMAC_SHA384 => KeyKind::HmacSha384,
                     scheme::HMAC_SHA512 => KeyKind::HmacSha512,
+                    scheme::RSA_PKCS1_SHA256 => KeyKind::Rsa,
+                    scheme::ES256 => KeyKind::Es256,
                     _ => KeyKind::Ed25519,
                 };
                 let credentials = Credentials::none().with_secret("key", kind, Secret::from_text(secret.clone()));

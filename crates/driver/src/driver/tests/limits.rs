@@ -60,6 +60,8 @@ fn what_success_gives_back_and_what_was_not_sent_is_room_again() {
 #[test]
 fn a_usage_header_corrects_the_pool() {
     let mut bench = Bench::new(ordinary);
+    // The middle of a window: its ends are in doubt as long as the clock is.
+    bench.now_ms += 500;
     bench.command(1, &balances());
     let request = bench.requests()[0].id;
     bench.answer(request, 200, &[("x-used", "9")], "");
@@ -68,6 +70,15 @@ fn a_usage_header_corrects_the_pool() {
     assert!(bench.requests().is_empty());
     bench.pass(1_000);
     assert_eq!(bench.requests().len(), 1, "the next window has room");
+    bench.now_ms += 10_000;
+    bench.command(3, &balances());
+    let request = bench.requests()[0].id;
+    bench.answer(request, 200, &[("x-used", "1")], "");
+    assert_eq!(
+        used(&bench, "weight"),
+        4,
+        "never below what we have used ourselves, and what is out still"
+    );
 }
 
 #[test]
@@ -172,4 +183,101 @@ fn two_drivers_of_one_address_share_its_pools_and_not_their_accounts() {
     assert_eq!((used(&benches[0], "weight"), used(&benches[0], "orders")), (1, 1));
     benches[1].place(1);
     assert_eq!((used(&benches[0], "weight"), used(&benches[0], "orders")), (2, 1));
+}
+
+#[test]
+fn an_address_is_the_same_whatever_its_environment_is_called_and_another_is_not() {
+    let limiter = Limiter::shared(LimitShare::WHOLE);
+    let made = |change: &dyn Fn(&mut DriverSetup)| {
+        let (connector, heard) = scripted(ordinary);
+        let mut bench = Bench::with(connector, heard);
+        let (connector, heard) = scripted(ordinary);
+        let mut setup = setup();
+        change(&mut setup);
+        bench.driver = Driver::new(&setup, connector, limiter.clone()).unwrap();
+        bench.heard = heard;
+        bench
+    };
+    let mut first = made(&|_| {});
+    let second = made(&|setup| {
+        setup.venue = VenueId::new("second").unwrap();
+        setup.account = Some(AccountId::new("other").unwrap());
+        let live = setup.manifest.environments["live"].clone();
+        setup.manifest.environments.insert("alias".into(), live);
+        setup.environment = "alias".into();
+    });
+    let third = made(&|setup| {
+        setup
+            .addresses
+            .insert("rest".into(), "https://elsewhere.example.com/v1".into());
+    });
+    first.place(1);
+    let all = |pool| [&first, &second, &third].map(|bench| used(bench, pool));
+    assert_eq!(all("weight"), [1, 1, 0]);
+    assert_eq!(all("orders"), [1, 0, 0], "an account is counted at an address too");
+}
+
+#[test]
+fn a_share_of_the_limits_is_all_that_is_used() {
+    let (connector, heard) = scripted(ordinary);
+    let mut bench = Bench::with(connector, heard);
+    let mut half = setup();
+    half.limit_shares.every = LimitShare::per_mille(500);
+    half.limit_shares.pools = BTreeMap::from([("weight".to_owned(), LimitShare::per_mille(200))]);
+    let (connector, _) = scripted(ordinary);
+    bench.driver = Driver::new(&half, connector, Limiter::shared(LimitShare::WHOLE)).unwrap();
+    let limits: BTreeMap<String, (u64, u64)> = bench
+        .driver
+        .health()
+        .pools
+        .into_iter()
+        .map(|p| (p.pool, (p.limit, p.whole_limit)))
+        .collect();
+    assert_eq!(limits["weight"], (2, 10));
+    assert_eq!(limits["orders"], (1, 2));
+    bench.place(1);
+    bench.place(2);
+    assert_eq!(bench.requests().len(), 1);
+
+    half.limit_shares.pools = BTreeMap::from([("wieght".to_owned(), LimitShare::WHOLE)]);
+    let (connector, _) = scripted(ordinary);
+    let error = Driver::new(&half, connector, Limiter::shared(LimitShare::WHOLE)).unwrap_err();
+    assert!(error.to_string().contains("\"wieght\"; it has"), "{error}");
+}
+
+#[test]
+fn what_is_in_flight_when_a_window_ends_counts_in_the_next() {
+    let mut bench = Bench::new(ordinary);
+    bench.now_ms += 500;
+    for op in 1..=4 {
+        bench.command(op, &balances());
+    }
+    assert_eq!(bench.requests().len(), 4);
+    bench.pass(3_000);
+    bench.command(5, &balances());
+    assert!(
+        bench.requests().is_empty(),
+        "all that were sent may arrive in this window"
+    );
+}
+
+#[test]
+fn a_ban_ends_when_the_exchange_says_by_its_own_clock() {
+    let mut bench = Bench::new(|now, heard, out| match heard {
+        Heard::Response(op, 418, _) => {
+            let until = Some(WallNs(now.exchange_ns + 7_000_000_000));
+            let refusal = Refusal::new(RejectReason::NoRoom, "banned");
+            finish(*op, &Outcome::Banned { until, refusal }, out);
+        }
+        _ => ordinary(now, heard, out),
+    });
+    bench.place(1);
+    let request = bench.requests()[0].id;
+    bench.answer(request, 418, &[], "");
+    bench.pass(3_000);
+    bench.order(2, op_kind::CANCEL);
+    bench.pass(3_900);
+    assert!(bench.requests().is_empty());
+    bench.pass(200);
+    assert_eq!(bench.requests().len(), 1);
 }

@@ -1,9 +1,12 @@
 //! The core against a connector that is linked in and does what each test says.
 #![allow(clippy::unwrap_used)]
 
-mod clock_and_faults;
+mod batches;
+mod clock;
+mod faults;
 mod limits;
 mod operations;
+mod pacing;
 mod properties;
 mod sessions;
 
@@ -45,6 +48,7 @@ pub const MANIFEST: &str = r#"
     credentials.passphrase = { role = "secret", label = "Passphrase", kinds = ["text"] }
     pools.weight = { scope = "ip", limit = 10, window_ms = 1000, aligned = true, usage_header = "X-Used" }
     pools.orders = { scope = "account", limit = 2, window_ms = 10000 }
+    pools.frames = { scope = "connection", limit = 5, window_ms = 1000 }
 
     [connector.endpoints.place]
     method = "POST"
@@ -95,6 +99,7 @@ pub const MANIFEST: &str = r#"
     method = "GET"
     host = "market"
     path = "/ws"
+    frames = [{ pool = "frames", weight = 1 }]
 
     [connector.endpoints.stream_order]
     transport = "send"
@@ -204,6 +209,8 @@ pub struct Bench {
     pub told: Told,
     pub heard: Arc<Mutex<Vec<Heard>>>,
     pub now_ms: u64,
+    /// By how much somebody has set the wall clock.
+    pub wall_set: i64,
     pub effects: Vec<Effect>,
 }
 
@@ -240,12 +247,17 @@ impl Bench {
     }
 
     pub fn with(connector: Connector, heard: Arc<Mutex<Vec<Heard>>>) -> Bench {
-        let driver = Driver::new(&setup(), connector, Limiter::shared(LimitShare::WHOLE)).unwrap();
+        Bench::set_up(&setup(), connector, heard)
+    }
+
+    pub fn set_up(setup: &DriverSetup, connector: Connector, heard: Arc<Mutex<Vec<Heard>>>) -> Bench {
+        let driver = Driver::new(setup, connector, Limiter::shared(LimitShare::WHOLE)).unwrap();
         let mut bench = Bench {
             driver,
             told: Told::default(),
             heard,
             now_ms: 1_000,
+            wall_set: 0,
             effects: Vec::new(),
         };
         bench.wake();
@@ -256,7 +268,7 @@ impl Bench {
     pub fn time(&self) -> HostTime {
         HostTime::new(
             MonoNs(self.now_ms * 1_000_000),
-            WallNs::from_millis(1_700_000_000_000 + self.now_ms as i64),
+            WallNs::from_millis(1_700_000_000_000 + self.now_ms as i64 + self.wall_set),
         )
     }
 
@@ -285,12 +297,24 @@ impl Bench {
     }
 
     pub fn order(&mut self, op: u64, kind: u32) {
-        let mut order = OrderOp {
-            kind,
-            ..OrderOp::default()
-        };
-        order.grant.op = op;
-        self.post(Input::Orders(&mut [order]));
+        self.orders(&[(op, kind, 1)]);
+    }
+
+    /// Order operations in one slice: number, kind and instrument of each.
+    pub fn orders(&mut self, ops: &[(u64, u32, u32)]) {
+        let mut orders: Vec<OrderOp> = ops
+            .iter()
+            .map(|&(op, kind, instrument)| {
+                let mut order = OrderOp {
+                    kind,
+                    instrument,
+                    ..OrderOp::default()
+                };
+                order.grant.op = op;
+                order
+            })
+            .collect();
+        self.post(Input::Orders(&mut orders));
     }
 
     pub fn place(&mut self, op: u64) {

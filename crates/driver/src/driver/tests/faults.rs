@@ -1,11 +1,11 @@
-//! The exchange's clock, timers, market data, and a connector that breaks.
+//! Timers, market data, and a connector that breaks.
 
 use colibri_abi::{Level, book_flag};
 use colibri_model::InstrumentId;
-use colibri_standard::{Channel, Subscription, TimeEvent};
+use colibri_standard::{Channel, Subscription};
 
 use super::*;
-use crate::{ConnectorState, FrameKind};
+use crate::{ConnectorState, FrameKind, Rehearsal};
 
 fn batch(flags: u32) -> BookBatch<'static> {
     const LEVELS: &[Level] = &[Level { price: 1, quantity: 2 }];
@@ -24,86 +24,6 @@ fn batch(flags: u32) -> BookBatch<'static> {
         asks: RSlice::from_slice(&[]),
         ext: [0; 4],
     }
-}
-
-/// Tells the time when asked: the exchange is ten seconds ahead of our wall clock.
-fn with_time(now: Now, heard: &Heard, out: &mut Out<'_>) {
-    match heard {
-        Heard::Command(op, kind, _) if kind == "server_time" => {
-            out.want(*op, "query");
-        }
-        Heard::Response(op, 200, body) if body.starts_with("time ") => {
-            let event = Event::Time(TimeEvent {
-                exchange_time: WallNs::from_millis(body[5..].parse().unwrap()),
-            });
-            out.event(event.kind(), &event.to_json());
-            finish(*op, &Outcome::Done, out);
-        }
-        _ => ordinary(now, heard, out),
-    }
-}
-
-#[test]
-fn the_clock_is_measured_at_the_start_and_again_and_orders_get_its_time() {
-    let seen = Arc::new(Mutex::new(0));
-    let (connector, heard) = scripted({
-        let seen = seen.clone();
-        move |now, heard, out| {
-            if matches!(heard, Heard::Orders(_)) {
-                *seen.lock().unwrap() = now.exchange_ns - now.wall_ns;
-            }
-            with_time(now, heard, out);
-        }
-    });
-    let mut bench = Bench::with(connector, heard);
-    let request = bench.requests()[0].id;
-    bench.now_ms += 100;
-    let exchange = bench.time().wall.as_millis() - 50 + 10_000;
-    bench.answer(request, 200, &[], &format!("time {exchange}"));
-    assert!(
-        bench.told.events.is_empty(),
-        "the driver's own question is nobody else's"
-    );
-    bench.place(1);
-    assert_eq!(*seen.lock().unwrap(), 10_000_000_000);
-    let clock = bench.driver.health().clock;
-    assert_eq!(
-        (clock.offset_ns, clock.round_trip),
-        (Some(10_000_000_000), Some(Millis(100)))
-    );
-    bench.requests();
-    bench.pass(1_001);
-    assert_eq!(bench.requests().len(), 1, "the next quick sample");
-}
-
-#[test]
-fn refused_time_is_measured_anew_and_only_idempotent_operations_run_once_more() {
-    let (connector, heard) = scripted(with_time);
-    let mut bench = Bench::with(connector, heard);
-    let request = bench.requests()[0].id;
-    let now = bench.time().wall.as_millis();
-    bench.answer(request, 200, &[], &format!("time {now}"));
-    bench.command(5, &balances());
-    bench.place(6);
-    let requests = bench.requests();
-    // The placement goes first: it matters more.
-    bench.answer(requests[0].id, 401, &[], "");
-    bench.answer(requests[1].id, 401, &[], "");
-    for op in [5, 6] {
-        let by = bench.told.completed.iter().any(|(id, _)| *id == OpId(op));
-        assert_eq!(by, op == 6);
-    }
-    assert!(matches!(bench.outcome(6), Some(Outcome::ClockSkew(_))));
-    bench.wake();
-    assert_eq!(bench.requests().len(), 1, "the clock is asked at once");
-    bench.pass(1_000);
-    let again = bench.requests();
-    assert_eq!(again.len(), 1);
-    bench.answer(again[0].id, 401, &[], "");
-    assert!(
-        matches!(bench.outcome(5), Some(Outcome::ClockSkew(_))),
-        "one new run, not more"
-    );
 }
 
 #[test]
@@ -244,4 +164,36 @@ fn too_many_timers_are_a_fault() {
         bench.driver.health().connector,
         ConnectorState::Faulted { .. }
     ));
+}
+
+/// What a connector that panics after so many actions of its second command has told, and how that command ended.
+fn rehearsed(actions: u32) -> (usize, Outcome) {
+    let mut bench = Bench::new(|_, heard, out| {
+        if let Heard::Command(op, ..) = heard {
+            out.book(&batch(0));
+            out.book(&batch(0));
+            finish(*op, &Outcome::Done, out);
+        }
+    });
+    let rehearsal = Rehearsal::default();
+    bench.driver.rehearsal = rehearsal.clone();
+    bench.command(1, &balances());
+    rehearsal.panic_after(actions);
+    bench.command(2, &balances());
+    assert!(matches!(
+        bench.driver.health().connector,
+        ConnectorState::Faulted { .. }
+    ));
+    let ended = bench.told.completed.iter().find(|(op, _)| *op == OpId(2));
+    (bench.told.books - 2, ended.unwrap().1.clone())
+}
+
+#[test]
+fn a_rehearsed_panic_cuts_what_its_call_tells() {
+    for (actions, books) in [(0, 0), (1, 1), (2, 2)] {
+        let (told, ended) = rehearsed(actions);
+        assert_eq!(told, books);
+        assert!(matches!(ended, Outcome::NotSent(_)), "{ended:?}");
+    }
+    assert_eq!(rehearsed(u32::MAX), (2, Outcome::Done));
 }
