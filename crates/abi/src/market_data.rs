@@ -43,7 +43,7 @@ pub struct BookBatch<'a> {
     pub previous_id: u64,
     /// The exchange's time, nanoseconds since 1970; zero where it gives none.
     pub exchange_ns: i64,
-    /// The exchange's checksum of the book after this batch.
+    /// The exchange's checksum of the book after this batch; the same 32 bits where it states it as a signed number.
     pub checksum: u32,
     /// Decimal exponent of every price mantissa.
     pub price_exponent: i32,
@@ -57,6 +57,18 @@ pub struct BookBatch<'a> {
     pub asks: RSlice<'a, Level>,
     /// Spare room; zero.
     pub ext: [u64; 4],
+}
+
+impl BookBatch<'_> {
+    /// The exchange's checksum of the book after this batch, where it sent one.
+    #[must_use]
+    pub const fn stated_checksum(&self) -> Option<u32> {
+        if self.flags & book_flag::CHECKSUM == 0 {
+            None
+        } else {
+            Some(self.checksum)
+        }
+    }
 }
 
 /// Bits of [`PublicTrade::flags`].

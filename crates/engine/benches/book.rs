@@ -43,11 +43,7 @@ fn batch(update: &Update) -> BookBatch<'_> {
 }
 
 fn keeper() -> BookKeeper {
-    let manifest = BookManifest {
-        rule: BookRule::Overlap,
-        snapshot_by_request: true,
-        snapshot_depth: 5000,
-    };
+    let manifest = BookManifest::by_request(BookRule::Overlap, 5000);
     BookKeeper::new(&manifest, EXPONENTS, Grid::UNIT)
 }
 

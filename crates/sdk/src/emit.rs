@@ -22,8 +22,22 @@ pub struct BookIds {
     pub range: Option<(u64, u64)>,
     /// The last id of the update before.
     pub previous: Option<u64>,
-    /// The checksum of the book after the update.
+    /// The checksum of the book after the update; see [`BookIds::with_checksum`].
     pub checksum: Option<u32>,
+}
+
+impl BookIds {
+    /// With the checksum as the exchange states it: unsigned, or signed in 32 bits. The host compares it with that of its
+    /// book, made as the manifest's `book.checksum` says.
+    ///
+    /// Where the exchange sends a placeholder (OKX sends zero since June 2026), do not set it.
+    #[must_use]
+    pub const fn with_checksum(self, stated: i64) -> BookIds {
+        BookIds {
+            checksum: Some(stated as u32),
+            ..self
+        }
+    }
 }
 
 /// Whether a book message is the whole book or a change to it.
@@ -41,6 +55,8 @@ pub struct Emit<'a> {
     pub(crate) instruments: &'a Instruments,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) op: Option<OpId>,
+    /// Where the answer is that of a batch: the operations of its orders.
+    pub(crate) items: &'a [u64],
     pub(crate) now: abi::Now,
 }
 
@@ -54,6 +70,10 @@ impl<'a> Emit<'a> {
     #[must_use]
     pub const fn op(&self) -> Option<OpId> {
         self.op
+    }
+    /// In the answer to a batch: what is told from here on is of the order that stands at `index` in it, from 0 on.
+    pub fn of_item(&mut self, index: usize) {
+        self.op = self.items.get(index).map(|op| OpId(*op));
     }
     /// The exchange's clock as the host estimates it, nanoseconds since 1970.
     #[must_use]

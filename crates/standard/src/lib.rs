@@ -9,6 +9,8 @@
 //! answers [`Outcome::NotSent`] with [`RejectReason::Unsupported`]. Order entry and market data are the *hot* path and
 //! live in the boundary crate.
 
+#[cfg(feature = "manifest")]
+mod book;
 mod capability;
 mod command;
 mod config;
@@ -17,22 +19,27 @@ mod event;
 mod manifest;
 mod outcome;
 
+#[cfg(feature = "manifest")]
+pub use book::{
+    BookManifest, BookRule, ChecksumAlgorithm, ChecksumAsks, ChecksumManifest, ChecksumNumbers, ChecksumOrder,
+    ChecksumSent,
+};
 pub use capability::Capability;
 pub use command::{
     Balances, BookSnapshot, CancelAll, Candles, Channel, CloseSession, Command, CommandError, Fees, Instruments,
-    OpenOrders, OpenSession, OrderStatusQuery, ServerTime, SessionRole, Subscription, TradesSince, UpdateSession,
-    UseInstruments, UsedInstrument,
+    OpenOrders, OpenSession, OrderStatusQuery, OrdersSince, ServerTime, SessionRole, Subscription, TradesSince,
+    UpdateSession, UseInstruments, UsedInstrument,
 };
 pub use config::{ConnectorConfig, Credential, EnvironmentConfig, KeyKind};
 pub use event::{
-    BalanceScope, BalancesEvent, Candle, CandlesEvent, Event, EventError, FeesEvent, FillEvent, InstrumentsEvent,
-    NoticeEvent, NoticeKind, OrderEvent, OrderStatus, ReplaceResult, ReportSource, SessionEvent, SessionStatus,
-    TimeEvent, TradesProgress, UsageEvent,
+    BalanceChangeEvent, BalanceScope, BalancesEvent, Candle, CandlesEvent, Event, EventError, FeesEvent, FillEvent,
+    InstrumentsEvent, NoticeEvent, NoticeKind, OrderEvent, OrderStatus, ReplaceResult, ReportSource, SessionEvent,
+    SessionStatus, TimeEvent, TradesProgress, UsageEvent,
 };
 #[cfg(feature = "manifest")]
 pub use manifest::{
-    Auth, BookManifest, BookRule, ClientIdManifest, ConnectorManifest, Cost, CredentialField, CredentialRole, Endpoint,
+    Auth, BatchEndpoint, ClientIdManifest, ConnectorManifest, Cost, CredentialField, CredentialRole, Endpoint,
     Environment, Lane, LibraryManifest, LivenessManifest, Manifest, ManifestError, OrderEndpoints, PollingManifest,
-    Pool, PoolScope, Priority, Serial, Transport,
+    Pool, PoolScope, Priority, Serial, TimestampManifest, Transport,
 };
 pub use outcome::{Outcome, Refusal, RejectReason};

@@ -63,6 +63,23 @@ pub enum BookFault {
         /// The quantity, mantissa.
         quantity: i64,
     },
+    /// The exchange's checksum is not that of the book: an update was lost or misread, by whomever.
+    #[error("the exchange's checksum is {stated}, the book's {computed}")]
+    Checksum {
+        /// What the exchange sent.
+        stated: u32,
+        /// What the book gives.
+        computed: u32,
+    },
+    /// A message without the checksum that every message must have.
+    #[error("the update lacks the checksum that the manifest says it has")]
+    MissingChecksum,
+    /// More levels than a book may have, in a message or in a side.
+    #[error("{levels} levels a side are more than a book may have")]
+    TooManyLevels {
+        /// How many.
+        levels: usize,
+    },
     /// Mantissas at other exponents than were agreed for the instrument.
     #[error("the update's exponents ({price}, {quantity}) are not the instrument's")]
     Exponents {

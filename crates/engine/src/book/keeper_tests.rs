@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::book::buffer::{MOST_LEVELS as BUFFERED_LEVELS, MOST_UPDATES as BUFFERED_UPDATES};
 
 const EXPONENTS: Exponents = Exponents {
     price: -2,
@@ -13,12 +14,16 @@ const EXPONENTS: Exponents = Exponents {
 };
 
 fn keeper(rule: BookRule) -> BookKeeper {
-    let manifest = BookManifest {
-        rule,
-        snapshot_by_request: rule != BookRule::Snapshots,
-        snapshot_depth: 100,
+    let manifest = match rule {
+        BookRule::Snapshots => BookManifest::by_stream(rule, 100),
+        _ => BookManifest::by_request(rule, 100),
     };
     BookKeeper::new(&manifest, EXPONENTS, Grid::UNIT)
+}
+
+/// Of an exchange whose stream begins with a snapshot.
+fn streamed(rule: BookRule) -> BookKeeper {
+    BookKeeper::new(&BookManifest::by_stream(rule, 100), EXPONENTS, Grid::UNIT)
 }
 
 struct Update {
@@ -27,6 +32,8 @@ struct Update {
     previous: u64,
     bids: Vec<Level>,
     asks: Vec<Level>,
+    checksum: u32,
+    exchange_ns: i64,
 }
 
 fn levels(pairs: &[(i64, i64)]) -> Vec<Level> {
@@ -43,6 +50,8 @@ fn diff(first: u64, last: u64, bids: &[(i64, i64)], asks: &[(i64, i64)]) -> Upda
         previous: 0,
         bids: levels(bids),
         asks: levels(asks),
+        checksum: 0,
+        exchange_ns: 0,
     }
 }
 
@@ -54,14 +63,18 @@ fn snapshot(last: u64, bids: &[(i64, i64)], asks: &[(i64, i64)]) -> Update {
 }
 
 fn apply(keeper: &mut BookKeeper, update: &Update) -> BookChange {
+    apply_at(keeper, update, MonoNs(1))
+}
+
+fn apply_at(keeper: &mut BookKeeper, update: &Update, now: MonoNs) -> BookChange {
     let batch = BookBatch {
         instrument: 1,
         flags: update.flags,
         first_id: update.ids.0,
         last_id: update.ids.1,
         previous_id: update.previous,
-        exchange_ns: 0,
-        checksum: 0,
+        exchange_ns: update.exchange_ns,
+        checksum: update.checksum,
         price_exponent: EXPONENTS.price,
         quantity_exponent: EXPONENTS.quantity,
         reserved: 0,
@@ -69,7 +82,7 @@ fn apply(keeper: &mut BookKeeper, update: &Update) -> BookChange {
         asks: update.asks.as_slice().into(),
         ext: [0; 4],
     };
-    keeper.apply(&batch, MonoNs(1))
+    keeper.apply(&batch, now)
 }
 
 #[test]
@@ -236,6 +249,272 @@ fn doubt_drops_the_book() {
         assert_eq!(apply(&mut keeper, &bad), BookChange::Dropped(told));
         assert!(keeper.book().is_none());
     }
+}
+
+fn chained(previous: u64, id: u64, bids: &[(i64, i64)]) -> Update {
+    Update {
+        flags: book_flag::RANGE_IDS | book_flag::PREVIOUS_ID,
+        previous,
+        ..diff(id, id, bids, &[])
+    }
+}
+
+/// OKX: one id an update, `previous` names the one before; a keep-alive repeats the id, maintenance sets it back.
+#[test]
+fn previous_ids_chain_over_a_keep_alive_and_a_reset() {
+    let mut keeper = streamed(BookRule::Previous);
+    assert_eq!(
+        apply(&mut keeper, &snapshot(100, &[(90, 1)], &[(110, 5)])),
+        BookChange::Synchronized
+    );
+    assert_eq!(apply(&mut keeper, &chained(100, 107, &[(91, 1)])), BookChange::Applied);
+    assert_eq!(
+        apply(&mut keeper, &chained(107, 107, &[])),
+        BookChange::Applied,
+        "nothing has changed"
+    );
+    assert_eq!(
+        apply(&mut keeper, &chained(107, 3, &[(92, 1)])),
+        BookChange::Applied,
+        "the exchange starts anew"
+    );
+    assert_eq!(apply(&mut keeper, &chained(3, 5, &[])), BookChange::Applied);
+    assert_eq!(apply(&mut keeper, &chained(2, 4, &[])), BookChange::Ignored, "old");
+    assert!(matches!(
+        apply(&mut keeper, &chained(6, 7, &[])),
+        BookChange::Dropped(BookFault::Chain { previous: 6, local: 5 })
+    ));
+    assert_eq!(keeper.snapshot_wanted(), SnapshotWanted::Subscription);
+    assert_eq!(
+        apply(&mut keeper, &chained(7, 8, &[])),
+        BookChange::Ignored,
+        "not before a snapshot"
+    );
+    assert_eq!(
+        apply(&mut keeper, &snapshot(9, &[(90, 1)], &[])),
+        BookChange::Synchronized
+    );
+}
+
+/// OKX where a snapshot is asked for: the first update must have `previous <= snapshot < id`.
+#[test]
+fn previous_ids_join_a_snapshot_that_was_asked_for() {
+    let mut keeper = keeper(BookRule::Previous);
+    for (previous, id, price) in [(90, 95, 80), (95, 103, 81), (103, 110, 82)] {
+        assert_eq!(
+            apply(&mut keeper, &chained(previous, id, &[(price, 1)])),
+            BookChange::Buffered
+        );
+    }
+    assert_eq!(
+        apply(&mut keeper, &snapshot(89, &[], &[])),
+        BookChange::Dropped(BookFault::SnapshotTooOld {
+            snapshot: 89,
+            first: 95
+        })
+    );
+    assert_eq!(keeper.snapshot_wanted(), SnapshotWanted::Request);
+    assert_eq!(
+        apply(&mut keeper, &snapshot(100, &[], &[(110, 1)])),
+        BookChange::Synchronized,
+        "the rest was kept"
+    );
+    assert_eq!(keeper.last_id(), 110);
+    assert_eq!(
+        keeper.book().unwrap().raw_levels(Side::Buy).collect::<Vec<_>>(),
+        levels(&[(82, 1), (81, 1)])
+    );
+}
+
+/// Bybit: ids rise by one, the stream begins with a snapshot, and any later snapshot replaces the book, whatever its id.
+#[test]
+fn a_stream_may_begin_again_by_itself() {
+    let mut keeper = streamed(BookRule::Next);
+    assert_eq!(keeper.snapshot_wanted(), SnapshotWanted::Awaited);
+    assert_eq!(apply(&mut keeper, &diff(7, 7, &[(90, 1)], &[])), BookChange::Ignored);
+    assert_eq!(
+        apply(&mut keeper, &snapshot(8, &[(90, 1)], &[])),
+        BookChange::Synchronized
+    );
+    assert_eq!(apply(&mut keeper, &diff(9, 9, &[(91, 1)], &[])), BookChange::Applied);
+    assert_eq!(
+        apply(&mut keeper, &snapshot(1, &[(80, 1)], &[])),
+        BookChange::Applied,
+        "the exchange started anew"
+    );
+    assert_eq!(keeper.book().unwrap().len(Side::Buy), 1);
+    assert_eq!(apply(&mut keeper, &diff(2, 2, &[(81, 1)], &[])), BookChange::Applied);
+    assert_eq!(
+        apply(&mut keeper, &diff(4, 4, &[], &[])),
+        BookChange::Dropped(BookFault::Gap { expected: 3, first: 4 })
+    );
+    assert_eq!(keeper.snapshot_wanted(), SnapshotWanted::Subscription);
+    keeper.drop_book(BookFault::StreamDown);
+    assert_eq!(
+        keeper.snapshot_wanted(),
+        SnapshotWanted::Awaited,
+        "the next stream begins with one"
+    );
+    keeper.snapshot_overdue();
+    assert_eq!(keeper.snapshot_wanted(), SnapshotWanted::Subscription);
+}
+
+/// Hyperliquid: every message is the whole book, with a time and without ids.
+#[test]
+fn a_whole_book_that_comes_late_is_not_taken() {
+    let mut keeper = keeper(BookRule::Snapshots);
+    let at = |seconds: i64, price| Update {
+        exchange_ns: seconds * 1_000_000_000,
+        ..snapshot(0, &[(price, 1)], &[])
+    };
+    assert_eq!(apply(&mut keeper, &at(100, 90)), BookChange::Synchronized);
+    assert_eq!(apply(&mut keeper, &at(102, 92)), BookChange::Applied);
+    assert_eq!(apply(&mut keeper, &at(101, 91)), BookChange::Ignored);
+    assert_eq!(keeper.book().unwrap().best_raw(Side::Buy).unwrap().price, 92);
+    assert_eq!(
+        apply(&mut keeper, &at(60, 60)),
+        BookChange::Applied,
+        "its clock was set back"
+    );
+}
+
+#[test]
+fn snapshots_that_come_twice_or_late_change_nothing() {
+    let mut keeper = keeper(BookRule::Overlap);
+    apply(&mut keeper, &diff(101, 103, &[(91, 7)], &[]));
+    assert_eq!(
+        apply(&mut keeper, &snapshot(102, &[(90, 5)], &[])),
+        BookChange::Synchronized
+    );
+    assert_eq!(
+        apply(&mut keeper, &diff(104, 104, &[(92, 1)], &[])),
+        BookChange::Applied
+    );
+    assert_eq!(
+        apply(&mut keeper, &snapshot(102, &[(90, 5)], &[])),
+        BookChange::Ignored,
+        "repeated"
+    );
+    assert_eq!(
+        apply(&mut keeper, &snapshot(104, &[(80, 5)], &[])),
+        BookChange::Ignored,
+        "lags"
+    );
+    assert_eq!(keeper.book().unwrap().len(Side::Buy), 3);
+    assert_eq!(
+        apply(&mut keeper, &snapshot(106, &[(80, 5)], &[])),
+        BookChange::Applied,
+        "ahead of the stream"
+    );
+    assert_eq!(
+        apply(&mut keeper, &diff(105, 106, &[(70, 1)], &[])),
+        BookChange::Ignored
+    );
+    assert_eq!(
+        apply(&mut keeper, &diff(107, 107, &[(81, 1)], &[])),
+        BookChange::Applied
+    );
+    assert_eq!(
+        keeper.book().unwrap().raw_levels(Side::Buy).collect::<Vec<_>>(),
+        levels(&[(81, 1), (80, 5)])
+    );
+}
+
+#[test]
+fn what_is_behind_is_told() {
+    let mut keeper = keeper(BookRule::Overlap);
+    let at = |id, sent: i64| Update {
+        exchange_ns: sent * 1_000_000,
+        ..diff(id, id, &[], &[])
+    };
+    let ms = |millis: u64| MonoNs(millis * 1_000_000);
+    let asked_for = Update {
+        exchange_ns: 1,
+        ..snapshot(1, &[], &[])
+    };
+    apply_at(&mut keeper, &asked_for, ms(900));
+    apply_at(&mut keeper, &at(2, 50_000), ms(1_000));
+    apply_at(&mut keeper, &at(3, 51_000), ms(2_000));
+    assert_eq!(keeper.behind(), Millis(0));
+    apply_at(&mut keeper, &at(4, 51_100), ms(9_000));
+    assert_eq!(keeper.behind(), Millis(6_900));
+    apply_at(&mut keeper, &at(5, 58_000), ms(9_001));
+    assert_eq!(keeper.behind(), Millis(1));
+    apply_at(&mut keeper, &at(6, 51_000), ms(9_002));
+    keeper.drop_book(BookFault::StreamDown);
+    assert_eq!(keeper.behind(), Millis(0), "another connection is judged by itself");
+}
+
+#[test]
+fn a_book_is_bounded() {
+    let mut keeper = keeper(BookRule::Overlap);
+    let row = |from: i64, count: usize| (0..count).map(|i| (from + i as i64, 1)).collect::<Vec<_>>();
+    let whole = row(1, MOST_LEVELS);
+    assert_eq!(apply(&mut keeper, &snapshot(1, &whole, &[])), BookChange::Synchronized);
+    let over = MOST_LEVELS + 1;
+    assert_eq!(
+        apply(&mut keeper, &diff(2, 2, &row(1_000_000, 1), &[])),
+        BookChange::Dropped(BookFault::TooManyLevels { levels: over })
+    );
+    assert_eq!(
+        apply(&mut keeper, &snapshot(3, &[], &row(1, over))),
+        BookChange::Dropped(BookFault::TooManyLevels { levels: over })
+    );
+    assert!(keeper.book().is_none());
+}
+
+#[test]
+fn what_is_pushed_below_the_depth_of_the_stream_is_forgotten() {
+    let manifest = BookManifest {
+        stream_depth: Some(3),
+        ..BookManifest::by_stream(BookRule::Next, 3)
+    };
+    let mut keeper = BookKeeper::new(&manifest, EXPONENTS, Grid::UNIT);
+    apply(
+        &mut keeper,
+        &snapshot(1, &[(90, 1), (89, 1), (88, 1)], &[(95, 1), (96, 1), (97, 1)]),
+    );
+    apply(&mut keeper, &diff(2, 2, &[(91, 1)], &[(94, 1)]));
+    apply(&mut keeper, &diff(3, 3, &[(91, 0), (87, 1)], &[]));
+    let book = keeper.book().unwrap();
+    assert_eq!(
+        book.raw_levels(Side::Buy).collect::<Vec<_>>(),
+        levels(&[(90, 1), (89, 1), (87, 1)])
+    );
+    assert_eq!(
+        book.raw_levels(Side::Sell).collect::<Vec<_>>(),
+        levels(&[(94, 1), (95, 1), (96, 1)])
+    );
+}
+
+#[test]
+fn the_room_of_a_burst_is_given_back() {
+    let mut keeper = keeper(BookRule::Overlap);
+    let many: Vec<_> = (1..=1_000).map(|price| (price, 1)).collect();
+    let mut id = 0;
+    let over = loop {
+        id += 1;
+        match apply(&mut keeper, &diff(id, id, &many, &[])) {
+            BookChange::Buffered => {}
+            change => break change,
+        }
+    };
+    let updates = BUFFERED_LEVELS / many.len();
+    assert_eq!(over, BookChange::Dropped(BookFault::BufferFull { updates }));
+    assert_eq!(keeper.snapshot_wanted(), SnapshotWanted::Request);
+    let (updates, levels) = keeper.buffer.room();
+    assert!(updates <= 64 && levels <= 8_192, "{updates} {levels}");
+    // What comes next is buffered again, and joined to the snapshot that is asked for then.
+    assert_eq!(
+        apply(&mut keeper, &diff(id + 1, id + 1, &[(5, 5)], &[])),
+        BookChange::Buffered
+    );
+    assert!(matches!(
+        apply(&mut keeper, &snapshot(id - 2, &[], &[])),
+        BookChange::Dropped(BookFault::SnapshotTooOld { .. })
+    ));
+    assert_eq!(apply(&mut keeper, &snapshot(id, &[], &[])), BookChange::Synchronized);
+    assert_eq!(keeper.last_id(), id + 1);
 }
 
 #[test]

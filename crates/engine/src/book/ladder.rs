@@ -198,6 +198,35 @@ impl Ladder {
         Some(word * 64 + top_bit(self.words[word]))
     }
 
+    /// Keeps the best `most` levels.
+    pub(crate) fn truncate(&mut self, most: usize) {
+        while self.len() > most {
+            if self.overflow.pop_first().is_some() {
+                continue;
+            }
+            let Some(lowest) = self.lowest() else { return };
+            self.set(lowest, 0);
+        }
+    }
+
+    /// The lowest key of the window.
+    fn lowest(&self) -> Option<i64> {
+        let begin = slot_of(self.base);
+        let slot = self.lowest_from(begin).or_else(|| self.lowest_from(0))?;
+        Some(self.base + ((slot as i64 - begin as i64) & MASK))
+    }
+
+    /// The lowest marked slot at or above `begin`.
+    fn lowest_from(&self, begin: usize) -> Option<usize> {
+        let first = begin / 64;
+        let bits = self.words[first] & (u64::MAX << (begin % 64));
+        if bits != 0 {
+            return Some(first * 64 + bits.trailing_zeros() as usize);
+        }
+        let word = (first + 1..WORDS).find(|&word| self.words[word] != 0)?;
+        Some(word * 64 + self.words[word].trailing_zeros() as usize)
+    }
+
     pub(crate) fn clear(&mut self) {
         for (index, word) in self.words.iter_mut().enumerate() {
             while *word != 0 {
@@ -272,6 +301,21 @@ mod tests {
                 model.clear();
                 same(&ladder, &model)?;
             }
+        }
+
+        #[test]
+        fn the_best_are_kept(
+            keys in proptest::collection::btree_set(key().prop_filter("of one sign", |k| *k > 0), 1..200),
+            most in 0usize..220,
+        ) {
+            let mut ladder = Ladder::new();
+            for &key in &keys {
+                ladder.set(key, key);
+            }
+            ladder.truncate(most);
+            let expected: Vec<_> = keys.iter().rev().take(most).map(|&k| (k, k)).collect();
+            prop_assert_eq!(ladder.levels().collect::<Vec<_>>(), expected);
+            prop_assert_eq!(ladder.len(), keys.len().min(most));
         }
 
         #[test]

@@ -68,6 +68,21 @@ impl OrderBook {
         Ok(())
     }
 
+    /// Sets levels of a side in the order given; see [`OrderBook::set`].
+    ///
+    /// # Errors
+    /// As [`OrderBook::set`], of the first level that cannot be; the levels before it are set.
+    #[inline]
+    pub fn set_all(&mut self, side: Side, levels: &[Level]) -> Result<(), BookFault> {
+        levels.iter().try_for_each(|&level| self.set(side, level))
+    }
+
+    /// Keeps the best `depth` levels of each side.
+    pub fn truncate(&mut self, depth: usize) {
+        self.bids.truncate(depth);
+        self.asks.truncate(depth);
+    }
+
     /// Removes every level.
     pub fn clear(&mut self) {
         self.bids.clear();

@@ -69,6 +69,8 @@ pub struct BookMessage {
     pub previous: u64,
     pub exchange_ns: i64,
     pub checksum: u32,
+    /// Where it is not that of the instrument.
+    pub price_exponent: Option<i32>,
     pub bids: Vec<Level>,
     pub asks: Vec<Level>,
 }
@@ -83,7 +85,7 @@ impl BookMessage {
             previous_id: self.previous,
             exchange_ns: self.exchange_ns,
             checksum: self.checksum,
-            price_exponent: -2,
+            price_exponent: self.price_exponent.unwrap_or(-2),
             quantity_exponent: -4,
             reserved: 0,
             bids: self.bids.as_slice().into(),
