@@ -6,16 +6,21 @@ use colibri_model::{Journal, JournalError, Millis, MonoNs, OpId, Record, SplitMi
 use colibri_standard::{Command, Outcome};
 
 use crate::HostNow;
+use crate::accounts::Takings;
 use crate::clock::{Tick, TickStats, TimeIterator};
 use crate::engine::dispatch::Note;
 use crate::engine::limits::OrderRate;
 use crate::engine::market::MarketWanted;
+use crate::engine::session_profit::Session;
 use crate::engine::state::{Counts, EnginePhase, State};
 use crate::engine::stop::Stopping;
 use crate::engine::venue::{Purpose, Retry, Venue};
 use crate::engine::{EngineAction, EngineSetup, LogLevel, Recovered, VenueIndex, VenueSetup};
 use crate::strategy::{Strategy, StrategyActions};
 use crate::view::View;
+
+/// How many waiting facts are written at once.
+const BACKLOG_BATCH: usize = 1_000;
 
 pub(crate) struct Slot {
     pub(crate) strategy: Box<dyn Strategy>,
@@ -75,8 +80,10 @@ impl<J: Journal> Core<J> {
                 strategies: Vec::new(),
                 risk: setup.risk,
                 order_rate: OrderRate::default(),
+                takings: Takings::default(),
                 kill_switch: setup.recovered.kill_switch.clone(),
-                profit_peaks: BTreeMap::new(),
+                session: Session::new(setup.recovered.session.clone()),
+                outage_since: BTreeMap::new(),
                 counts: Counts::default(),
                 recent_fills: VecDeque::new(),
                 journal_fault: None,
@@ -106,7 +113,9 @@ impl<J: Journal> Core<J> {
         let left = self.recovered.orders.values();
         let left = left.filter(|o| o.venue == setup.venue && o.account == setup.account && o.state.may_be_live());
         pairs.extend(left.map(|o| (o.pair.clone(), MarketWanted::LeftOrders)));
-        let venue = Venue::new(setup.venue, setup.account, setup.manifest, &pairs);
+        let mut venue = Venue::new(setup.venue, setup.account, setup.manifest, &pairs);
+        venue.environment = setup.environment;
+        venue.adopt = setup.adopt;
         self.state.venues.push(venue);
         index
     }
@@ -193,10 +202,15 @@ impl<J: Journal> Core<J> {
 
     /// Writes what something depends on, before it is done.
     pub(crate) fn journal_first(&mut self, record: Record) -> Result<(), JournalError> {
+        self.journal_all_first(std::slice::from_ref(&record))
+    }
+
+    /// As [`Core::journal_first`], all of them or none.
+    pub(crate) fn journal_all_first(&mut self, records: &[Record]) -> Result<(), JournalError> {
         if let Some(fault) = &self.state.journal_fault {
             return Err(JournalError(fault.clone()));
         }
-        let written = self.journal.append(std::slice::from_ref(&record));
+        let written = self.journal.append(records);
         if let Err(error) = &written {
             self.journal_failed(error.clone());
         }
@@ -222,11 +236,24 @@ impl<J: Journal> Core<J> {
 
     /// Tries to write what could not be written.
     pub(crate) fn retry_journal(&mut self) {
-        if self.state.journal_fault.is_some() && self.journal.append(&self.backlog).is_ok() {
-            self.backlog.clear();
-            self.state.journal_fault = None;
-            self.log(LogLevel::Info, "the journal can be written again");
+        if self.state.journal_fault.is_none() {
+            return;
         }
+        // A batch has a bound; what was waited for has none.
+        while !self.backlog.is_empty() {
+            let batch = self.backlog.len().min(BACKLOG_BATCH);
+            if self.journal.append(&self.backlog[..batch]).is_err() {
+                return;
+            }
+            self.backlog.drain(..batch);
+        }
+        self.state.journal_fault = None;
+        self.log(LogLevel::Info, "the journal can be written again");
+    }
+
+    /// Facts that are not in the journal, because it cannot be written.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.backlog.len()
     }
 
     /// How long to wait before something that failed is tried again: doubling from a quarter of a second to half a minute,

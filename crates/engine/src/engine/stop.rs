@@ -256,6 +256,14 @@ impl<J: Journal> Core<J> {
             time: self.state.now.wall,
         };
         self.journal_fact(record);
+        self.retry_journal();
+        if let (Some(fault), unwritten) = (self.state.journal_fault.clone(), self.unwritten()) {
+            let text = format!(
+                "the journal cannot be written ({fault}): {unwritten} facts of this run are not in it; the next run asks the \
+                 exchange for what they told"
+            );
+            self.log(LogLevel::Error, text);
+        }
         self.log(
             LogLevel::Info,
             "stopped: the exchange says that no order of ours is open",
