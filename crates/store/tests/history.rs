@@ -363,6 +363,52 @@ fn the_disk_thread_reports_a_failure_once_and_its_end() {
     assert_eq!(thread.report(), None);
 }
 
+#[test]
+fn a_history_that_another_program_holds_is_written_later_and_the_journal_does_not_wait() {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let folder = tempfile::tempdir().unwrap();
+    let (journal_path, history_path) = (folder.path().join("bot.journal"), folder.path().join("history.db"));
+    let (mut journal, _) = JournalFile::open(&journal_path, Durability::Process).unwrap();
+    drop(History::open(&history_path).unwrap());
+    let other = rusqlite::Connection::open(&history_path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    // It is held when the thread begins already.
+    let thread = DiskThread::start(&journal_path, &history_path, Duration::from_millis(5)).unwrap();
+    for batch in a_day() {
+        journal.append(&batch).unwrap();
+    }
+    let Err(HistoryError::Failing(cause)) = thread.flush(PATIENCE) else {
+        panic!("it cannot be written now")
+    };
+    assert!(cause.contains("locked"), "{cause}");
+    other.execute_batch("COMMIT").unwrap();
+    thread.flush(PATIENCE).unwrap();
+    assert!(matches!(thread.report(), Some(DiskReport::Failing(_))));
+    assert_eq!(thread.report(), Some(DiskReport::Recovered));
+    thread.stop().unwrap();
+    let history = History::open_read_only(&history_path).unwrap();
+    assert_eq!(answers(&history), answers(&built_from(&journal_of(1, &a_day()))));
+}
+
+#[test]
+fn a_history_that_was_deleted_or_cut_short_is_built_again_from_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("history.db");
+    let disk = journal_of(1, &a_day());
+    let whole = answers(&built_from(&disk));
+    for round in 0..2 {
+        let mut history = History::open(&path).unwrap();
+        history.catch_up(&mut reader(&disk)).unwrap();
+        assert_eq!(answers(&history), whole, "round {round}");
+        drop(history);
+        for ending in ["", "-wal", "-shm"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(ending);
+            drop(std::fs::remove_file(name));
+        }
+    }
+}
+
 fn exported(format: Format) -> (String, String) {
     let history = built_from(&journal_of(1, &a_day()));
     let (mut trades, mut orders) = (Vec::new(), Vec::new());

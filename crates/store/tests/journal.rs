@@ -5,8 +5,8 @@ mod samples;
 
 use colibri_model::{Journal, Record};
 use colibri_store::journal::{
-    DiskFault, Durability, FORMAT_VERSION, HEADER_LEN, JournalFile, JournalFileError, JournalId, JournalReader,
-    MemoryDisk, Tail,
+    DiskFault, Durability, FORMAT_VERSION, FileDisk, HEADER_LEN, JournalFile, JournalFileError, JournalId,
+    JournalReader, MemoryDisk, Tail,
 };
 use proptest::prelude::*;
 use samples::{any_batches, intent, started};
@@ -285,4 +285,135 @@ fn a_mark_of_a_later_schema_is_refused_before_what_follows_is_read() {
             "{text}"
         );
     }
+}
+
+/// A journal in a folder, in files of about so many bytes.
+fn segmented(path: &std::path::Path, bound: u64) -> (JournalFile, Tail) {
+    let disk = FileDisk::exclusive_in_segments(path, bound).unwrap();
+    JournalFile::on(disk, Durability::Process, JournalId(7)).unwrap()
+}
+
+fn read_path(path: &std::path::Path) -> Result<Vec<Vec<Record>>, JournalFileError> {
+    let mut reader = JournalReader::open(path)?;
+    let mut batches = Vec::new();
+    while let Some(batch) = reader.next_batch()? {
+        batches.push(batch.records);
+    }
+    Ok(batches)
+}
+
+#[test]
+fn a_journal_grows_in_files_of_a_bounded_size_and_is_read_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bot.journal");
+    let (mut journal, _) = segmented(&path, 1_000);
+    let mut follower = JournalReader::open(&path).unwrap();
+    let mut batches = Vec::new();
+    for number in 0..40 {
+        let batch = vec![intent(number, i64::from(number)), started(i64::from(number))];
+        journal.append(&batch).unwrap();
+        // One who reads along follows into each new file.
+        assert_eq!(follower.next_batch().unwrap().unwrap().records, batch);
+        assert_eq!(follower.next_batch().unwrap(), None);
+        batches.push(batch);
+        if number % 9 == 0 {
+            let end = journal.end();
+            drop(journal);
+            journal = segmented(&path, 1_000).0;
+            assert_eq!(journal.end(), end);
+        }
+    }
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    let sizes: Vec<u64> = files.map(|f| f.unwrap().metadata().unwrap().len()).collect();
+    assert!(sizes.len() > 10 && sizes.iter().all(|size| *size <= 1_032), "{sizes:?}");
+    assert_eq!(read_path(&path).unwrap(), batches);
+    // A bookmark holds across files.
+    let mut reader = JournalReader::open(&path).unwrap();
+    for _ in 0..25 {
+        reader.next_batch().unwrap();
+    }
+    let mark = reader.next_batch().unwrap().unwrap().mark();
+    let mut other = JournalReader::open(&path).unwrap();
+    assert!(other.resume_after(mark).unwrap());
+    assert_eq!(other.next_batch().unwrap().unwrap().records, batches[26]);
+}
+
+#[test]
+fn a_torn_end_is_cut_in_the_last_file_and_a_file_that_was_never_begun_is_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bot.journal");
+    let (mut journal, _) = segmented(&path, 600);
+    let batches: Vec<Vec<Record>> = (0..6).map(|n| vec![intent(n, i64::from(n))]).collect();
+    for batch in &batches {
+        journal.append(batch).unwrap();
+    }
+    drop(journal);
+    let last = (1..).map(|n| folder.path().join(format!("bot.journal.{n:06}")));
+    let last = last.take_while(|p| p.exists()).last().unwrap();
+    let whole = std::fs::read(&last).unwrap();
+    for cut in (32..=whole.len()).step_by(13) {
+        std::fs::write(&last, &whole[..cut]).unwrap();
+        let (mut journal, _) = segmented(&path, 600);
+        journal.append(&[started(9)]).unwrap();
+        drop(journal);
+        let read = read_path(&path).unwrap();
+        assert!(batches.starts_with(&read[..read.len() - 1]), "cut at {cut}");
+        assert_eq!(*read.last().unwrap(), [started(9)]);
+        for number in 1..9 {
+            let later = folder.path().join(format!("bot.journal.{number:06}"));
+            if later > last && later.exists() {
+                std::fs::remove_file(later).unwrap();
+            }
+        }
+    }
+    std::fs::write(&last, &whole).unwrap();
+    // The process died while it began the next file: there is a part of a head.
+    let number: u32 = last.extension().unwrap().to_str().unwrap().parse().unwrap();
+    let next = folder.path().join(format!("bot.journal.{:06}", number + 1));
+    std::fs::write(&next, &whole[..20]).unwrap();
+    assert_eq!(read_path(&path).unwrap(), batches);
+    let (mut journal, tail) = segmented(&path, 600);
+    assert_eq!((tail, next.exists()), (Tail::Whole, false));
+    journal.append(&[started(9)]).unwrap();
+    assert_eq!(read_path(&path).unwrap().len(), 7);
+}
+
+#[test]
+fn a_segment_that_is_missing_or_of_another_journal_is_named_and_nothing_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bot.journal");
+    let (mut journal, _) = segmented(&path, 400);
+    for number in 0..6 {
+        journal.append(&[intent(number, 1)]).unwrap();
+    }
+    drop(journal);
+    let second = folder.path().join("bot.journal.000002");
+    let bytes = std::fs::read(&second).unwrap();
+    std::fs::remove_file(&second).unwrap();
+    for error in [
+        read_path(&path).unwrap_err(),
+        JournalFile::open(&path, Durability::Process).unwrap_err(),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains("000002 is missing") && text.contains("restore"), "{text}");
+    }
+    let mut other = bytes.clone();
+    other[9] ^= 1;
+    let checksum = crc32fast::hash(&other[..28]);
+    other[28..32].copy_from_slice(&checksum.to_le_bytes());
+    let mut damaged = bytes.clone();
+    damaged[2] ^= 1;
+    for (wrong, what) in [(other, "another journal"), (damaged, "damaged")] {
+        std::fs::write(&second, &wrong).unwrap();
+        let error = JournalFile::open(&path, Durability::Process).unwrap_err().to_string();
+        assert!(error.contains(what) && error.contains("000002"), "{error}");
+        assert_eq!(std::fs::read(&second).unwrap(), wrong);
+    }
+    std::fs::write(&second, bytes).unwrap();
+    // A file in the middle that lost its end.
+    let first = folder.path().join("bot.journal.000001");
+    let whole = std::fs::read(&first).unwrap();
+    std::fs::write(&first, &whole[..whole.len() - 1]).unwrap();
+    let error = read_path(&path).unwrap_err().to_string();
+    assert!(error.contains("missing or damaged"), "{error}");
 }

@@ -22,6 +22,7 @@ impl<J: Journal> Core<J> {
             return;
         }
         self.state.phase = EnginePhase::Running;
+        let conflicts = self.environment_conflicts();
         let started = Record::Started {
             bot: self.state.bot.clone(),
             version: self.version.clone(),
@@ -38,6 +39,18 @@ impl<J: Journal> Core<J> {
                     continue;
                 }
             }
+            if let Some(conflict) = conflicts.iter().find(|c| c.index == index) {
+                self.fail_venue(index, conflict.to_string());
+                continue;
+            }
+            let venue = &self.state.venues[index.0];
+            let used = Record::VenueUsed {
+                venue: venue.id.clone(),
+                account: venue.account.clone(),
+                environment: venue.environment.clone(),
+                time: now.wall,
+            };
+            self.journal_fact(used);
             self.recover(index);
             self.state.venues[index.0].phase = VenuePhase::Instruments;
         }

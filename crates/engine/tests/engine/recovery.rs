@@ -209,8 +209,13 @@ fn what_cannot_be_journaled_as_adopted_is_cancelled_by_the_stop_all_the_same() {
     desk.stop();
     assert_eq!(desk.exchange.open().count(), 0);
     assert!(adopted(&desk).is_empty());
+    assert!(desk.engine.is_stopped() && desk.logged("facts of this run are not in it"));
+    // The disk has room again: another run learns it all from the exchange.
     desk.journal.0.borrow_mut().fails = None;
-    desk.engine.tick(desk.now());
+    let mut desk = desk.crash(QUOTES, 1_000);
+    desk.start();
+    assert_eq!(state_of(&desk, &buy), OrderState::Cancelled);
+    assert_eq!(adopted(&desk).len(), 1);
 }
 
 /// A partial fill of an order that is cancelled behind it; the run goes on for minutes; the journal has no record of the fill.

@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::database::{History, RebuildCause};
 use super::error::HistoryError;
@@ -37,24 +38,31 @@ enum Request {
 pub struct DiskThread {
     requests: SyncSender<Request>,
     reports: Receiver<DiskReport>,
+    caught_up: Arc<Mutex<Instant>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl DiskThread {
     /// Starts following the journal at `journal` into the history at `history`, looking for new records every `pause`
-    /// (100 ms is a good one). The journal must exist.
+    /// (100 ms is a good one). The journal must exist. A history that another program holds, or whose disk is full or read-only,
+    /// is reported and opened later: it is a projection, and nothing waits for it.
     ///
     /// # Errors
-    /// [`HistoryError`] where either cannot be opened, or the system has no thread to give.
+    /// [`HistoryError`] where the journal cannot be opened, what stands at `history` is no history, or the system has no thread
+    /// to give.
     pub fn start(journal: &Path, history: &Path, pause: Duration) -> Result<DiskThread, HistoryError> {
         let (requests, inbox) = sync_channel(QUEUE);
         let (outbox, reports) = sync_channel(QUEUE);
-        let follower = Follower {
+        let caught_up = Arc::new(Mutex::new(Instant::now()));
+        let mut follower = Follower {
             journal: JournalReader::open(journal)?,
-            history: History::open(history)?,
+            path: history.to_owned(),
+            history: None,
             condition: Condition::Unplaced,
             reports: outbox,
+            caught_up: Arc::clone(&caught_up),
         };
+        follower.open()?;
         let path: PathBuf = history.to_owned();
         let thread = std::thread::Builder::new()
             .name("disk".to_owned())
@@ -63,6 +71,7 @@ impl DiskThread {
         Ok(DiskThread {
             requests,
             reports,
+            caught_up,
             thread: Some(thread),
         })
     }
@@ -85,6 +94,14 @@ impl DiskThread {
             Err(RecvTimeoutError::Timeout) => Err(HistoryError::Behind),
             Err(RecvTimeoutError::Disconnected) => Err(ended("it was stopped or has panicked")),
         }
+    }
+
+    /// How long ago everything that the journal had was in the history.
+    #[must_use]
+    pub fn lag(&self) -> Duration {
+        // A thread that panicked while it held it left a time all the same.
+        let at = self.caught_up.lock().unwrap_or_else(PoisonError::into_inner);
+        at.elapsed()
     }
 
     /// The next report, where there is one. Never waits.
@@ -136,9 +153,13 @@ enum Condition {
 /// What runs on the thread.
 struct Follower {
     journal: JournalReader,
-    history: History,
+    path: PathBuf,
+    /// `None` while it cannot be opened.
+    history: Option<History>,
     condition: Condition,
     reports: SyncSender<DiskReport>,
+    /// When it was last where the journal ends.
+    caught_up: Arc<Mutex<Instant>>,
 }
 
 impl Follower {
@@ -161,14 +182,34 @@ impl Follower {
         }
     }
 
+    /// Opens the history; one that cannot be had now is failing.
+    fn open(&mut self) -> Result<(), HistoryError> {
+        match History::open(&self.path) {
+            Ok(history) => self.history = Some(history),
+            Err(error @ HistoryError::Sqlite { .. }) => {
+                self.fail(&error.to_string());
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     /// Projects what is there.
     fn step(&mut self) -> Result<(), String> {
+        if self.history.is_none() {
+            self.open().map_err(|error| self.fail(&error.to_string()))?;
+        }
+        let Some(history) = self.history.as_mut() else {
+            return Err(match &self.condition {
+                Condition::Failing(cause) => cause.clone(),
+                _ => "it cannot be opened".to_owned(),
+            });
+        };
         let result = match self.condition {
-            Condition::Following => self.history.follow(&mut self.journal).map(|_| None),
-            Condition::Unplaced | Condition::Failing(_) => self
-                .history
-                .catch_up(&mut self.journal)
-                .map(|caught_up| caught_up.rebuilt),
+            Condition::Following => history.follow(&mut self.journal).map(|_| None),
+            Condition::Unplaced | Condition::Failing(_) => {
+                history.catch_up(&mut self.journal).map(|caught_up| caught_up.rebuilt)
+            }
         };
         match result {
             Ok(rebuilt) => {
@@ -179,17 +220,20 @@ impl Follower {
                     self.say(DiskReport::Recovered);
                 }
                 self.condition = Condition::Following;
+                *self.caught_up.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
                 Ok(())
             }
-            Err(error) => {
-                let cause = error.to_string();
-                if !matches!(&self.condition, Condition::Failing(said) if *said == cause) {
-                    self.say(DiskReport::Failing(cause.clone()));
-                }
-                self.condition = Condition::Failing(cause.clone());
-                Err(cause)
-            }
+            Err(error) => Err(self.fail(&error.to_string())),
         }
+    }
+
+    /// Says a failure, once; and returns it.
+    fn fail(&mut self, cause: &str) -> String {
+        if !matches!(&self.condition, Condition::Failing(said) if *said == cause) {
+            self.say(DiskReport::Failing(cause.to_owned()));
+        }
+        self.condition = Condition::Failing(cause.to_owned());
+        cause.to_owned()
     }
 
     /// Reports; a host that does not read its reports loses the newest, never the thread.

@@ -11,6 +11,7 @@ mod file_disk;
 mod frame;
 mod memory_disk;
 mod reader;
+mod segment;
 
 pub use disk::Disk;
 pub use error::JournalFileError;
