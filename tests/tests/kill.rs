@@ -5,7 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 
 use colibri_tests::crash;
-use colibri_tests::crash::bot::BotFolder;
+use colibri_tests::crash::bot::{BotFolder, Door};
 use colibri_tests::crash::exchange::LocalExchange;
 
 /// What a run says as soon as it may trade.
@@ -15,7 +15,7 @@ const SOME_RECORDS: u64 = 8_000;
 
 /// A bot that has traded and was killed amid it.
 fn killed_bot(exchange: &LocalExchange) -> BotFolder {
-    let bot = BotFolder::new(exchange);
+    let bot = BotFolder::new(&Door::plain(exchange.address()));
     let mut run = bot.start();
     run.wait_for(TRADES);
     crash::moment::Moment::Journaled(SOME_RECORDS).wait(&mut run, &bot.journal());

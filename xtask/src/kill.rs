@@ -4,24 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::handover::become_command;
-use crate::workspace::{Workspace, cargo};
+use crate::tests_example;
 
 /// Becomes the program that does it, which builds what it kills.
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
-    let workspace = Workspace::find()?;
-    let mut kill = cargo();
-    kill.args([
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        "colibri-tests",
-        "--example",
-        "kill",
-        "--",
-    ])
-    .args(arguments)
-    .current_dir(&workspace.root);
-    become_command(kill)
+    tests_example::become_example("kill", arguments)
 }

@@ -1,4 +1,5 @@
-//! The workspace's own commands, behind the aliases of `.cargo/config.toml`: `cargo demo`, `cargo verify`, `cargo xtask kill`.
+//! The workspace's own commands, behind the aliases of `.cargo/config.toml`: `cargo demo`, `cargo verify`, and
+//! `cargo xtask` with `kill`, `wire-faults` or `mutations`.
 //!
 //! What lives here: which cargo commands are run, in which order. What must not live here: anything that a bot needs at
 //! run time. It compiles in seconds, because everybody waits for it before everything else.
@@ -7,7 +8,10 @@ mod build;
 mod demo;
 mod handover;
 mod kill;
+mod mutations;
+mod tests_example;
 mod verify;
+mod wire_faults;
 mod workspace;
 
 use std::process::ExitCode;
@@ -20,7 +24,13 @@ cargo demo [OPTIONS]        build the host and every connector, then trade again
 cargo verify [--quick]      everything that guards main: format, lints, libraries, tests, documentation, licences
                             --quick: format, lints and unit tests only
 cargo xtask kill [OPTIONS]  kill -9 the host at random moments and compare it with the exchange
-                            --times N (200), --seed S (1)";
+                            --times N (200), --seed S (1)
+cargo xtask wire-faults [OPTIONS]
+                            break the host's connections on real sockets and compare it with the exchange
+                            --seeds N (5), --seed S (1)
+cargo xtask mutations [OPTIONS]
+                            put bugs into a copy of the host: the simulation must notice each
+                            --only NAME, --seeds N (1000)";
 
 fn main() -> ExitCode {
     match run() {
@@ -45,6 +55,8 @@ fn run() -> Result<ExitCode> {
     match command.as_str() {
         "demo" => demo::run(&arguments),
         "kill" => kill::run(&arguments),
+        "mutations" => mutations::run(&arguments),
+        "wire-faults" => wire_faults::run(&arguments),
         "verify" => match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] => verify::run(verify::Extent::Full),
             ["--quick"] => verify::run(verify::Extent::Quick),

@@ -2,14 +2,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::exchange::{API_KEY, LocalExchange, SECRET};
+use super::exchange::{API_KEY, SECRET};
 use crate::built;
 
 /// Far above what any step takes: a test fails instead of hanging.
@@ -45,6 +46,55 @@ order_refresh_time = 0.2
 filled_order_delay = 0.1
 "#;
 
+/// Where a bot meets its exchange, and what it believes.
+#[derive(Debug, Clone)]
+pub struct Door {
+    address: String,
+    /// The authority whose certificates it believes, as PEM; without one nothing is encrypted.
+    authority: Option<String>,
+}
+
+impl Door {
+    /// The exchange itself, at `host:port`: HTTP and WebSocket without TLS.
+    #[must_use]
+    pub fn plain(address: &str) -> Door {
+        Door {
+            address: address.to_owned(),
+            authority: None,
+        }
+    }
+
+    /// Whoever stands before the exchange at `host:port` with certificates of `authority`.
+    #[must_use]
+    pub fn tls(address: SocketAddr, authority: String) -> Door {
+        Door {
+            address: address.to_string(),
+            authority: Some(authority),
+        }
+    }
+
+    /// What `plugins.toml` says of it.
+    fn plugins(&self, library: &Path) -> String {
+        let Door { address, authority } = self;
+        let (trust, s) = match authority {
+            Some(_) => ("ca_file = 'authority.pem'", "s"),
+            None => ("", ""),
+        };
+        let library = library.display();
+        format!(
+            "{trust}\n[[plugin]]\nlibrary = '{library}'\nisolation = \"in-process\"\n\n\
+             [plugin.overrides.binance.environments.local]\n\
+             rest = \"http{s}://{address}\"\nmarket = \"ws{s}://{address}\"\nws_api = \"ws{s}://{address}\"\n\n\
+             # As many restarts and new connections as nobody makes: the exchange's limits are lifted as well.\n\
+             [plugin.overrides.binance.pools]\n\
+             weight.limit = 6000000\nconnections.limit = 300000\norders_10s.limit = 100000\norders_1d.limit = 200000000\n\n\
+             # A stream that has died without a word is to be noticed while a test lasts.\n\
+             [plugin.overrides.binance.liveness]\n\
+             market_silence_ms = 5000\nuser_silence_ms = 25000\n"
+        )
+    }
+}
+
 /// A folder with a bot, its connectors, its keys and its data. Kept where a test fails.
 #[derive(Debug)]
 pub struct BotFolder {
@@ -73,28 +123,21 @@ pub struct Ended {
 }
 
 impl BotFolder {
-    /// A bot that trades at `exchange`.
+    /// A bot that trades behind `door`.
     ///
     /// # Panics
     /// Where it cannot be set up.
     #[must_use]
-    pub fn new(exchange: &LocalExchange) -> BotFolder {
+    pub fn new(door: &Door) -> BotFolder {
         let library = built::connector("binance");
         let bot = BotFolder {
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
         };
-        let address = exchange.address();
-        let plugins = format!(
-            "[[plugin]]\nlibrary = '{}'\nisolation = \"in-process\"\n\n\
-             [plugin.overrides.binance.environments.local]\n\
-             rest = \"http://{address}\"\nmarket = \"ws://{address}\"\nws_api = \"ws://{address}\"\n\n\
-             # As many restarts as nobody makes: the exchange's limits are lifted as well.\n\
-             [plugin.overrides.binance.pools]\n\
-             weight.limit = 6000000\nconnections.limit = 300000\norders_10s.limit = 100000\norders_1d.limit = 200000000\n",
-            library.display()
-        );
         bot.write("bot.toml", BOT);
-        bot.write("plugins.toml", &plugins);
+        bot.write("plugins.toml", &door.plugins(&library));
+        if let Some(authority) = &door.authority {
+            bot.write("authority.pem", authority);
+        }
         bot.write("password", "a long password of nobody\n");
         bot.write("secret", SECRET);
         let added = bot
@@ -118,12 +161,31 @@ impl BotFolder {
         self.path("data/restless/journal.colibri")
     }
 
-    /// Starts a run that goes on until it is stopped or killed.
+    /// Starts a run that goes on until it is killed, and says on its way what happens.
     ///
     /// # Panics
     /// Where it does not start.
     #[must_use]
     pub fn start(&self) -> Run {
+        self.start_as("--plain")
+    }
+
+    /// Starts a run that goes on until it is stopped, and then reports.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    #[must_use]
+    pub fn start_to_report(&self) -> Run {
+        self.start_as("--json")
+    }
+
+    /// Its log of all runs so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    fn start_as(&self, show: &str) -> Run {
         let log = OpenOptions::new()
             .create(true)
             .append(true)
@@ -131,7 +193,7 @@ impl BotFolder {
             .expect("a file in our own folder can be written");
         let journal_before = fs::metadata(self.journal()).map_or(0, |file| file.len());
         let mut child = self
-            .host(&["run", "bot.toml", "--plain"])
+            .host(&["run", "bot.toml", show])
             .args(self.keys())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -267,6 +329,38 @@ impl Run {
     pub fn assert_runs(&mut self) {
         let ended = self.child.try_wait().expect("our own child can be asked");
         assert!(ended.is_none(), "the run ended by itself: {ended:?}");
+    }
+
+    /// Asks it to stop, as Ctrl-C does, and waits for its report.
+    ///
+    /// # Panics
+    /// Where it had ended by itself, or does not end within [`DEADLINE`].
+    #[must_use]
+    pub fn stop(mut self, bot: &BotFolder) -> Ended {
+        self.assert_runs();
+        let asked = Command::new("sh")
+            .args(["-c", "kill -INT \"$1\"", "sh", &self.child.id().to_string()])
+            .status();
+        assert!(
+            asked.is_ok_and(|status| status.success()),
+            "the run cannot be signalled"
+        );
+        let end = Instant::now() + DEADLINE;
+        let mut last = None;
+        loop {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => last = Some(line),
+                // Its output ends with it.
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("the run does not stop:\n{}", bot.log()),
+            }
+        }
+        let status = self.child.wait().expect("our own child can be waited for");
+        Ended {
+            code: status.code(),
+            report: last.and_then(|line| serde_json::from_str(&line).ok()),
+            log: bot.log(),
+        }
     }
 
     /// Kills it: SIGKILL, which no process can notice.

@@ -13,7 +13,7 @@ pub mod moment;
 use colibri_model::SplitMix64;
 use serde_json::Value;
 
-use self::bot::BotFolder;
+use self::bot::{BotFolder, Door};
 use self::comparison::Figures;
 use self::exchange::LocalExchange;
 use self::moment::Moment;
@@ -58,7 +58,7 @@ pub struct Series {
 pub fn series(times: u32, seed: u64, told: &mut dyn FnMut(&Kill)) -> Series {
     let exchange = LocalExchange::start(seed);
     let before = exchange.balances();
-    let bot = BotFolder::new(&exchange);
+    let bot = BotFolder::new(&Door::plain(exchange.address()));
     let mut random = SplitMix64::new(seed);
     let mut series = Series::default();
     for number in 1..=times {
