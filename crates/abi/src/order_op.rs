@@ -89,8 +89,28 @@ pub struct OrderOp {
     pub exchange_id: Text48,
     /// Replace: the client id of the order to cancel. Amend: the new client id, where the exchange renames on amend.
     pub other_client_id: Text48,
-    /// Spare room; zero.
+    /// Spare room; zero, but for what [`OrderOp::batch`] reads.
     pub ext: [u64; 4],
+}
+
+impl OrderOp {
+    /// The operation whose request carries this one, where several go out in one: every operation of the batch names the
+    /// same, which is one of them. `None` for an operation that has a request of its own.
+    #[must_use]
+    pub const fn batch(&self) -> Option<u64> {
+        match self.ext[0] {
+            0 => None,
+            op => Some(op),
+        }
+    }
+
+    /// The same operation, carried by the request of operation `op`. Only for placements and cancels, at connectors whose
+    /// manifest has an endpoint for batches of them.
+    #[must_use]
+    pub const fn in_batch_of(mut self, op: u64) -> OrderOp {
+        self.ext[0] = op;
+        self
+    }
 }
 
 impl Default for OrderOp {

@@ -132,7 +132,8 @@ impl OrderState {
     }
 
     /// The state of an order that was taken for gone because the exchange denied it, or whose end was learned in an earlier
-    /// run, once a query made since tells `evidence`. `None` where that does not bring it back.
+    /// run, once the exchange tells `evidence`: that it works (believed of a query made since only), or how it ended. `None`
+    /// where that changes nothing, or nothing but what [`OrderState::after`] says.
     #[must_use]
     pub const fn after_absence(self, evidence: OrderEvidence) -> Option<OrderState> {
         match (self, evidence) {
@@ -142,6 +143,9 @@ impl OrderState {
             (OrderState::Cancelled | OrderState::Expired | OrderState::Rejected, OrderEvidence::PartiallyFilled) => {
                 Some(OrderState::PartiallyFilled)
             }
+            // Which of the ends it was could not be seen.
+            (OrderState::Cancelled, OrderEvidence::Expired) => Some(OrderState::Expired),
+            (OrderState::Expired, OrderEvidence::Cancelled) => Some(OrderState::Cancelled),
             _ => None,
         }
     }
@@ -211,6 +215,11 @@ mod tests {
         assert!(
             S::Cancelled.after(E::Open).is_err(),
             "an end that the exchange told stays"
+        );
+        assert_eq!(
+            S::Cancelled.after_absence(E::Expired),
+            Some(S::Expired),
+            "how it ended is told late"
         );
         for evidence in EVIDENCE {
             assert_eq!(S::Filled.after_absence(evidence), None, "{evidence:?}");

@@ -100,6 +100,8 @@ pub enum Step {
         /// The placement.
         place: Outcome,
     },
+    /// Only of a batch: what became of each of its orders, in their order. An order that has no outcome here is Unknown.
+    Items(Vec<Outcome>),
     /// Only in the operation that begins a session: the stream to open.
     Open(SessionPlan),
 }

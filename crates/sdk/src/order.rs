@@ -5,7 +5,7 @@ use colibri_abi::OrderOp;
 use colibri_model::{InstrumentId, OrderType, QuantityUnit, Side, TimeInForce};
 use colibri_standard::{Refusal, RejectReason, UsedInstrument};
 
-use crate::{Instruments, Numeral, unsupported};
+use crate::{Asked, Instruments, Numeral, Spot, unsupported};
 
 /// An order to place.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +88,9 @@ fn bad(what: &str) -> Refusal {
 impl<'a> OrderCommand<'a> {
     /// Reads an operation. What this version does not know is refused, never dropped: a number, a flag, spare room in use.
     pub(crate) fn read(op: &'a OrderOp, instruments: &'a Instruments) -> Result<OrderCommand<'a>, Refusal> {
-        if op.reserved != 0 || op.ext != [0; 4] || op.grant.ext != [0; 2] {
+        let batchable = matches!(op.kind, abi::op_kind::PLACE | abi::op_kind::CANCEL);
+        let unknown = if batchable { &op.ext[1..] } else { &op.ext[..] };
+        if op.reserved != 0 || unknown.iter().any(|room| *room != 0) || op.grant.ext != [0; 2] {
             return Err(unsupported("an order with fields of a later version"));
         }
         let instrument = instruments
@@ -127,6 +129,28 @@ impl<'a> OrderCommand<'a> {
                 },
             })),
         }
+    }
+}
+
+/// Reads the operations of a batch, all of one kind, and asks the connector for their request. What cannot be read fails the
+/// whole: the operations were admitted for one request.
+pub(crate) fn read_batch<'op>(
+    ops: impl Iterator<Item = &'op OrderOp>,
+    instruments: &Instruments,
+    connector: &dyn Spot,
+) -> Asked {
+    let (mut places, mut cancels) = (Vec::new(), Vec::new());
+    for op in ops {
+        match OrderCommand::read(op, instruments)? {
+            OrderCommand::Place(order) => places.push(order),
+            OrderCommand::Cancel(order) => cancels.push(order),
+            OrderCommand::Amend(_) | OrderCommand::Replace(_) => return Err(unsupported("this kind of batch")),
+        }
+    }
+    match (places.is_empty(), cancels.is_empty()) {
+        (false, true) => connector.place_batch(&places),
+        (true, false) => connector.cancel_batch(&cancels),
+        _ => Err(bad("a batch is of placements, or of cancels")),
     }
 }
 

@@ -23,8 +23,18 @@ struct Pending {
     operation: Operation,
     /// The id of its request, where it went over a stream.
     call: Option<u64>,
-    /// Whether it is a replace, which tells both halves of its outcome.
-    replace: bool,
+    kind: Kind,
+}
+
+/// How an operation's outcome is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    /// By itself.
+    Single,
+    /// A replace: both halves too.
+    Replace,
+    /// A batch: each of these operations by itself. The request is the first's.
+    Batch(Vec<u64>),
 }
 
 /// The state that a later instance starts from.
@@ -132,6 +142,36 @@ fn outcome_of_halves(cancel: &Outcome, place: &Outcome) -> Outcome {
     }
 }
 
+/// Ends an operation of a kind as a whole.
+fn finish_as(kind: &Kind, op: u64, outcome: &Outcome, out: &mut abi::Out<'_>) {
+    match kind {
+        Kind::Single => complete(out, op, outcome),
+        Kind::Replace => {
+            // One whose halves the answer tells apart ends elsewhere; here it has failed as a whole.
+            if *outcome != Outcome::Done {
+                tell_replaced(out, op, outcome.clone(), outcome.clone());
+            }
+            complete(out, op, outcome);
+        }
+        Kind::Batch(items) => finish_items(items, &[], outcome, out),
+    }
+}
+
+/// Ends each operation of a batch by its own outcome, those without one by `rest`.
+fn finish_items(items: &[u64], outcomes: &[Outcome], rest: &Outcome, out: &mut abi::Out<'_>) {
+    for (index, op) in items.iter().enumerate() {
+        complete(out, *op, outcomes.get(index).unwrap_or(rest));
+    }
+}
+
+/// Where a batch is said to be done, and not what became of its orders.
+fn no_item() -> Outcome {
+    Outcome::Unknown(Refusal::new(
+        RejectReason::UnreadableAnswer,
+        "the answer to the batch does not tell what became of this order",
+    ))
+}
+
 impl SpotRuntime {
     /// A connector with its configuration, and with the state of an earlier instance where the configuration holds one.
     ///
@@ -181,7 +221,7 @@ impl SpotRuntime {
                         op,
                         operation,
                         call: None,
-                        replace: false,
+                        kind: Kind::Single,
                     };
                     self.pending.push(pending);
                     return;
@@ -257,13 +297,9 @@ impl SpotRuntime {
 
     /// Ends an operation, a replace by both its halves.
     fn finish(&mut self, op: u64, outcome: &Outcome, out: &mut abi::Out<'_>) {
-        let replace = self.take(op).is_some_and(|p| p.replace);
+        let kind = self.take(op).map_or(Kind::Single, |p| p.kind);
         self.asking.retain(|w| w.op != op);
-        // A replace whose halves the answer tells apart ends elsewhere; here it has failed as a whole.
-        if replace && *outcome != Outcome::Done {
-            tell_replaced(out, op, outcome.clone(), outcome.clone());
-        }
-        complete(out, op, outcome);
+        finish_as(&kind, op, outcome, out);
     }
 
     fn read_reply(&mut self, op: u64, reply: &Reply<'_>, out: &mut abi::Out<'_>) {
@@ -272,11 +308,16 @@ impl SpotRuntime {
         };
         let operation = &pending.operation;
         let read = if reply.is_success() || operation.every_status {
+            let items: &[u64] = match &pending.kind {
+                Kind::Batch(items) => items,
+                Kind::Single | Kind::Replace => &[],
+            };
             let mut emit = Emit {
                 out: *out,
                 instruments: &self.instruments,
                 scratch: &mut self.scratch,
                 op: Some(OpId(op)),
+                items,
                 now: reply.now,
             };
             (operation.read)(reply, &mut emit)
@@ -284,7 +325,17 @@ impl SpotRuntime {
             Err(self.connector.refusal(reply))
         };
         match read {
-            Ok(Step::Done) => self.finish(op, &Outcome::Done, out),
+            Ok(Step::Done) => {
+                let is_batch = matches!(pending.kind, Kind::Batch(_));
+                self.finish(op, &if is_batch { no_item() } else { Outcome::Done }, out);
+            }
+            Ok(Step::Items(outcomes)) => {
+                let items = match self.take(op).map(|p| p.kind) {
+                    Some(Kind::Batch(items)) => items,
+                    _ => vec![op],
+                };
+                finish_items(&items, &outcomes, &no_item(), out);
+            }
             Ok(Step::Next(next)) => {
                 self.take(op);
                 self.ask(op, Ok(next), out);
@@ -417,6 +468,7 @@ impl SpotRuntime {
                     exchange_id: q.exchange_id.as_ref().map(|id| id.as_str()),
                 })
             }),
+            Command::OrdersSince(q) => used(q.instrument).and_then(|i| connector.orders_since(i, &q)),
             Command::TradesSince(q) => used(q.instrument).and_then(|i| connector.trades_since(i, &q)),
             Command::Fees(q) => used(q.instrument).and_then(|i| connector.fees(i)),
             Command::CancelAll(q) => used(q.instrument).and_then(|i| connector.cancel_all(i)),

@@ -1,7 +1,7 @@
 //! The ends of operations, and what each is evidence of.
 
-use colibri_model::{ClientOrderId, Journal, Millis, OpId, OrderEvidence};
-use colibri_standard::{Outcome, RejectReason};
+use colibri_model::{ClientOrderId, InstrumentId, Journal, Millis, MonoNs, OpId, OrderEvidence};
+use colibri_standard::{Command, Fees, Outcome, RejectReason};
 
 use crate::HostNow;
 use crate::engine::core::Core;
@@ -29,40 +29,75 @@ impl<J: Journal> Core<J> {
             Purpose::Instruments | Purpose::UseInstruments | Purpose::StartBalances => {
                 self.bring_up_ended(index, &purpose, outcome);
             }
-            Purpose::Fees(_) | Purpose::Balances => {
+            Purpose::Fees(instrument) => self.fees_ended(index, *instrument, outcome),
+            Purpose::Balances => {
                 if let Some(refusal) = outcome.refusal() {
                     let text = format!("asking for {purpose:?} failed: {refusal}");
                     self.log(LogLevel::Warn, text);
                 }
             }
             Purpose::Snapshot(instrument) => self.snapshot_ended(index, *instrument, outcome),
-            Purpose::Place(id) => self.place_ended(index, id, outcome),
-            Purpose::Cancel(id) => self.cancel_ended(index, id, outcome),
-            Purpose::Amend(id, quantity) => {
-                let order = self.state.venues[index.0].orders.get_mut(id);
-                if let Some(order) = order {
-                    match outcome {
-                        Outcome::Done => {
-                            order.intent.quantity = *quantity;
-                            order.amend_to = None;
-                        }
-                        // Either quantity, until the exchange tells.
-                        Outcome::Unknown(_) => {}
-                        _ => order.amend_to = None,
-                    }
-                }
-                if *outcome != Outcome::Done {
-                    self.ask_about(index, id, FIRST_QUESTION);
-                }
+            Purpose::Place(id) => {
+                self.place_ended(index, id, outcome);
+                self.placed_in_place(index, id, outcome);
             }
+            Purpose::Replace { cancel, place } => self.replace_ended(index, op, (cancel, place), outcome),
+            Purpose::Cancel(id) => self.cancel_ended(index, id, outcome),
+            Purpose::Amend(id, quantity) => self.amend_ended(index, id, *quantity, outcome),
             Purpose::OrderStatus(id) => self.status_ended(index, id, outcome),
             Purpose::OrderFills(id) => self.order_fills_ended(index, id),
-            Purpose::ReconcileOrders(_) | Purpose::ReconcileFills(_) | Purpose::ReconcileBalances => {
+            Purpose::ReconcileOrders(_)
+            | Purpose::ReconcileFills(_)
+            | Purpose::ReconcileHistory(_)
+            | Purpose::ReconcileBalances => {
                 self.reconcile_ended(index, op, &purpose, outcome);
             }
             Purpose::Proof => self.proof_ended(index, op, outcome),
         }
         self.wake_at(now.mono);
+    }
+
+    /// The rates stay zero until they are told, so they are asked for until they are.
+    fn fees_ended(&mut self, index: VenueIndex, instrument: InstrumentId, outcome: &Outcome) {
+        let Some(market) = self.state.venues[index.0].market(instrument) else {
+            return;
+        };
+        let failures = market.fees_asked;
+        let Some(refusal) = outcome.refusal() else { return };
+        let wait = self.back_off(failures);
+        let again = self.wake_in(wait);
+        let venue = &mut self.state.venues[index.0];
+        let text = format!(
+            "{}: asking for the fee rates failed ({refusal}); trying again in {} ms",
+            venue.id, wait.0
+        );
+        if let Some(market) = venue.market_mut(instrument) {
+            market.fees_asked = failures.saturating_add(1);
+            market.fees_again = Some(again);
+        }
+        self.log(LogLevel::Warn, text);
+    }
+
+    /// Asks again for the fee rates that could not be had.
+    pub(crate) fn ask_fees_again(&mut self, index: VenueIndex) {
+        let now = self.mono();
+        let (mut due, mut next) = (Vec::new(), None);
+        for market in &mut self.state.venues[index.0].markets {
+            match market.fees_again {
+                Some(at) if at <= now => {
+                    market.fees_again = None;
+                    due.push(market.id);
+                }
+                Some(at) => next = Some(next.map_or(at, |next: MonoNs| next.min(at))),
+                None => {}
+            }
+        }
+        if let Some(next) = next {
+            self.wake_at(next);
+        }
+        for instrument in due {
+            self.command(index, Purpose::Fees(instrument), Command::Fees(Fees { instrument }));
+        }
     }
 
     /// Wants an answer about an order within `wait`.
@@ -75,7 +110,7 @@ impl<J: Journal> Core<J> {
         }
     }
 
-    fn place_ended(&mut self, index: VenueIndex, id: &ClientOrderId, outcome: &Outcome) {
+    pub(crate) fn place_ended(&mut self, index: VenueIndex, id: &ClientOrderId, outcome: &Outcome) {
         let now = self.mono();
         if let Some(order) = self.state.venues[index.0].orders.get_mut(id) {
             order.answered = Some(now);
@@ -121,7 +156,7 @@ impl<J: Journal> Core<J> {
         }
     }
 
-    fn cancel_ended(&mut self, index: VenueIndex, id: &ClientOrderId, outcome: &Outcome) {
+    pub(crate) fn cancel_ended(&mut self, index: VenueIndex, id: &ClientOrderId, outcome: &Outcome) {
         let since = self.mono();
         let Some(order) = self.state.venues[index.0].orders.get_mut(id) else {
             return;
@@ -194,7 +229,12 @@ impl<J: Journal> Core<J> {
                 // The order event came before. A cancel that was lost has left the order working: it is sent again.
                 let lost = matches!(order.cancel, CancelState::Unknown { .. } | CancelState::Accepted { .. });
                 if lost && order.may_be_live() {
-                    self.cancel_later(index, id, Millis(0));
+                    // Its replacement was not placed either, then: it is left working.
+                    if order.replaced_by.take().is_some() {
+                        order.cancel = CancelState::None;
+                    } else {
+                        self.cancel_later(index, id, Millis(0));
+                    }
                 }
             }
             Outcome::Rejected(refusal) if refusal.reason == RejectReason::OrderNotFound && order.may_be_live() => {

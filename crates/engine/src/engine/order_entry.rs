@@ -14,7 +14,11 @@ use crate::risk::{self, RiskRefusal};
 use crate::strategy::OrderRequest;
 
 /// The operation of a placement at the boundary.
-pub(crate) fn place_op(op: OpId, intent: &OrderIntent, market: &crate::engine::market::Market) -> Result<OrderOp, RiskRefusal> {
+pub(crate) fn place_op(
+    op: OpId,
+    intent: &OrderIntent,
+    market: &crate::engine::market::Market,
+) -> Result<OrderOp, RiskRefusal> {
     let no_instrument = || RiskRefusal::NotTrading("not known".to_owned());
     let exponents = market.exponents().ok_or_else(no_instrument)?;
     let does_not_fit = |e: colibri_model::MantissaError| RiskRefusal::DoesNotFit(e.to_string());
@@ -169,9 +173,16 @@ impl<J: Journal> Core<J> {
                 return Err(RiskRefusal::MarketOpenOrders { live, cap: most });
             }
         }
-        self.pass_risk_gate(&self.state.strategies[strategy].id, request.market.venue, &intent, replaced)?;
+        self.pass_risk_gate(
+            &self.state.strategies[strategy].id,
+            request.market.venue,
+            &intent,
+            replaced,
+        )?;
         let asset = Venue::paid_with(&market.pair, intent.side);
-        let freed = replaced.and_then(|id| venue.orders.get(id)).filter(|old| old.may_be_live());
+        let freed = replaced
+            .and_then(|id| venue.orders.get(id))
+            .filter(|old| old.may_be_live());
         let freed = freed.filter(|old| Venue::paid_with(&old.pair, old.intent.side) == asset);
         let available = venue.available(asset) + freed.map_or(Amount::ZERO, |old| venue.held_by(old));
         let needed = risk::commitment(&intent, Some(mid));

@@ -177,7 +177,10 @@ mod tests {
             assert_eq!(later.names(&id, &maker), length >= 21, "{id}");
             assert!(!later.names(&id, &taker));
             for foreign in ["clb", "web_1", "clbx", &id.as_str()[..10], &format!("{id}-")] {
-                assert!(!later.is_of_this_bot(&ClientOrderId::new(foreign).unwrap()), "{foreign}");
+                assert!(
+                    !later.is_of_this_bot(&ClientOrderId::new(foreign).unwrap()),
+                    "{foreign}"
+                );
             }
         }
     }

@@ -9,7 +9,7 @@ use colibri_model::{
 
 use colibri_standard::ReportSource;
 
-use crate::orders::Inquiry;
+use crate::orders::{Inquiry, OrderTotals};
 
 /// Where a cancel stands, beside the state of its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,16 @@ pub enum OrderOrigin {
     ThisRun,
     /// The journal of an earlier run.
     Recovered,
+    /// The exchange: no journal tells of it, and its client id is of this bot, or its user said that it is.
+    Adopted,
+}
+
+impl OrderOrigin {
+    /// Whether the strategy's own number for the order is not known any more.
+    #[must_use]
+    pub const fn has_lost_its_tag(self) -> bool {
+        matches!(self, OrderOrigin::Recovered | OrderOrigin::Adopted)
+    }
 }
 
 /// What a report says about an order, beside the evidence.
@@ -86,8 +96,15 @@ pub struct InFlightOrder {
     pub amend_to: Option<Quantity>,
     /// The exchange's id, once known.
     pub exchange_id: Option<ExchangeOrderId>,
+    /// What the exchange calls it since an amend renamed it; `None` while it has its own name.
+    pub renamed: Option<ClientOrderId>,
     /// Where a cancel stands.
     pub cancel: CancelState,
+    /// The order that is to take its place in the same request, while that has not been answered: should its cancel come to
+    /// nothing, it is left working.
+    pub replaced_by: Option<ClientOrderId>,
+    /// The order whose place it takes.
+    pub replaces: Option<ClientOrderId>,
     /// When it was sent (for a recovered order: when this run began).
     pub sent: MonoNs,
     /// When its placement was answered or given up (for a recovered order: when this run began). Until then a denial says
@@ -115,9 +132,7 @@ pub struct InFlightOrder {
     pub fills_inquiry: Inquiry,
     state: OrderState,
     reported_filled: Quantity,
-    filled: Quantity,
-    filled_quote: Amount,
-    fees: BTreeMap<Asset, Amount>,
+    totals: OrderTotals,
 }
 
 impl InFlightOrder {
@@ -139,7 +154,10 @@ impl InFlightOrder {
             origin: OrderOrigin::ThisRun,
             amend_to: None,
             exchange_id: None,
+            renamed: None,
             cancel: CancelState::None,
+            replaced_by: None,
+            replaces: None,
             sent,
             answered: None,
             end_known: EndKnown::Told,
@@ -154,9 +172,7 @@ impl InFlightOrder {
             fills_inquiry: Inquiry::default(),
             state: OrderState::PendingCreate,
             reported_filled: Quantity::ZERO,
-            filled: Quantity::ZERO,
-            filled_quote: Amount::ZERO,
-            fees: BTreeMap::new(),
+            totals: OrderTotals::default(),
         }
     }
 
@@ -164,6 +180,12 @@ impl InFlightOrder {
     #[must_use]
     pub const fn client_id(&self) -> &ClientOrderId {
         &self.intent.client_id
+    }
+
+    /// Its client id at the exchange, which an amend may have changed.
+    #[must_use]
+    pub fn name_at_exchange(&self) -> &ClientOrderId {
+        self.renamed.as_ref().unwrap_or(&self.intent.client_id)
     }
 
     /// Where it stands.
@@ -178,45 +200,63 @@ impl InFlightOrder {
         self.state.may_be_live()
     }
 
+    /// What the ledger says is filled, for how much, at which cost.
+    #[must_use]
+    pub const fn totals(&self) -> &OrderTotals {
+        &self.totals
+    }
+
     /// What the ledger says is filled.
     #[must_use]
     pub const fn filled(&self) -> Quantity {
-        self.filled
+        self.totals.filled
     }
 
     /// The filled notional, by the ledger.
     #[must_use]
     pub const fn filled_quote(&self) -> Amount {
-        self.filled_quote
+        self.totals.filled_quote
     }
 
     /// Fees by asset, by the ledger.
     #[must_use]
     pub const fn fees(&self) -> &BTreeMap<Asset, Amount> {
-        &self.fees
+        &self.totals.fees
     }
 
     /// The average price of its fills.
     #[must_use]
     pub fn average_price(&self) -> Option<Price> {
-        self.filled
-            .is_positive()
-            .then(|| Price(self.filled_quote.0 / self.filled.0))
+        self.totals.average_price()
     }
 
     /// What is not filled (zero for quantities in the quote asset, which the ledger does not count down).
     #[must_use]
     pub fn leaves(&self) -> Quantity {
         match self.intent.quantity_unit {
-            QuantityUnit::Base => Quantity((self.intent.quantity.0 - self.filled.0).max(rust_decimal::Decimal::ZERO)),
+            QuantityUnit::Base => {
+                Quantity((self.intent.quantity.0 - self.totals.filled.0).max(rust_decimal::Decimal::ZERO))
+            }
             QuantityUnit::Quote => Quantity::ZERO,
         }
+    }
+
+    /// What the exchange counts as filled, by the highest report; zero while none has said.
+    #[must_use]
+    pub const fn reported_filled(&self) -> Quantity {
+        self.reported_filled
     }
 
     /// What the exchange counts as filled and the ledger does not have.
     #[must_use]
     pub fn missing_fills(&self) -> Quantity {
-        Quantity((self.reported_filled.0 - self.filled.0).max(rust_decimal::Decimal::ZERO))
+        Quantity((self.reported_filled.0 - self.totals.filled.0).max(rust_decimal::Decimal::ZERO))
+    }
+
+    /// Whether a report is of before the last one: what it says of an amended quantity is over.
+    #[must_use]
+    pub fn is_older_news(&self, exchange_time: Option<WallNs>) -> bool {
+        matches!((exchange_time, self.exchange_time), (Some(told), Some(known)) if told < known)
     }
 
     /// The exchange told its whole quantity, in answer to a question or otherwise.
@@ -275,8 +315,10 @@ impl InFlightOrder {
         if self.exchange_id.is_none() {
             self.exchange_id.clone_from(&report.exchange_id);
         }
-        let returns = self.end_known == EndKnown::Inferred && report.source == Some(ReportSource::Query);
-        let back = self.state.after_absence(evidence).filter(|_| returns);
+        // That it works is believed of an answer only: a stream may lag.
+        let believed = |state: &OrderState| state.is_terminal() || report.source == Some(ReportSource::Query);
+        let back = self.state.after_absence(evidence).filter(believed);
+        let back = back.filter(|_| self.end_known == EndKnown::Inferred);
         let next = match back {
             Some(next) => next,
             None => self.state.after(evidence)?,
@@ -313,6 +355,7 @@ impl InFlightOrder {
         self.state = next;
         if next.is_terminal() {
             self.closed.get_or_insert(now);
+            self.replaced_by = None;
             // Should an order that is inferred to be gone come back, its cancel is wanted as it was.
             if self.end_known == EndKnown::Inferred && self.cancel != CancelState::None {
                 self.cancel = CancelState::Wanted;
@@ -328,15 +371,11 @@ impl InFlightOrder {
 
     /// Adds a fill that the ledger took as new.
     pub fn add_fill(&mut self, fill: &Fill) {
-        self.filled += fill.quantity;
-        self.filled_quote += fill.notional();
-        self.add_fee(fill);
+        self.totals.add_fill(fill);
     }
 
     /// Adds what a fill cost.
     pub fn add_fee(&mut self, fill: &Fill) {
-        if let Some(fee) = &fill.fee {
-            *self.fees.entry(fee.asset.clone()).or_default() += fee.amount;
-        }
+        self.totals.add_fee(fill);
     }
 }

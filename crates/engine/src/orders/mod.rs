@@ -5,12 +5,16 @@
 
 mod client_id;
 mod fill_ledger;
+#[cfg(test)]
+mod history_tests;
 mod in_flight;
 mod inquiry;
+mod totals;
 mod tracker;
 
 pub use client_id::{ClientIdError, ClientIdSource};
 pub use fill_ledger::{FillLedger, Recorded};
 pub use in_flight::{CancelState, EndKnown, InFlightOrder, OrderOrigin, OrderReport};
 pub use inquiry::{Denial, Inquiry};
+pub use totals::OrderTotals;
 pub use tracker::{OrderChange, OrderTracker};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use colibri_model::{ClientOrderId, ExchangeOrderId, Fill, InstrumentId, MonoNs, OrderEvidence, OrderState};
 
-use crate::orders::{InFlightOrder, OrderReport};
+use crate::orders::{InFlightOrder, OrderReport, OrderTotals};
 
 /// Ended orders that are remembered, for late fills and late reports.
 const REMEMBERED: usize = 10_000;
@@ -18,6 +18,8 @@ pub struct OrderChange {
     pub from: OrderState,
     /// To which.
     pub to: OrderState,
+    /// What was filled of it then.
+    pub totals: OrderTotals,
 }
 
 /// Orders by client id and by exchange id.
@@ -25,6 +27,8 @@ pub struct OrderChange {
 pub struct OrderTracker {
     orders: BTreeMap<ClientOrderId, InFlightOrder>,
     by_exchange: BTreeMap<(InstrumentId, ExchangeOrderId), ClientOrderId>,
+    /// Our own names of orders by the names that amends gave them.
+    renamed: BTreeMap<ClientOrderId, ClientOrderId>,
     live: BTreeSet<ClientOrderId>,
     ended: VecDeque<ClientOrderId>,
 }
@@ -69,8 +73,23 @@ impl OrderTracker {
         {
             return Some(id.clone());
         }
+        if let Some(id) = client_id.and_then(|id| self.renamed.get(id)) {
+            return Some(id.clone());
+        }
         let key = (instrument?, exchange_id?.clone());
         self.by_exchange.get(&key).cloned()
+    }
+
+    /// An amend has given an order another name at the exchange. It keeps its own here.
+    pub fn rename(&mut self, id: &ClientOrderId, name: &ClientOrderId) {
+        let Some(order) = self.orders.get_mut(id) else { return };
+        if name == id {
+            order.renamed = None;
+        } else {
+            order.renamed = Some(name.clone());
+            // Earlier names stay known: reports of them may still be on their way.
+            self.renamed.insert(name.clone(), id.clone());
+        }
     }
 
     /// Takes evidence about an order in. `None` where nothing changed: unknown order, old report, known already.
@@ -92,6 +111,7 @@ impl OrderTracker {
         if taken.is_err() || from == to {
             return None;
         }
+        let totals = order.totals().clone();
         if to.is_terminal() {
             if self.live.remove(id) {
                 self.ended.push_back(id.clone());
@@ -108,6 +128,7 @@ impl OrderTracker {
             client_id: id.clone(),
             from,
             to,
+            totals,
         })
     }
 
@@ -139,9 +160,11 @@ impl OrderTracker {
             if !done {
                 continue;
             }
-            if let Some(order) = self.orders.remove(&id)
-                && let Some(exchange_id) = order.exchange_id
-            {
+            let Some(order) = self.orders.remove(&id) else { continue };
+            if order.renamed.is_some() {
+                self.renamed.retain(|_, own| *own != id);
+            }
+            if let Some(exchange_id) = order.exchange_id {
                 self.by_exchange.remove(&(order.intent.instrument, exchange_id));
             }
         }

@@ -2,13 +2,34 @@
 
 use colibri_abi as abi;
 use colibri_abi::OrderOp;
-use colibri_standard::{NoticeEvent, NoticeKind, Outcome, SessionRole};
+use colibri_standard::{NoticeEvent, NoticeKind, Outcome, Refusal, RejectReason, SessionRole};
 
-use super::{Pending, SpotRuntime, State, complete, tell, tell_replaced};
+use super::{Kind, Pending, SpotRuntime, State, complete, finish_as, tell};
 use crate::command::Payload;
-use crate::order::OrderCommand;
+use crate::order::{OrderCommand, read_batch};
 use crate::session::{Around, Phase, lost};
-use crate::{Emit, Heard, Moment, Reply, unsupported};
+use crate::{Asked, Emit, Heard, Moment, Reply, unsupported};
+
+impl SpotRuntime {
+    /// Sends an order operation that is admitted, or a batch of them as one.
+    fn send_order(&mut self, now: abi::Now, order: &OrderOp, asked: Asked, kind: Kind, out: &mut abi::Out<'_>) {
+        let op = order.grant.op;
+        match asked {
+            Ok(operation) => {
+                self.pending.push(Pending {
+                    op,
+                    operation,
+                    call: None,
+                    kind,
+                });
+                if let Err(refusal) = self.send(op, &Moment::new(now, order.grant), out) {
+                    self.finish(op, &Outcome::NotSent(refusal), out);
+                }
+            }
+            Err(refusal) => finish_as(&kind, op, &Outcome::NotSent(refusal), out),
+        }
+    }
+}
 
 impl abi::Instance for SpotRuntime {
     fn command(&mut self, now: abi::Now, op: u64, kind: &str, payload: &[u8], out: &mut abi::Out<'_>) {
@@ -24,32 +45,41 @@ impl abi::Instance for SpotRuntime {
     }
 
     fn orders(&mut self, now: abi::Now, ops: &[OrderOp], out: &mut abi::Out<'_>) {
-        for order in ops {
-            let op = order.grant.op;
+        for (at, order) in ops.iter().enumerate() {
             let connector = self.connector.as_ref();
-            let asked = OrderCommand::read(order, &self.instruments).and_then(|command| match command {
-                OrderCommand::Place(order) => connector.place(&order),
-                OrderCommand::Cancel(order) => connector.cancel(&order),
-                OrderCommand::Amend(order) => connector.amend(&order),
-                OrderCommand::Replace(order) => connector.replace(&order),
-            });
-            let replace = order.kind == abi::op_kind::REPLACE;
-            let sent = asked.and_then(|operation| {
-                self.pending.push(Pending {
-                    op,
-                    operation,
-                    call: None,
-                    replace,
+            let Some(leader) = order.batch() else {
+                let asked = OrderCommand::read(order, &self.instruments).and_then(|command| match command {
+                    OrderCommand::Place(order) => connector.place(&order),
+                    OrderCommand::Cancel(order) => connector.cancel(&order),
+                    OrderCommand::Amend(order) => connector.amend(&order),
+                    OrderCommand::Replace(order) => connector.replace(&order),
                 });
-                self.send(op, &Moment::new(now, order.grant), out)
-            });
-            if let Err(refusal) = sent {
-                let outcome = Outcome::NotSent(refusal);
-                if replace && !self.is_pending(op) {
-                    tell_replaced(out, op, outcome.clone(), outcome.clone());
-                }
-                self.finish(op, &outcome, out);
+                let kind = if order.kind == abi::op_kind::REPLACE {
+                    Kind::Replace
+                } else {
+                    Kind::Single
+                };
+                self.send_order(now, order, asked, kind, out);
+                continue;
+            };
+            // The whole batch goes out with the first of it.
+            if ops[..at].iter().any(|earlier| earlier.batch() == Some(leader)) {
+                continue;
             }
+            let of_batch = || ops[at..].iter().filter(|op| op.batch() == Some(leader));
+            let Some(carrier) = of_batch().find(|op| op.grant.op == leader) else {
+                let refusal = Refusal::new(
+                    RejectReason::BadRequest,
+                    "the operation that carries its batch is not there",
+                );
+                for op in of_batch() {
+                    complete(out, op.grant.op, &Outcome::NotSent(refusal.clone()));
+                }
+                continue;
+            };
+            let asked = read_batch(of_batch(), &self.instruments, connector);
+            let items = of_batch().map(|op| op.grant.op).collect();
+            self.send_order(now, carrier, asked, Kind::Batch(items), out);
         }
     }
 
@@ -106,6 +136,7 @@ impl abi::Instance for SpotRuntime {
             instruments: &self.instruments,
             scratch: &mut self.scratch,
             op: None,
+            items: &[],
             now,
         };
         match self.connector.frame(role, bytes, &mut emit) {

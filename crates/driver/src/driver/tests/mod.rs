@@ -180,6 +180,7 @@ pub struct Told {
     pub events: Vec<Event>,
     pub completed: Vec<(OpId, Outcome)>,
     pub sessions: Vec<(SessionRole, SessionStatus)>,
+    pub rests: Vec<(SessionRole, String, MonoNs)>,
     pub log: Vec<(LogLevel, String)>,
 }
 
@@ -197,6 +198,9 @@ impl Sink for Told {
     }
     fn session(&mut self, role: SessionRole, status: SessionStatus) {
         self.sessions.push((role, status));
+    }
+    fn session_rests(&mut self, role: SessionRole, reason: &str, until: MonoNs) {
+        self.rests.push((role, reason.to_owned(), until));
     }
     fn log(&mut self, level: LogLevel, text: &str) {
         self.log.push((level, text.to_owned()));
