@@ -26,6 +26,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "colibri-standard",
         ],
     ),
+    (
+        "colibri-record",
+        &[
+            "colibri-abi",
+            "colibri-desk",
+            "colibri-driver",
+            "colibri-engine",
+            "colibri-model",
+            "colibri-standard",
+        ],
+    ),
     ("colibri-store", &["colibri-model", "colibri-standard"]),
     ("colibri-sim", &["colibri-model", "colibri-standard"]),
     (
@@ -37,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "colibri-engine",
             "colibri-loader",
             "colibri-model",
+            "colibri-record",
             "colibri-sim",
             "colibri-standard",
             "colibri-store",
@@ -55,6 +67,7 @@ const NAMELESS: &[&str] = &[
     "crates/driver",
     "crates/engine",
     "crates/loader",
+    "crates/record",
     "crates/sdk",
 ];
 

@@ -1,6 +1,7 @@
 //! Who may look on: a recorder, a trace, a count. It changes nothing.
 
 use colibri_abi::{BookBatch, OrderOp, TopOfBook, TradeBatch};
+use colibri_driver::{Asked, LogLevel};
 use colibri_engine::VenueIndex;
 use colibri_model::OpId;
 use colibri_standard::{Command, Event, Outcome, SessionRole, SessionStatus};
@@ -30,6 +31,14 @@ pub trait Observer {
     /// A step of a session.
     fn session(&mut self, venue: VenueIndex, role: SessionRole, status: SessionStatus) {
         let _ = (venue, role, status);
+    }
+    /// What a connector asks to have sent, unsigned.
+    fn asked(&mut self, venue: VenueIndex, asked: Asked<'_>) {
+        let _ = (venue, asked);
+    }
+    /// A line for the log.
+    fn log(&mut self, level: LogLevel, text: &str) {
+        let _ = (level, text);
     }
     /// Order operations that the engine sends.
     fn orders(&mut self, venue: VenueIndex, ops: &[OrderOp]) {

@@ -46,8 +46,7 @@ impl<J: Journal, O: Observer + ?Sized> Sink for DeskSink<'_, J, O> {
         self.observer.asked(self.venue, asked);
     }
     fn session_rests(&mut self, role: SessionRole, reason: &str, until: MonoNs) {
-        self.engine
-            .on_session_rests(self.venue, role, reason, until, self.now);
+        self.engine.on_session_rests(self.venue, role, reason, until, self.now);
     }
     fn log(&mut self, level: LogLevel, text: &str) {
         self.observer.log(level, text);

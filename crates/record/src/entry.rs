@@ -1,0 +1,131 @@
+//! What a recording holds, entry by entry.
+
+use colibri_driver::HostTime;
+use colibri_model::{MonoNs, Record, WallNs};
+
+use crate::bytes::{Bytes, Unreadable, put_json, put_number, put_signed, put_text};
+use crate::{DigestValue, RecordedInput, RunSetup};
+
+pub(crate) const SETUP: u8 = 1;
+pub(crate) const JOURNALED: u8 = 2;
+pub(crate) const JOURNAL_REFUSED: u8 = 3;
+pub(crate) const MARK: u8 = 4;
+pub(crate) const STATUS: u8 = 5;
+/// Inputs have the tags from here on.
+pub(crate) const INPUTS: u8 = 16;
+
+/// Where a desk stood: what a replay is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Inputs posted so far.
+    pub inputs: u64,
+    /// The digest of everything that the desk told, wanted and did until then.
+    pub digest: DigestValue,
+}
+
+/// One entry of a recording.
+#[derive(Debug)]
+pub enum Entry {
+    /// What the run was made from: the first entry.
+    Setup(Box<RunSetup>),
+    /// Records that the journal held before the run, oldest first.
+    Journaled(Vec<Record>),
+    /// An input of the desk.
+    Input {
+        /// When.
+        time: HostTime,
+        /// What.
+        input: Box<RecordedInput>,
+    },
+    /// The journal refused an append during the input before this entry.
+    JournalRefused {
+        /// Which append of the run, from zero.
+        append: u64,
+        /// Why.
+        why: String,
+    },
+    /// Where the desk stood.
+    Mark(Mark),
+    /// How things stood, for people: JSON.
+    Status(String),
+}
+
+/// The time of the entry before, which the next one's is told against.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LastTime {
+    mono: u64,
+    offset: i64,
+}
+
+impl LastTime {
+    /// Both clocks: how far the monotonic one has come, and by how much the other has moved against it.
+    pub(crate) fn put(&mut self, out: &mut Vec<u8>, time: HostTime) {
+        let mono = time.mono.0;
+        let offset = time.wall.0.wrapping_sub(mono.cast_signed());
+        put_signed(out, mono.wrapping_sub(self.mono).cast_signed());
+        put_signed(out, offset.wrapping_sub(self.offset));
+        *self = LastTime { mono, offset };
+    }
+
+    pub(crate) fn read(&mut self, bytes: &mut Bytes<'_>) -> Result<HostTime, Unreadable> {
+        self.mono = self.mono.wrapping_add(bytes.signed()?.cast_unsigned());
+        self.offset = self.offset.wrapping_add(bytes.signed()?);
+        let wall = self.offset.wrapping_add(self.mono.cast_signed());
+        Ok(HostTime::new(MonoNs(self.mono), WallNs(wall)))
+    }
+}
+
+pub(crate) fn put_setup(out: &mut Vec<u8>, setup: &RunSetup) {
+    out.push(SETUP);
+    put_json(out, setup);
+}
+
+pub(crate) fn put_journaled(out: &mut Vec<u8>, records: &[Record]) {
+    out.push(JOURNALED);
+    put_json(out, records);
+}
+
+pub(crate) fn put_refused(out: &mut Vec<u8>, append: u64, why: &str) {
+    out.push(JOURNAL_REFUSED);
+    put_number(out, append);
+    put_text(out, why);
+}
+
+pub(crate) fn put_mark(out: &mut Vec<u8>, mark: Mark) {
+    out.push(MARK);
+    put_number(out, mark.inputs);
+    out.extend_from_slice(&mark.digest.0.to_le_bytes());
+}
+
+pub(crate) fn put_status(out: &mut Vec<u8>, json: &str) {
+    out.push(STATUS);
+    put_text(out, json);
+}
+
+/// The next entry.
+pub(crate) fn read(bytes: &mut Bytes<'_>, last: &mut LastTime) -> Result<Entry, Unreadable> {
+    Ok(match bytes.byte()? {
+        SETUP => Entry::Setup(bytes.json()?),
+        JOURNALED => Entry::Journaled(bytes.json()?),
+        JOURNAL_REFUSED => Entry::JournalRefused {
+            append: bytes.number()?,
+            why: bytes.text()?,
+        },
+        MARK => {
+            let inputs = bytes.number()?;
+            let mut digest = [0; 16];
+            for byte in &mut digest {
+                *byte = bytes.byte()?;
+            }
+            let digest = DigestValue(u128::from_le_bytes(digest));
+            Entry::Mark(Mark { inputs, digest })
+        }
+        STATUS => Entry::Status(bytes.text()?),
+        tag if tag >= INPUTS => {
+            let time = last.read(bytes)?;
+            let input = Box::new(RecordedInput::read(tag, bytes)?);
+            Entry::Input { time, input }
+        }
+        tag => return Err(Unreadable::new(format!("no entry has the tag {tag}"))),
+    })
+}
