@@ -4,6 +4,9 @@ use std::fmt;
 
 use colibri_model::Millis;
 
+use crate::HttpFailure;
+use crate::signing::LateSignature;
+
 /// A number of the host for one stream connection. Never used again, unlike the connector's own number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u64);
@@ -54,6 +57,33 @@ pub struct HttpRequest {
     pub body: Vec<u8>,
     /// The most bytes of the answer's body.
     pub max_response: u64,
+    /// Signatures that are still to be put in: see [`HttpRequest::complete`].
+    pub late: Vec<LateSignature>,
+}
+
+impl HttpRequest {
+    /// Computes the signatures that take a millisecond or more, and puts them in. A transport calls it before it writes, on
+    /// a thread that nobody waits for.
+    ///
+    /// # Errors
+    /// [`HttpFailure::NotSent`]: a signature cannot be computed.
+    pub fn complete(mut self) -> Result<HttpRequest, HttpFailure> {
+        let not_sent = |why: &dyn fmt::Display| HttpFailure::NotSent(why.to_string());
+        for late in std::mem::take(&mut self.late) {
+            let signature = late.compute().map_err(|e| not_sent(&e))?;
+            let put = |text: String| {
+                let mut bytes = text.into_bytes();
+                late.put(&signature, &mut bytes);
+                String::from_utf8(bytes).map_err(|_| not_sent(&"it is not text"))
+            };
+            self.url = put(self.url)?;
+            for (_, value) in &mut self.headers {
+                *value = put(std::mem::take(value))?;
+            }
+            late.put(&signature, &mut self.body);
+        }
+        Ok(self)
+    }
 }
 
 /// A stream to open.

@@ -171,6 +171,21 @@ impl<W: World> SimulatedTransport<W> {
 
     /// Carries an effect out.
     pub fn execute(&mut self, now: MonoNs, driver: DriverIndex, effect: Effect) {
+        let effect = match effect {
+            Effect::Http(request) => {
+                let id = request.id;
+                match request.complete() {
+                    Ok(request) => Effect::Http(request),
+                    Err(failure) => {
+                        let (request, result) = (id, Err(failure));
+                        let event = TransportEvent::Http { request, result };
+                        self.send(now, (driver, None), Direction::Back, Underway::ToDriver(event));
+                        return;
+                    }
+                }
+            }
+            other => other,
+        };
         let stream = match &effect {
             Effect::Http(_) => None,
             Effect::AbandonHttp(request) => {

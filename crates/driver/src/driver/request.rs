@@ -128,7 +128,7 @@ impl Core {
             return Err(broken(format!("endpoint {:?} is not reached by HTTP", row.id)));
         }
         may_sign(row, request.signs.len())?;
-        let filled = self.keyring.resolve(request.signs.as_slice())?;
+        let (filled, late) = self.keyring.resolve_quick(request.signs.as_slice())?;
         let url = text(
             &self
                 .keyring
@@ -146,6 +146,7 @@ impl Core {
                 .fill(&filled, Context::Body, request.body.as_slice())?
                 .into_owned(),
             max_response: row.max_response,
+            late,
         };
         let deadline = self.now.mono.plus(row.deadline);
         let id = RequestId(self.number());

@@ -1,5 +1,7 @@
 //! Keys that sign.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use colibri_abi::{key_encoding, scheme};
@@ -18,7 +20,7 @@ pub enum SigningKey {
     /// Ed25519.
     Ed25519(Box<Ed25519KeyPair>),
     /// RSASSA-PKCS1-v1_5 with SHA-256, 2048 to 4096 bits.
-    Rsa(Box<RsaKeyPair>),
+    Rsa(Arc<RsaKeyPair>),
     /// ECDSA on P-256 with SHA-256, compact.
     Es256(Box<EcdsaKeyPair>),
     /// One that this process does not have: a replay's.
@@ -93,7 +95,7 @@ impl SigningKey {
             scheme::HMAC_SHA384 => SigningKey::Hmac(hmac::Key::new(hmac::HMAC_SHA384, &bytes)),
             scheme::HMAC_SHA512 => SigningKey::Hmac(hmac::Key::new(hmac::HMAC_SHA512, &bytes)),
             scheme::ED25519 => SigningKey::Ed25519(Box::new(ed25519(&bytes)?)),
-            scheme::RSA_PKCS1_SHA256 => SigningKey::Rsa(Box::new(rsa(&bytes)?)),
+            scheme::RSA_PKCS1_SHA256 => SigningKey::Rsa(Arc::new(rsa(&bytes)?)),
             scheme::ES256 => SigningKey::Es256(Box::new(es256(&bytes)?)),
             // secp256k1 over SHA-256, Keccak-256 and half SHA-512 will come with its own numbers.
             number => {
@@ -119,24 +121,29 @@ impl SigningKey {
     /// # Errors
     /// The system gave no randomness (ES256, RSA blinding).
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        let failed = |_| unreadable("a signing key", "the system gave no randomness");
         Ok(match self {
             SigningKey::Withheld => WITHHELD.to_vec(),
             SigningKey::Hmac(key) => hmac::sign(key, message).as_ref().to_vec(),
             SigningKey::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
-            SigningKey::Rsa(pair) => {
-                let mut signature = vec![0; pair.public().modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-                    .map_err(failed)?;
-                signature
-            }
+            SigningKey::Rsa(pair) => rsa_signature(pair, message)?,
             SigningKey::Es256(pair) => pair
                 .sign(&SystemRandom::new(), message)
-                .map_err(failed)?
+                .map_err(|_| no_randomness())?
                 .as_ref()
                 .to_vec(),
         })
     }
+}
+
+pub(super) fn rsa_signature(pair: &RsaKeyPair, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+    let mut signature = vec![0; pair.public().modulus_len()];
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+        .map_err(|_| no_randomness())?;
+    Ok(signature)
+}
+
+fn no_randomness() -> SigningError {
+    unreadable("a signing key", "the system gave no randomness")
 }
 
 fn unreadable(expected: &'static str, why: impl Into<String>) -> SigningError {

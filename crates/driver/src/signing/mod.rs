@@ -9,6 +9,7 @@
 mod credentials;
 mod encoding;
 mod key;
+mod late;
 mod placeholder;
 mod secret;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod vectors;
 pub use credentials::{CredentialError, CredentialValue, Credentials};
 pub use encoding::{KeyClass, encode, transform};
 pub use key::{SigningKey, sign};
+pub use late::LateSignature;
 pub use placeholder::{Context, Keyring, Placeholders};
 pub use secret::Secret;
 

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::encoding::percent;
 use super::key::WITHHELD;
-use super::{CredentialValue, Credentials, Secret, SigningError, SigningKey, encode, transform};
+use super::{CredentialValue, Credentials, LateSignature, Secret, SigningError, SigningKey, encode, transform};
 
 /// Where a text with placeholders stands: decides how a granted secret is written there. A signature is written as its
 /// recipe's encoding says, everywhere.
@@ -59,7 +59,33 @@ impl Keyring {
     /// # Errors
     /// [`SigningError`]: nothing may be sent then.
     pub fn resolve(&mut self, signs: &[Sign<'_>]) -> Result<Placeholders, SigningError> {
+        self.resolve_some(signs, |_| false)
+            .map(|(placeholders, _)| placeholders)
+    }
+
+    /// As [`resolve`](Keyring::resolve), but for signatures that take a millisecond or more and that no other recipe needs:
+    /// those are told, and marks stand for them.
+    ///
+    /// # Errors
+    /// [`SigningError`]: nothing may be sent then.
+    pub fn resolve_quick(&mut self, signs: &[Sign<'_>]) -> Result<(Placeholders, Vec<LateSignature>), SigningError> {
+        let needed = |name: &str| {
+            let name = format!("${{{name}}}");
+            let parts = signs.iter().flat_map(|recipe| recipe.preimage.as_slice());
+            parts
+                .into_iter()
+                .any(|part| find(part.bytes.as_slice(), name.as_bytes()).is_some())
+        };
+        self.resolve_some(signs, |name| !needed(name))
+    }
+
+    fn resolve_some(
+        &mut self,
+        signs: &[Sign<'_>],
+        may_be_late: impl Fn(&str) -> bool,
+    ) -> Result<(Placeholders, Vec<LateSignature>), SigningError> {
         let mut placeholders = Placeholders::default();
+        let mut late = Vec::new();
         for recipe in signs {
             let mut message = Vec::new();
             for part in recipe.preimage.as_slice() {
@@ -67,10 +93,19 @@ impl Keyring {
                 message.extend_from_slice(&transform(part.transform, &bytes)?);
             }
             let key = self.key(recipe.slot.as_str(), recipe.scheme, recipe.key_encoding)?;
-            let signature = encode(recipe.encoding, key.class(), &key.sign(&message)?)?;
-            placeholders.values.push((recipe.name.as_str().to_owned(), signature));
+            let name = recipe.name.as_str();
+            let signature = match key {
+                SigningKey::Rsa(pair) if may_be_late(name) => {
+                    let signature = LateSignature::new(late.len(), pair.clone(), message, recipe.encoding);
+                    let mark = signature.mark().to_owned();
+                    late.push(signature);
+                    mark
+                }
+                key => encode(recipe.encoding, key.class(), &key.sign(&message)?)?,
+            };
+            placeholders.values.push((name.to_owned(), signature));
         }
-        Ok(placeholders)
+        Ok((placeholders, late))
     }
 
     /// Fills in the placeholders of a text. Borrowed where there are none.

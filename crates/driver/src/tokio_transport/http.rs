@@ -64,6 +64,12 @@ fn exact(text: &str) -> Result<Url, HttpFailure> {
 /// Sends a request and reads its answer.
 pub(super) async fn exchange(client: &Client, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
     let not_sent = |what: &str| HttpFailure::NotSent(what.to_owned());
+    let request = if request.late.is_empty() {
+        request
+    } else {
+        let completed = tokio::task::spawn_blocking(|| request.complete()).await;
+        completed.map_err(|_| not_sent("its signature was not computed"))??
+    };
     let limit = request.max_response;
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| not_sent("the method is not one"))?;
     let mut outgoing = reqwest::Request::new(method, exact(&request.url)?);

@@ -40,6 +40,7 @@ fn get(id: u64, url: String) -> Effect {
         headers: vec![("x-key".into(), "k".into())],
         body: Vec::new(),
         max_response: 1_000,
+        late: Vec::new(),
     })
 }
 

@@ -123,6 +123,41 @@ fn a_lost_stream_is_opened_again_after_a_jittered_back_off() {
     assert!(bench.heard().contains(&Heard::Closed(11, 1006)));
 }
 
+#[test]
+fn a_session_that_is_found_silent_is_closed_told_and_opened_again_after_its_back_off() {
+    let (mut bench, stream) = live();
+    bench.driver.reopen(SessionRole::Market, "it told nothing of BTC-USDT");
+    assert_eq!(bench.driver.next_wake(), Some(MonoNs(0)));
+    bench.wake();
+    assert!(bench.effects.contains(&Effect::CloseStream { stream, code: 1000 }));
+    assert_eq!(
+        bench.told.sessions.last(),
+        Some(&(SessionRole::Market, SessionStatus::Down))
+    );
+    let health = bench.driver.health().sessions[0].clone();
+    assert_eq!(health.down_reason.as_deref(), Some("it told nothing of BTC-USDT"));
+    let (role, reason, until) = bench.told.rests.last().cloned().unwrap();
+    assert_eq!(
+        (role, reason.as_str()),
+        (SessionRole::Market, "it told nothing of BTC-USDT")
+    );
+    assert_eq!(health.next_attempt, Some(until));
+    // One that is down already is not put off further.
+    bench.driver.reopen(SessionRole::Market, "again");
+    bench.pass(600);
+    let stream = bench_stream(&bench);
+    bench.post(Input::StreamOpened { stream });
+    text(&mut bench, stream, "subscribed");
+    let health = bench.driver.health().sessions[0].clone();
+    assert_eq!(
+        (health.reconnects, health.next_attempt, health.down_reason),
+        (1, None, None)
+    );
+    // A live session's condemnation is forgotten with it.
+    bench.pass(10_000);
+    assert_eq!(bench.driver.health().sessions[0].reconnects, 1);
+}
+
 fn bench_stream(bench: &Bench) -> StreamId {
     *bench.driver.core.streams.keys().next_back().unwrap()
 }
