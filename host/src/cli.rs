@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::replay::Moment;
+
 const AFTER_HELP: &str = "\
 Exit codes: 0 done · 1 failed · 2 usage · 3 configuration · 4 library refused
             5 keys · 6 exchange · 7 stopped, but not proven that nothing is open
@@ -30,6 +32,12 @@ pub struct Cli {
 pub enum Command {
     /// Run a bot until Ctrl-C; then cancel its orders and prove from the exchange that none is open.
     Run(RunArgs),
+    /// Run a bot and record it: everything that it is told, so that `replay` can show why it did what it did.
+    Record(RunArgs),
+    /// Run a recorded run again, offline, and compare it with what was recorded; show why it did what it did.
+    Replay(ReplayArgs),
+    /// Throw a bot's kill switch: every order is cancelled and none is placed, until `run --resume`.
+    Kill(KillArgs),
     /// Trade on a local exchange for a while and report: no keys, no network.
     Demo(DemoArgs),
     /// Validate a bot's file, its plugins and its keys without trading; say which line is wrong.
@@ -49,8 +57,8 @@ pub enum Command {
     Trades(HistoryArgs),
     /// List orders from the history of a bot.
     Orders(HistoryArgs),
-    /// Summarise a bot: orders, fills, volume, fees, profit, anything unknown.
-    Status(HistoryArgs),
+    /// How a bot stands now, from another process: venues, streams, orders, books, strategies; and what it has traded.
+    Status(StatusArgs),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -91,6 +99,51 @@ pub struct RunArgs {
     pub keys: KeysArgs,
 }
 
+/// Options of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The recording: a folder of BOT's `recordings`, or its first file.
+    pub recording: PathBuf,
+    /// Up to this moment: `90s` or `2.5m` after the begin, `15:23:36` (UTC), or `#1200` (an input).
+    #[arg(long, default_value = "end", value_parser = moment)]
+    pub until: Moment,
+    /// Show what happened last before that moment, and how things stood then.
+    #[arg(long)]
+    pub inspect: bool,
+    /// With `--inspect`: so many lines of what happened.
+    #[arg(long, value_name = "LINES")]
+    pub last: Option<usize>,
+    /// What the recording holds, without replaying it.
+    #[arg(long)]
+    pub summary: bool,
+    /// A library in place of the recorded one: would a mended connector have acted otherwise? Repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub library: Vec<PathBuf>,
+    /// Where verified copies of libraries are kept; the user's cache folder where absent.
+    #[arg(long)]
+    pub store: Option<PathBuf>,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    match text {
+        "end" => Ok(Moment::End),
+        text => text.parse().map_err(|e: crate::replay::NoMoment| e.to_string()),
+    }
+}
+
+/// Options of `kill`.
+#[derive(Debug, Args)]
+pub struct KillArgs {
+    /// The bot's file, or the folder that holds its journal.
+    pub bot: PathBuf,
+    /// Why, for journal and log.
+    #[arg(long, default_value = "a person asked for it")]
+    pub reason: String,
+}
+
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
@@ -103,6 +156,9 @@ pub struct DemoArgs {
     /// The folder that holds the connector libraries; that of this program where absent.
     #[arg(long)]
     pub plugin_dir: Option<PathBuf>,
+    /// Record it, below `data/demo/recordings`.
+    #[arg(long)]
+    pub record: bool,
     /// How it shows itself.
     #[command(flatten)]
     pub show: ShowArgs,
@@ -188,9 +244,21 @@ pub struct ChaosArgs {
     /// End with the first seed that fails.
     #[arg(long)]
     pub until_failure: bool,
-    /// Virtual minutes under faults, at least 10.
+    /// Virtual minutes under faults, at least 10; a seed goes on until it has a hundred orders and ten faults, too.
     #[arg(long, default_value_t = 10)]
     pub minutes: u64,
+    /// Run seeds in so many processes; each seed is run in one, and they are told in their order.
+    #[arg(long, default_value_t = 1, conflicts_with = "trace")]
+    pub jobs: u64,
+    /// Every seed meets this fault alone; a wrong name lists them.
+    #[arg(long, conflicts_with = "calm")]
+    pub fault: Option<String>,
+    /// From one seed to the next: for a worker of --jobs.
+    #[arg(long, default_value_t = 1, hide = true)]
+    pub stride: u64,
+    /// A line of JSON a seed: for whoever runs this as a worker.
+    #[arg(long, hide = true)]
+    pub lines: bool,
     /// The folder that holds the connector libraries; that of this program where absent.
     #[arg(long)]
     pub plugin_dir: Option<PathBuf>,
@@ -217,7 +285,7 @@ pub enum KeysCommand {
         /// The public key (API key); asked for where absent.
         #[arg(long)]
         api_key: Option<String>,
-        /// A file that holds the secret (HMAC text or Ed25519 PKCS#8 PEM); asked for where absent.
+        /// A file that holds the secret (HMAC text, or a private key as PEM); asked for where absent.
         #[arg(long)]
         secret_file: Option<PathBuf>,
         /// The kind of the secret; recognised from the text where absent.
@@ -250,6 +318,10 @@ pub enum KeyKindArg {
     HmacSha256,
     /// An Ed25519 private key as PKCS#8 PEM.
     Ed25519,
+    /// An RSA private key of 2048 to 4096 bits as PEM.
+    Rsa,
+    /// A P-256 private key as PEM.
+    Es256,
 }
 
 /// How a listing is written.
@@ -264,7 +336,29 @@ pub enum Format {
     Json,
 }
 
-/// Options of `trades`, `orders` and `status`.
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The bot's file, or its folder; every bot below `data` where absent.
+    pub bot: Option<PathBuf>,
+    /// One JSON object instead of the table; the same as --format json.
+    #[arg(long)]
+    pub json: bool,
+    /// What was traded: only this pair.
+    #[arg(long)]
+    pub pair: Option<String>,
+    /// What was traded: only from this time on, milliseconds since 1970.
+    #[arg(long)]
+    pub since: Option<i64>,
+    /// What was traded: only up to this time, milliseconds since 1970.
+    #[arg(long)]
+    pub until: Option<i64>,
+    /// How to write it. CSV is what was traded alone.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Options of `trades` and `orders`.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
     /// The bot's file, or the folder that holds its journal and history.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use colibri::cli::{Cli, Command, ConnectorCommand, KeysCommand, SimCommand};
+use colibri::command::run::RecordWish;
 use colibri::exit::{self, Exit};
 use colibri::{command, connector};
 
@@ -22,7 +23,9 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout();
     match cli.command {
-        Command::Run(args) => command::run::run(&args),
+        Command::Run(args) => command::run::run(&args, RecordWish::AsTheFileSays),
+        Command::Record(args) => command::run::run(&args, RecordWish::Always),
+        Command::Replay(args) => command::replay::run(&args),
         Command::Kill(args) => command::kill::kill(&args, &mut out),
         Command::Demo(args) => command::demo::demo(&args),
         Command::Check(args) => command::check::check(&args, &mut out),

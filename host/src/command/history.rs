@@ -1,4 +1,4 @@
-//! `colibri trades`, `colibri orders`, `colibri status`: questions to a bot's history.
+//! `colibri trades` and `colibri orders`: questions to a bot's history.
 //!
 //! The history is brought up to the journal first, unless the bot that writes it is running: then its own disk thread does
 //! that, and what is shown may be a tenth of a second old.
@@ -11,8 +11,7 @@ use colibri_model::WallNs;
 use colibri_store::export;
 use colibri_store::history::History;
 use colibri_store::journal::JournalReader;
-use colibri_store::query::{Filter, PairSummary, Run};
-use serde_json::json;
+use colibri_store::query::Filter;
 
 use crate::bot::Bot;
 use crate::cli::{Format, HistoryArgs};
@@ -23,12 +22,23 @@ pub const JOURNAL: &str = "journal.colibri";
 /// See [`JOURNAL`].
 pub const HISTORY: &str = "history.sqlite";
 
-fn open(bot: &Path) -> anyhow::Result<History> {
-    let folder = if bot.is_dir() {
+/// The folder of a bot, by its file or itself.
+///
+/// # Errors
+/// The file cannot be read, or is no bot's.
+pub fn folder_of(bot: &Path) -> anyhow::Result<PathBuf> {
+    Ok(if bot.is_dir() {
         bot.to_owned()
     } else {
         Bot::read(bot)?.data_folder()
-    };
+    })
+}
+
+/// The history in a bot's folder, brought up to its journal.
+///
+/// # Errors
+/// There is no journal, or one of both cannot be read.
+pub fn open(folder: &Path) -> anyhow::Result<History> {
     let journal: PathBuf = folder.join(JOURNAL);
     let storage = |error: String| ExitError::new(Exit::Storage, error);
     if !journal.exists() {
@@ -59,7 +69,7 @@ fn filter(args: &HistoryArgs) -> anyhow::Result<Filter> {
 /// # Errors
 /// The journal or history cannot be read.
 pub fn trades(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let trades = open(&args.bot)?.trades(&filter(args)?)?;
+    let trades = open(&folder_of(&args.bot)?)?.trades(&filter(args)?)?;
     match args.format {
         Format::Csv => export::trades(&trades, export::Format::Csv, out)?,
         Format::Json => export::trades(&trades, export::Format::Json, out)?,
@@ -96,7 +106,7 @@ pub fn trades(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
 /// # Errors
 /// The journal or history cannot be read.
 pub fn orders(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let orders = open(&args.bot)?.orders(&filter(args)?)?;
+    let orders = open(&folder_of(&args.bot)?)?.orders(&filter(args)?)?;
     match args.format {
         Format::Csv => export::orders(&orders, export::Format::Csv, out)?,
         Format::Json => export::orders(&orders, export::Format::Json, out)?,
@@ -128,124 +138,4 @@ pub fn orders(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
-}
-
-/// `colibri status`.
-///
-/// # Errors
-/// The journal or history cannot be read.
-pub fn status(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
-    let history = open(&args.bot)?;
-    let run = history.runs(None, 1)?.into_iter().next();
-    let pairs = history.summary(&filter(args)?)?;
-    let balances = history.balances()?;
-    match args.format {
-        Format::Json => {
-            let pairs: Vec<_> = pairs.iter().map(pair_json).collect();
-            let balances: Vec<_> = balances
-                .iter()
-                .map(|b| json!({"venue": b.venue, "account": b.account, "asset": b.balance.asset, "free": b.balance.free, "locked": b.balance.locked}))
-                .collect();
-            writeln!(
-                out,
-                "{}",
-                json!({"run": run.as_ref().map(run_json), "pairs": pairs, "balances": balances})
-            )?;
-        }
-        Format::Csv => {
-            writeln!(
-                out,
-                "venue,account,pair,orders,open,unknown,fills,bought,sold,volume,realised,position"
-            )?;
-            for p in &pairs {
-                writeln!(
-                    out,
-                    "{},{},{},{},{},{},{},{},{},{},{},{}",
-                    p.venue,
-                    p.account,
-                    p.pair,
-                    p.orders,
-                    p.open,
-                    p.unknown,
-                    p.fills,
-                    p.bought,
-                    p.sold,
-                    p.volume,
-                    p.realised,
-                    p.position.position()
-                )?;
-            }
-        }
-        Format::Table => {
-            if let Some(run) = &run {
-                let end = run
-                    .stopped
-                    .map_or_else(|| "running, or ended without a word".to_owned(), export::utc);
-                writeln!(
-                    out,
-                    "run {} of {} ({}): {} to {end}",
-                    run.run,
-                    run.bot,
-                    run.version,
-                    export::utc(run.started)
-                )?;
-            }
-            for p in &pairs {
-                let fees: Vec<_> = p
-                    .fees
-                    .iter()
-                    .map(|(asset, amount)| format!("{amount} {asset}"))
-                    .collect();
-                writeln!(out, "{} {} as {}", p.venue, p.pair, p.account)?;
-                writeln!(
-                    out,
-                    "  orders {} (open {}, unknown {}), fills {}",
-                    p.orders, p.open, p.unknown, p.fills
-                )?;
-                writeln!(
-                    out,
-                    "  bought {} sold {}, volume {} {}",
-                    p.bought, p.sold, p.volume, p.pair.quote
-                )?;
-                writeln!(
-                    out,
-                    "  realised {} {} before fees; fees {}",
-                    p.realised,
-                    p.pair.quote,
-                    fees.join(", ")
-                )?;
-                let average = p
-                    .position
-                    .average_price()
-                    .map_or_else(String::new, |price| format!(" at {price}"));
-                writeln!(out, "  position {} {}{average}", p.position.position(), p.pair.base)?;
-            }
-            for b in &balances {
-                writeln!(
-                    out,
-                    "  {:<8} free {} locked {}",
-                    b.balance.asset, b.balance.free, b.balance.locked
-                )?;
-            }
-        }
-    }
-    Ok(Exit::Done)
-}
-
-fn pair_json(p: &PairSummary) -> serde_json::Value {
-    json!({
-        "venue": p.venue, "account": p.account, "pair": p.pair,
-        "orders": p.orders, "open": p.open, "unknown": p.unknown, "fills": p.fills,
-        "bought": p.bought, "sold": p.sold, "volume": p.volume, "realised": p.realised,
-        "fees": p.fees.iter().map(|(a, x)| (a.to_string(), json!(x))).collect::<serde_json::Map<_, _>>(),
-        "fills_without_fee": p.fills_without_fee, "position": p.position.position(),
-        "average_price": p.position.average_price(),
-    })
-}
-
-fn run_json(run: &Run) -> serde_json::Value {
-    json!({
-        "run": run.run, "bot": run.bot, "version": run.version,
-        "started_ns": run.started, "stopped_ns": run.stopped, "stop_reason": run.stop_reason,
-    })
 }

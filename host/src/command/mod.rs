@@ -7,6 +7,8 @@ pub mod demo;
 pub mod history;
 pub mod keys;
 pub mod kill;
+pub mod replay;
 pub mod run;
 pub mod sim;
 pub mod status;
+pub mod traded;

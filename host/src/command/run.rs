@@ -5,10 +5,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use colibri_desk::Desk;
+use colibri_desk::{Desk, Operator};
+use colibri_driver::DriverSetup;
 use colibri_driver::tokio_transport::{HostClock, Transport};
-use colibri_engine::{Engine, HostNow};
-use colibri_model::Journal;
+use colibri_engine::Engine;
+use colibri_model::{Journal, WallNs};
+use colibri_record::RecordingJournal;
 use colibri_store::history::DiskThread;
 use tokio::sync::mpsc;
 
@@ -16,12 +18,14 @@ use crate::bot::Bot;
 use crate::cli::{RunArgs, ShowArgs};
 use crate::command::history::JOURNAL;
 use crate::exit::{Exit, ExitError};
+use crate::kill_request::{self, KillWatch};
 use crate::log::{Level, Log, Target};
 use crate::plugins::{Installation, default_store};
+use crate::record::{self, Recording, When};
 use crate::report::{Agreement, Proof, Report};
-use crate::runtime::feed::{Feed, LineFeed, ScreenFeed};
+use crate::runtime::feed::{Feed, LineFeed, ScreenFeed, StatusFeed};
 use crate::runtime::setup::{self, CredentialSource};
-use crate::runtime::{Ended, Runtime, StopCause, TickTimes, figures};
+use crate::runtime::{Ended, Runtime, StopCause, TickTimes, figures, status};
 use crate::screen::Screen;
 
 /// How often the disk thread looks for new records.
@@ -45,6 +49,17 @@ pub struct RunRequest<'a> {
     pub environment: &'a str,
     /// What becomes of a kill switch that was thrown.
     pub kill_switch: KillSwitchWish,
+    /// Whether the run is recorded.
+    pub record: RecordWish,
+}
+
+/// Whether a run is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordWish {
+    /// Where `[record]` of the bot's file says `when = "always"`.
+    AsTheFileSays,
+    /// Whatever the file says.
+    Always,
 }
 
 /// What a person wants of a kill switch that an earlier run threw.
@@ -60,7 +75,7 @@ pub enum KillSwitchWish {
 ///
 /// # Errors
 /// What is wrong with bot, plugins, keys or journal, before anything trades.
-pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+pub fn run(args: &RunArgs, record: RecordWish) -> anyhow::Result<Exit> {
     let bot = Bot::read(&args.bot)?;
     let plugins = args.plugins.clone().unwrap_or_else(|| bot.resolve(&bot.file.plugins));
     let environments: Vec<_> = bot.file.venues.iter().map(|v| v.environment.as_str()).collect();
@@ -77,6 +92,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         } else {
             KillSwitchWish::Keep
         },
+        record,
     })
 }
 
@@ -131,24 +147,26 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     }
     let seed = setup::seed();
     let limiter = setup::shared_limiter();
-    let (mut venues, mut supplies) = (Vec::new(), Vec::new());
+    let (mut venues, mut supplies, mut setups) = (Vec::new(), Vec::new(), Vec::new());
     for venue in &bot.file.venues {
         let setup = setup::driver_setup(bot, venue, &installation, &credentials, seed)?;
-        let (venue, supply) = setup::venue(&setup, &installation, limiter.clone())?;
+        let bulk_share = setup::bulk_share(bot, venue);
+        let (venue, supply) = setup::venue(&setup, &installation, limiter.clone(), bulk_share)?;
         venues.push(venue);
         supplies.push(supply);
+        setups.push(setup);
     }
-    let mut engine = setup::engine(bot, &installation, recovered, journal, seed)?;
+    let recording = begin_recording(request, &folder, &installation, seed, &setups, clock.now().wall)?;
+    let engine = setup::engine(bot, &installation, recovered, RecordingJournal::new(journal), seed)?;
+    refuse_other_environments(&engine)?;
     refuse_orphans(&engine)?;
-    let time = clock.now();
-    let now = HostNow {
-        mono: time.mono,
-        wall: time.wall,
-    };
-    if request.kill_switch == KillSwitchWish::Release && engine.resume(now) {
-        log.line(wall, Level::Warn, "the kill switch is released");
-    }
-    if let Some(kill) = engine.kill_switch() {
+    let release = request.kill_switch == KillSwitchWish::Release;
+    if release {
+        kill_request::remove(&folder).map_err(|e| ExitError::new(Exit::Storage, e.to_string()))?;
+        if engine.kill_switch().is_some() {
+            log.line(wall, Level::Warn, "the kill switch is released");
+        }
+    } else if let Some(kill) = engine.kill_switch() {
         let text = format!(
             "the kill switch is thrown ({}): nothing is placed until colibri run --resume",
             kill.reason
@@ -173,9 +191,15 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
         transport,
         log,
         disk,
+        history_fault: None,
         ticks: TickTimes::default(),
+        kill_watch: KillWatch::new(&folder),
+        recording,
     };
-    let mut feed: Box<dyn Feed<_>> = if with_screen {
+    if release {
+        runtime.operator(&Operator::Resume);
+    }
+    let watcher: Box<dyn Feed<_>> = if with_screen {
         let environment = request.environment.to_owned();
         let state = move |runtime: &Runtime<_>, elapsed| figures::screen(runtime, &environment, elapsed);
         Box::new(ScreenFeed::start(stop, state)?)
@@ -184,9 +208,22 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
             figures::line(runtime, elapsed)
         }))
     };
+    let status_of = |runtime: &Runtime<_>, elapsed| status::snapshot(runtime, request.environment, elapsed);
+    let mut feed = StatusFeed::start(&folder, watcher, status_of)?;
     let started = Instant::now();
-    let ended = runtime.run(&mut stopped, request.seconds, feed.as_mut()).await;
-    drop(feed);
+    let ended = runtime.run(&mut stopped, request.seconds, &mut feed).await;
+    feed.end(status_of(&runtime, started.elapsed()));
+    if let Some(recording) = runtime.recording.take() {
+        let wall = runtime.clock.now().wall.0;
+        match recording.finish() {
+            Ok(folder) => runtime
+                .log
+                .line(wall, Level::Info, &format!("recorded: {}", folder.display())),
+            Err(why) => runtime
+                .log
+                .line(wall, Level::Error, &format!("the recording is not whole: {why}")),
+        }
+    }
     if with_screen {
         show_warnings(&runtime.log);
     }
@@ -199,6 +236,34 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
         );
     }
     Ok((report, ended))
+}
+
+/// Begins a recording where one is wanted.
+fn begin_recording(
+    request: &RunRequest<'_>,
+    folder: &Path,
+    installation: &Installation,
+    seed: u64,
+    venues: &[DriverSetup],
+    began: WallNs,
+) -> anyhow::Result<Option<Recording>> {
+    let settings = &request.bot.file.record;
+    if request.record == RecordWish::AsTheFileSays && settings.when == When::OnRequest {
+        return Ok(None);
+    }
+    let made_from = record::run_setup(request.bot, installation, seed, venues)?;
+    let journaled = setup::records(folder)?;
+    Recording::start(folder, began, settings, &made_from, &journaled)
+        .map(Some)
+        .context("the run cannot be recorded")
+}
+
+/// What one environment's orders and fills are is nothing to another's.
+fn refuse_other_environments<J: Journal>(engine: &Engine<J>) -> Result<(), ExitError> {
+    match engine.environment_conflicts().first() {
+        None => Ok(()),
+        Some(conflict) => Err(ExitError::new(Exit::Configuration, conflict.to_string())),
+    }
 }
 
 /// Orders of earlier runs that may be live and that no venue of this file watches: nobody would cancel them.

@@ -51,10 +51,12 @@ pub(super) fn amounts<S: Serializer>(amounts: &BTreeMap<Asset, Amount>, serializ
 
 impl Serialize for BalanceCheck {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut check = serializer.serialize_struct("BalanceCheck", 4)?;
+        let mut check = serializer.serialize_struct("BalanceCheck", 6)?;
         check.serialize_field("asset", &self.asset)?;
         check.serialize_field("ledger", &text(self.ledger))?;
+        check.serialize_field("external", &text(self.external))?;
         check.serialize_field("exchange", &self.exchange.map(text))?;
+        check.serialize_field("unexplained", &self.unexplained().map(text))?;
         check.serialize_field("equal", &is_equal(self.agreement()))?;
         check.end()
     }

@@ -64,6 +64,12 @@ pub struct Report {
     pub reconnects: u64,
     /// Gaps found in books.
     pub book_gaps: u64,
+    /// Streams that were open and proven silent, and were opened again.
+    pub streams_condemned: u64,
+    /// Orders in the accounts that are not ours, at the end: left alone.
+    pub foreign_orders: u64,
+    /// Why the kill switch is thrown, where it is.
+    pub kill_switch: Option<String>,
 }
 
 /// How the number of open orders at the end is known.
@@ -81,8 +87,10 @@ pub enum Proof {
 pub struct BalanceCheck {
     /// The asset.
     pub asset: Asset,
-    /// The balance at the start, and every fill and fee since.
+    /// The balance at the start, and every fill and fee since, and what came from outside.
     pub ledger: Amount,
+    /// What of it came from outside, as the exchange told: deposits, withdrawals, transfers. Below zero where more left.
+    pub external: Amount,
     /// The exchange's statement at the end; `None` where it gave none.
     pub exchange: Option<Amount>,
 }
@@ -110,6 +118,12 @@ pub struct TickTimings {
 }
 
 impl BalanceCheck {
+    /// What the exchange states and nothing told explains; below zero where it states less. `None` where it did not say.
+    #[must_use]
+    pub fn unexplained(&self) -> Option<Amount> {
+        self.exchange.map(|exchange| exchange - self.ledger)
+    }
+
     /// Whether both say the same.
     #[must_use]
     pub fn agreement(&self) -> Agreement {

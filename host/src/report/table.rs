@@ -69,13 +69,22 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
     for check in &report.balances {
         let beside = match (check.agreement(), check.exchange) {
             (Agreement::Equal, _) => "the exchange says the same".to_owned(),
-            (_, Some(exchange)) => format!("THE EXCHANGE SAYS {}", text(exchange)),
+            (_, Some(exchange)) => format!(
+                "THE EXCHANGE SAYS {}: {} UNEXPLAINED",
+                text(exchange),
+                text(exchange - check.ledger)
+            ),
             (_, None) => "not stated by the exchange".to_owned(),
+        };
+        let moved = if check.external.is_zero() {
+            String::new()
+        } else {
+            format!("{} from outside; ", text(check.external))
         };
         row(
             out,
             &format!("balance {}", check.asset),
-            &format!("{} ({beside})", text(check.ledger)),
+            &format!("{} ({moved}{beside})", text(check.ledger)),
         )?;
     }
     let timings = report.tick_timings;
@@ -88,7 +97,21 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
         ),
     )?;
     row(out, "reconnects", &report.reconnects.to_string())?;
-    row(out, "book gaps", &report.book_gaps.to_string())
+    row(out, "book gaps", &report.book_gaps.to_string())?;
+    if report.streams_condemned > 0 {
+        row(out, "silent streams", &report.streams_condemned.to_string())?;
+    }
+    if report.foreign_orders > 0 {
+        row(out, "foreign orders", &format!("{}: left alone", report.foreign_orders))?;
+    }
+    match &report.kill_switch {
+        Some(reason) => row(
+            out,
+            "KILL SWITCH",
+            &format!("thrown: {reason}; nothing is placed until colibri run --resume"),
+        ),
+        None => Ok(()),
+    }
 }
 
 fn row(out: &mut String, name: &str, value: &str) -> fmt::Result {

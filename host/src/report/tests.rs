@@ -12,6 +12,7 @@ fn check(asset: &str, ledger: i64, exchange: Option<i64>) -> BalanceCheck {
     BalanceCheck {
         asset: Asset::new(asset),
         ledger: Amount(Decimal::new(ledger, 4)),
+        external: Amount::ZERO,
         exchange: exchange.map(|units| Amount(Decimal::new(units, 4))),
     }
 }
@@ -44,6 +45,9 @@ fn report(balances: Vec<BalanceCheck>) -> Report {
         },
         reconnects: 0,
         book_gaps: 0,
+        streams_condemned: 0,
+        foreign_orders: 0,
+        kill_switch: None,
     }
 }
 
@@ -60,11 +64,12 @@ fn json_is_one_object_on_one_line_with_money_as_text() {
             "realized_pnl": "-1.23", "unrealized_pnl": "0", "unknown_orders": 0, "open_orders_at_end": 0,
             "open_orders_proven_by": "exchange",
             "balances": [
-                {"asset": "BTC", "ledger": "1", "exchange": "1", "equal": true},
-                {"asset": "USDT", "ledger": "0.0005", "exchange": null, "equal": null},
+                {"asset": "BTC", "ledger": "1", "external": "0", "exchange": "1", "unexplained": "0", "equal": true},
+                {"asset": "USDT", "ledger": "0.0005", "external": "0", "exchange": null, "unexplained": null, "equal": null},
             ],
             "ledger_equals_exchange": null, "ticks": 10, "tick_overruns": 0,
             "tick_timings": {"p50_us": 120, "p99_us": 400, "max_us": 910}, "reconnects": 0, "book_gaps": 0,
+            "streams_condemned": 0, "foreign_orders": 0, "kill_switch": null,
         })
     );
 }
@@ -90,10 +95,21 @@ fn the_table_says_what_is_proven_and_what_differs() {
     let text = figures.table();
     assert!(text.contains("open orders at end   0 (the exchange says so)"), "{text}");
     assert!(
-        text.contains("balance BTC          1 (THE EXCHANGE SAYS 0.9999)"),
+        text.contains("balance BTC          1 (THE EXCHANGE SAYS 0.9999: -0.0001 UNEXPLAINED)"),
         "{text}"
     );
+    figures.balances[0].external = Amount(Decimal::new(5, 1));
+    assert!(figures.table().contains("1 (0.5 from outside; THE EXCHANGE"));
     assert!(text.contains("-1.23 USDT realized"), "{text}");
     figures.open_orders_proven_by = Proof::Tracker;
     assert!(figures.table().contains("NOT PROVEN"));
+    assert!(!figures.table().contains("KILL SWITCH"));
+    figures.kill_switch = Some("the profit has fallen".to_owned());
+    let text = figures.table();
+    assert!(
+        text.contains(
+            "KILL SWITCH          thrown: the profit has fallen; nothing is placed until colibri run --resume"
+        ),
+        "{text}"
+    );
 }

@@ -1,5 +1,6 @@
-//! Who watches a run: a live screen on a thread of its own, or log lines.
+//! Who watches a run: a live screen or a status file on a thread of its own, or log lines.
 
+use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{Runtime, StopCause};
 use crate::screen::{Screen, ScreenState};
+use crate::status::{Snapshot, StatusFile};
 
 /// A watcher. It is asked when it wants to look, and looks; it changes nothing.
 pub trait Feed<J: Journal> {
@@ -20,6 +22,8 @@ pub trait Feed<J: Journal> {
 
 /// Ten pictures a second are as many as anybody reads.
 const PICTURE: Duration = Duration::from_millis(100);
+/// A status a second.
+const STATUS: Duration = Duration::from_secs(1);
 /// A line of figures in the log.
 const FIGURES: Duration = Duration::from_secs(5);
 
@@ -89,6 +93,85 @@ impl<J: Journal, S: FnMut(&Runtime<J>, Duration) -> ScreenState> Feed<J> for Scr
             }
         }
         None
+    }
+}
+
+/// Writes the status file once a second, and lets another watcher watch. The file is written on a thread of its own: a disk
+/// that is slow makes it late, and a picture for which it is not ready is left out.
+pub struct StatusFeed<'a, J, S> {
+    inner: Box<dyn Feed<J> + 'a>,
+    snapshots: Option<SyncSender<Snapshot>>,
+    thread: Option<JoinHandle<()>>,
+    snapshot_of: S,
+    next: Instant,
+}
+
+impl<'a, J: Journal, S> StatusFeed<'a, J, S> {
+    /// Writes into `folder` what `snapshot_of` makes of the runtime, and lets `inner` watch too.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start(folder: &Path, inner: Box<dyn Feed<J> + 'a>, snapshot_of: S) -> std::io::Result<Self> {
+        let file = StatusFile::of(folder);
+        let (snapshots, inbox) = sync_channel::<Snapshot>(1);
+        let thread = std::thread::Builder::new().name("status".to_owned()).spawn(move || {
+            while let Ok(snapshot) = inbox.recv() {
+                // It is for people, and tells when it was written: one that cannot be written is seen to be old.
+                drop(file.write(&snapshot));
+            }
+        })?;
+        Ok(StatusFeed {
+            inner,
+            snapshots: Some(snapshots),
+            thread: Some(thread),
+            snapshot_of,
+            next: Instant::now(),
+        })
+    }
+
+    /// Writes the last word of a run, marked as such, and waits until it is on the disk.
+    pub fn end(mut self, mut last: Snapshot) {
+        last.ended_ms = Some(last.written_ms);
+        if let Some(snapshots) = &self.snapshots {
+            // Where the thread is gone nothing can be said.
+            drop(snapshots.send(last));
+        }
+        self.close();
+    }
+}
+
+impl<J, S> StatusFeed<'_, J, S> {
+    fn close(&mut self) {
+        self.snapshots = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has shown itself; the file is for people.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<J, S> Drop for StatusFeed<'_, J, S> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl<J: Journal, S: FnMut(&Runtime<J>, Duration) -> Snapshot> Feed<J> for StatusFeed<'_, J, S> {
+    fn next(&self, started: Instant) -> Instant {
+        self.next.min(self.inner.next(started))
+    }
+
+    fn look(&mut self, runtime: &Runtime<J>, started: Instant) -> Option<String> {
+        let now = Instant::now();
+        if now >= self.next {
+            self.next = now + STATUS;
+            let snapshot = (self.snapshot_of)(runtime, started.elapsed());
+            if let Some(snapshots) = &self.snapshots {
+                // Full means that the disk is slow: the next one is newer anyway.
+                drop(snapshots.try_send(snapshot));
+            }
+        }
+        self.inner.look(runtime, started)
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use colibri_driver::Driver;
-use colibri_engine::{EnginePhase, MarketView, View};
+use colibri_engine::strategy::PauseReason;
+use colibri_engine::{BookSource, EnginePhase, MarketView, StrategyState, View};
 use colibri_model::{Amount, Asset, Journal, MonoNs, OrderState, Quantity, Side};
 use colibri_standard::{SessionRole, SessionStatus};
 
@@ -47,6 +48,7 @@ pub fn screen<J: Journal>(runtime: &Runtime<J>, environment: &str, elapsed: Dura
         environment: environment.to_owned(),
         phase: phase(&view),
         elapsed,
+        alerts: alerts(&view),
         venues: venues(runtime, now.mono),
         book: view.markets().next().map(|market| ladder(&market)),
         orders: view
@@ -110,11 +112,31 @@ pub fn screen<J: Journal>(runtime: &Runtime<J>, environment: &str, elapsed: Dura
 fn phase(view: &View<'_>) -> Phase {
     match view.phase() {
         EnginePhase::Idle => Phase::Starting,
-        EnginePhase::Running if view.venues().all(|v| v.not_ready().is_none()) => Phase::Trading,
-        EnginePhase::Running => Phase::Starting,
+        EnginePhase::Running if view.strategies().all(|s| s.state == StrategyState::Waiting) => Phase::Starting,
+        EnginePhase::Running if view.strategies().all(|s| s.state == StrategyState::Running) => Phase::Trading,
+        EnginePhase::Running => Phase::Degraded,
         EnginePhase::Stopping => Phase::Stopping,
         EnginePhase::Stopped => Phase::Stopped,
     }
+}
+
+fn alerts(view: &View<'_>) -> Vec<String> {
+    let kill = view
+        .kill_switch()
+        .map(|kill| format!("kill switch thrown: {}; colibri run --resume", kill.reason));
+    let journal = view
+        .journal_fault()
+        .map(|why| format!("the journal cannot be written: {why}"));
+    let rests = view.strategies().filter_map(|strategy| match strategy.state {
+        StrategyState::Paused(PauseReason::KillSwitch | PauseReason::JournalFailed) => None,
+        StrategyState::Paused(reason) => Some(format!(
+            "strategy {} rests: {}",
+            strategy.id,
+            view.pause_in_words(reason)
+        )),
+        StrategyState::Waiting | StrategyState::Running | StrategyState::Stopped => None,
+    });
+    kill.into_iter().chain(journal).chain(rests).collect()
 }
 
 fn venues<J: Journal>(runtime: &Runtime<J>, now: MonoNs) -> Vec<VenueRow> {
@@ -125,9 +147,13 @@ fn venues<J: Journal>(runtime: &Runtime<J>, now: MonoNs) -> Vec<VenueRow> {
             let clock = driver.health().clock;
             let session = |role| {
                 let (status, reconnects, last) = status_of(driver, role);
+                let state = match role {
+                    SessionRole::Market => Some(venue.market_stream().state),
+                    SessionRole::User => venue.user_stream().map(|stream| stream.state),
+                };
                 SessionRow {
                     role,
-                    status,
+                    state: state.filter(|_| status.is_some()),
                     silent_for: last.map(|at| since(now, at)),
                     reconnects,
                 }
@@ -162,6 +188,7 @@ fn ladder(market: &MarketView<'_>) -> BookLadder {
     };
     let state = match (market.last_book(), market.book()) {
         (None, _) => BookState::Resyncing,
+        _ if market.book_source() == BookSource::Polling => BookState::Polled,
         (Some(_), None) => BookState::Stale,
         (Some(_), Some(_)) => BookState::Live,
     };
@@ -284,6 +311,9 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
             .map(|session| session.reconnects)
             .sum(),
         book_gaps: book_gaps(&view),
+        streams_condemned: counts.streams_condemned,
+        foreign_orders: view.venues().map(|v| v.foreign_orders().count() as u64).sum(),
+        kill_switch: view.kill_switch().map(|kill| kill.reason.clone()),
     }
 }
 
@@ -293,9 +323,11 @@ fn balances(view: &View<'_>) -> Vec<BalanceCheck> {
         let check = checks.entry(ledger.asset.clone()).or_insert_with(|| BalanceCheck {
             asset: ledger.asset.clone(),
             ledger: Amount::ZERO,
+            external: Amount::ZERO,
             exchange: Some(Amount::ZERO),
         });
-        check.ledger += ledger.expected;
+        check.ledger += ledger.expected + ledger.external;
+        check.external += ledger.external;
         check.exchange = check.exchange.map(|sum| sum + ledger.stated);
     }
     checks.into_values().collect()

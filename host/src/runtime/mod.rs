@@ -10,6 +10,7 @@
 pub mod feed;
 pub mod figures;
 pub mod setup;
+pub mod status;
 mod supply;
 mod tick_times;
 
@@ -23,11 +24,14 @@ use colibri_driver::tokio_transport::{HostClock, Transport};
 use colibri_driver::{DriverIndex, HostTime, Input, LogLevel};
 use colibri_engine::VenueIndex;
 use colibri_model::{Journal, OpId};
+use colibri_record::RecordingJournal;
 use colibri_standard::{Command, Outcome, Refusal, RejectReason};
 use colibri_store::history::{DiskReport, DiskThread};
 use tokio::sync::mpsc;
 
+use crate::kill_request::KillWatch;
 use crate::log::{Level, Log};
+use crate::record::Recording;
 use feed::Feed;
 
 pub use supply::{Make, Supply};
@@ -74,7 +78,7 @@ pub struct Runtime<J: Journal> {
     /// The real clocks.
     pub clock: HostClock,
     /// What decides, and the drivers of its venues.
-    pub desk: Desk<J>,
+    pub desk: Desk<RecordingJournal<J>>,
     /// Where the venues' connectors come from, in the engine's order.
     pub supplies: Vec<Supply>,
     /// The sockets.
@@ -83,8 +87,14 @@ pub struct Runtime<J: Journal> {
     pub log: Log,
     /// The thread behind the history.
     pub disk: DiskThread,
+    /// Why the history does not follow the journal, where it does not.
+    pub history_fault: Option<String>,
     /// How long ticks took.
     pub ticks: TickTimes,
+    /// Where a person asks for the kill switch.
+    pub kill_watch: KillWatch,
+    /// Where everything that the desk is told is kept, where that is wanted.
+    pub recording: Option<Recording>,
 }
 
 impl<J: Journal> Runtime<J> {
@@ -97,12 +107,13 @@ impl<J: Journal> Runtime<J> {
         feed: &mut dyn Feed<J>,
     ) -> Ended {
         let started = Instant::now();
+        self.look_for_kill_request();
         self.post(DeskInput::Start);
         self.turn();
         let mut end = seconds.map(|s| started + Duration::from_secs(s));
         let mut give_up: Option<Instant> = None;
         loop {
-            let wake = self.next_wake().min(feed.next(started));
+            let wake = self.next_wake().min(feed.next(started)).min(self.kill_watch.next());
             let wake = end.into_iter().chain(give_up).fold(wake, Instant::min);
             tokio::select! {
                 biased;
@@ -120,6 +131,7 @@ impl<J: Journal> Runtime<J> {
                 end = None;
                 self.begin_stop(StopCause::TimeOver, &mut give_up);
             }
+            self.look_for_kill_request();
             self.turn();
             if let Some(line) = feed.look(self, started) {
                 self.log.line(self.clock.now().wall.0, Level::Info, &line);
@@ -142,6 +154,22 @@ impl<J: Journal> Runtime<J> {
         );
         self.post(DeskInput::Operator(&Operator::Stop(cause.as_str().to_owned())));
         *give_up = Some(Instant::now() + STOP_PATIENCE);
+    }
+
+    /// Throws the kill switch where a person has asked for it. The request is kept until it stands in the journal.
+    fn look_for_kill_request(&mut self) {
+        let Some(reason) = self.kill_watch.look(Instant::now()) else {
+            return;
+        };
+        self.post(DeskInput::Operator(&Operator::Kill(reason)));
+        if self.desk.engine().view().journal_fault().is_none()
+            && let Err(error) = self.kill_watch.done()
+        {
+            self.say(
+                LogLevel::Warn,
+                &format!("the request for the kill switch cannot be removed: {error}"),
+            );
+        }
     }
 
     /// Posts an event and what else is readable already, within the budget.
@@ -172,6 +200,11 @@ impl<J: Journal> Runtime<J> {
         let now = self.clock.now();
         self.restart_lanes(now);
         while let Some(report) = self.disk.report() {
+            self.history_fault = match &report {
+                DiskReport::Failing(why) => Some(why.clone()),
+                DiskReport::Recovered => None,
+                DiskReport::Rebuilt(_) => self.history_fault.take(),
+            };
             let (level, text) = match report {
                 DiskReport::Rebuilt(cause) => (Level::Info, format!("the history is built again: {cause:?}")),
                 DiskReport::Failing(why) => (Level::Error, format!("the history falls behind the journal: {why}")),
@@ -231,9 +264,23 @@ impl<J: Journal> Runtime<J> {
         self.log.line(self.clock.now().wall.0, level.into(), text);
     }
 
+    /// A person wants something.
+    pub fn operator(&mut self, wish: &Operator) {
+        self.post(DeskInput::Operator(wish));
+    }
+
     fn post(&mut self, input: DeskInput<'_>) {
         let time = self.clock.now();
-        self.desk.post(time, input, &mut Unobserved);
+        let Some(recording) = &mut self.recording else {
+            return self.desk.post(time, input, &mut Unobserved);
+        };
+        recording.keep(time, &input);
+        self.desk.post(time, input, recording.digest());
+        let refused = self.desk.engine_mut().journal_mut().take_refused();
+        if let Some(why) = recording.posted(time.mono, refused) {
+            let text = format!("the recording ends here ({why}); the bot goes on");
+            self.say(LogLevel::Error, &text);
+        }
     }
 
     /// What time it is.

@@ -20,6 +20,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, book: Option<&BookLadder>)
     let mut title = vec![Span::styled(format!(" {} ", book.pair), strong())];
     match book.state {
         BookState::Live => {}
+        BookState::Polled => title.push(Span::styled("polled: stream down ", Style::new().fg(WATCH))),
         BookState::Stale => title.push(Span::styled("stale ", Style::new().fg(WATCH))),
         BookState::Resyncing => title.push(Span::styled("gap: asking for a snapshot ", Style::new().fg(BAD))),
     }

@@ -6,7 +6,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use colibri_standard::{SessionRole, SessionStatus};
+use colibri_engine::StreamState;
+use colibri_standard::SessionRole;
 
 use super::notation::{BAD, GOOD, WATCH, elapsed, quiet, span, strong};
 use super::state::{Phase, ScreenState, SessionRow, VenueRow};
@@ -20,6 +21,9 @@ const NOTABLE_SILENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Lines of the lower panels (figures, fills), their title included.
 const LOWER_LINES: u16 = 8;
+
+/// Lines of alerts that there is room for.
+const ALERTS: u16 = 3;
 
 /// Columns of the left panels (book, figures).
 const LEFT_COLUMNS: u16 = 33;
@@ -36,9 +40,11 @@ pub fn draw(frame: &mut Frame<'_>, state: &ScreenState) {
         return;
     }
     let venue_lines = u16::try_from(state.venues.len()).unwrap_or(u16::MAX).clamp(1, 4);
-    let [header, venues, upper, lower, log_area, footer] = Layout::vertical([
+    let alert_lines = u16::try_from(state.alerts.len()).unwrap_or(u16::MAX).min(ALERTS);
+    let [header, venues, alerts, upper, lower, log_area, footer] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(venue_lines),
+        Constraint::Length(alert_lines),
         Constraint::Fill(2),
         Constraint::Length(LOWER_LINES),
         Constraint::Fill(1),
@@ -52,6 +58,8 @@ pub fn draw(frame: &mut Frame<'_>, state: &ScreenState) {
     draw_header(frame, header, state);
     let venue_rows: Vec<Line<'_>> = state.venues.iter().map(venue_line).collect();
     frame.render_widget(Paragraph::new(venue_rows), venues);
+    let alert_rows: Vec<Line<'_>> = state.alerts.iter().map(|alert| alert_line(alert)).collect();
+    frame.render_widget(Paragraph::new(alert_rows), alerts);
     book::draw(frame, book_area, state.book.as_ref());
     orders::draw_orders(frame, orders_area, &state.orders);
     figures::draw(frame, figures_area, state);
@@ -64,6 +72,7 @@ fn draw_header(frame: &mut Frame<'_>, area: Rect, state: &ScreenState) {
     let (word, colour) = match state.phase {
         Phase::Starting => ("starting", WATCH),
         Phase::Trading => ("trading", GOOD),
+        Phase::Degraded => ("degraded", BAD),
         Phase::Stopping => ("stopping: cancelling every order", WATCH),
         Phase::Stopped => ("stopped", Color::Reset),
     };
@@ -101,17 +110,25 @@ fn venue_line(row: &VenueRow) -> Line<'_> {
     Line::from(spans)
 }
 
+fn alert_line(alert: &str) -> Line<'_> {
+    Line::from(vec![
+        Span::styled(" ! ", Style::new().fg(BAD).add_modifier(Modifier::REVERSED)),
+        Span::styled(format!(" {alert}"), Style::new().fg(BAD)),
+    ])
+}
+
 fn session_spans(session: &SessionRow) -> Vec<Span<'static>> {
     let role = match session.role {
         SessionRole::Market => "market",
         SessionRole::User => "user",
     };
-    let (word, colour) = match session.status {
+    let (word, colour) = match session.state {
         None => ("not yet open", Color::DarkGray),
-        Some(SessionStatus::LoggingIn) => ("logging in", WATCH),
-        Some(SessionStatus::Subscribing) => ("subscribing", WATCH),
-        Some(SessionStatus::Live) => ("live", GOOD),
-        Some(SessionStatus::Down) => ("down", BAD),
+        Some(state) => match state {
+            StreamState::Live => (state.as_str(), GOOD),
+            StreamState::Opening | StreamState::Healing => (state.as_str(), WATCH),
+            StreamState::Down | StreamState::Silent => (state.as_str(), BAD),
+        },
     };
     let mut spans = vec![
         Span::raw(format!("{role} ")),

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use colibri_engine::StreamState;
 use colibri_model::{
     Amount, Asset, Balance, ClientOrderId, Fee, Liquidity, OrderState, Pair, Price, Quantity, Side, VenueId, WallNs,
 };
-use colibri_standard::{SessionRole, SessionStatus};
+use colibri_standard::SessionRole;
 
 /// What a bot is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,6 +16,8 @@ pub enum Phase {
     Starting,
     /// Its strategies run.
     Trading,
+    /// A venue is out or a strategy rests; what can go on does.
+    Degraded,
     /// Orders are being cancelled, and the exchange is asked for proof.
     Stopping,
     /// Nothing more happens.
@@ -32,6 +35,8 @@ pub struct ScreenState {
     pub phase: Phase,
     /// Since it was started.
     pub elapsed: Duration,
+    /// What somebody should know: a kill switch that is thrown, a journal that cannot be written, strategies that rest.
+    pub alerts: Vec<String>,
     /// A connection line each.
     pub venues: Vec<VenueRow>,
     /// The book that is quoted on, once there is one.
@@ -72,8 +77,8 @@ pub struct VenueRow {
 pub struct SessionRow {
     /// What it carries.
     pub role: SessionRole,
-    /// Where it stands; `None` before the first attempt.
-    pub status: Option<SessionStatus>,
+    /// Where its stream stands; `None` before the first attempt.
+    pub state: Option<StreamState>,
     /// Since its last frame.
     pub silent_for: Option<Duration>,
     /// How often it was connected again.
@@ -87,6 +92,8 @@ pub enum BookState {
     Live,
     /// In sequence, and older than the limit.
     Stale,
+    /// The stream is down: asked for again and again, and not quoted on.
+    Polled,
     /// A gap was found; a snapshot is on its way.
     Resyncing,
 }

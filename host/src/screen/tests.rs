@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use colibri_engine::StreamState;
 use colibri_model::{
     Amount, Asset, Balance, ClientOrderId, Decimal, Fee, Liquidity, OrderState, Pair, Price, Quantity, Side, VenueId,
     WallNs,
 };
-use colibri_standard::{SessionRole, SessionStatus};
+use colibri_standard::SessionRole;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -33,10 +34,10 @@ fn level(at: &str, all: &str, own: &str) -> LadderLevel {
     }
 }
 
-fn session(role: SessionRole, status: SessionStatus) -> SessionRow {
+fn session(role: SessionRole, state: StreamState) -> SessionRow {
     SessionRow {
         role,
-        status: Some(status),
+        state: Some(state),
         silent_for: Some(Duration::from_millis(40)),
         reconnects: 0,
     }
@@ -69,11 +70,12 @@ fn trading() -> ScreenState {
         environment: "local exchange".to_owned(),
         phase: Phase::Trading,
         elapsed: Duration::from_secs(75),
+        alerts: Vec::new(),
         venues: vec![VenueRow {
             venue: VenueId::new("binance").unwrap(),
             sessions: vec![
-                session(SessionRole::Market, SessionStatus::Live),
-                session(SessionRole::User, SessionStatus::Live),
+                session(SessionRole::Market, StreamState::Live),
+                session(SessionRole::User, StreamState::Live),
             ],
             clock_offset_ns: Some(-1_200_000),
             round_trip: Some(Duration::from_millis(14)),
@@ -196,7 +198,7 @@ fn nothing_known_yet_is_said_and_not_drawn_as_zero() {
 #[test]
 fn a_gap_and_a_lost_session_are_named() {
     let mut state = trading();
-    state.venues[0].sessions[0].status = Some(SessionStatus::Down);
+    state.venues[0].sessions[0].state = Some(StreamState::Down);
     state.venues[0].sessions[0].reconnects = 2;
     if let Some(book) = &mut state.book {
         book.state = BookState::Resyncing;
@@ -204,6 +206,26 @@ fn a_gap_and_a_lost_session_are_named() {
     }
     let text = picture(&state, 80, 24);
     for words in ["market down reconnected 2x", "gap: asking", "one side is empty"] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+}
+
+#[test]
+fn what_somebody_should_know_stands_above_the_book() {
+    let mut state = trading();
+    state.phase = Phase::Degraded;
+    state.venues[0].sessions[1].state = Some(StreamState::Silent);
+    state.alerts = vec![
+        "kill switch thrown: the profit has fallen; colibri run --resume".to_owned(),
+        "strategy mm rests: binance: its user stream is silent".to_owned(),
+    ];
+    let text = picture(&state, 80, 24);
+    for words in [
+        "degraded",
+        "user silent",
+        " !  kill switch thrown: the profit has fallen; colibri run --resume",
+        " !  strategy mm rests: binance: its user stream is silent",
+    ] {
         assert!(text.contains(words), "{words} in\n{text}");
     }
 }

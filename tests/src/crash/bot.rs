@@ -155,6 +155,12 @@ impl BotFolder {
         bot
     }
 
+    /// Its folder of data.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.path("data/restless")
+    }
+
     /// Its journal.
     #[must_use]
     pub fn journal(&self) -> PathBuf {

@@ -101,6 +101,29 @@ impl LocalExchange {
         &self.address
     }
 
+    /// From now on it does nothing, and no connection is closed: SIGSTOP.
+    ///
+    /// # Panics
+    /// Where it cannot be signalled.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// It goes on where it was frozen.
+    ///
+    /// # Panics
+    /// Where it cannot be signalled.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("sh")
+            .args(["-c", "kill \"$1\" \"$2\"", "sh", signal, &self.child.id().to_string()])
+            .status();
+        assert!(sent.is_ok_and(|sent| sent.success()), "the exchange cannot be signalled");
+    }
+
     /// Our orders that work.
     #[must_use]
     pub fn open_orders(&self) -> Vec<Value> {

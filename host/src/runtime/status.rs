@@ -1,0 +1,226 @@
+//! How the bot stands, for the status file: the engine's view and the drivers' health in one.
+
+use std::time::Duration;
+
+use colibri_driver::{ConnectorState, Driver, HostTime, SessionHealth};
+use colibri_engine::orders::{InFlightOrder, OrderOrigin};
+use colibri_engine::strategy::BookNeed;
+use colibri_engine::{
+    BookSource, EnginePhase, MarketView, StrategyState, StrategyView, StreamState, StreamView, VenueView, View,
+};
+use colibri_model::{Journal, Millis, MonoNs, OrderState};
+use colibri_standard::SessionRole;
+
+use super::Runtime;
+use crate::status::{
+    BookStatus, ClockStatus, ConnectorStatus, Counters, ForeignStatus, HistoryStatus, KillSwitchStatus, PoolStatus,
+    ReconcileStatus, Snapshot, StrategyStatus, StreamStatus, TickStatus, UnknownOrder, VERSION,
+};
+
+const fn ms(span: Millis) -> u64 {
+    span.0
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+/// How the bot stands now.
+#[must_use]
+pub fn snapshot<J: Journal>(runtime: &Runtime<J>, environment: &str, elapsed: Duration) -> Snapshot {
+    let view = runtime.desk.engine().view();
+    let now = runtime.now();
+    let written_ms = now.wall.0 / 1_000_000;
+    let counts = view.counts();
+    let ticks = view.tick_stats();
+    let venues = view.venues().zip(runtime.desk.venues());
+    Snapshot {
+        version: VERSION,
+        bot: view.bot().to_owned(),
+        environment: environment.to_owned(),
+        host: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_ms: written_ms.saturating_sub_unsigned(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)),
+        written_ms,
+        phase: phase(&view).to_owned(),
+        ended_ms: None,
+        kill_switch: view.kill_switch().map(|kill| KillSwitchStatus {
+            reason: kill.reason.clone(),
+            since_ms: kill.time.0 / 1_000_000,
+            resume: "colibri run BOT.toml --resume".to_owned(),
+        }),
+        journal_fault: view.journal_fault().map(str::to_owned),
+        history: HistoryStatus {
+            lag_ms: u64::try_from(runtime.disk.lag().as_millis()).unwrap_or(u64::MAX),
+            fault: runtime.history_fault.clone(),
+        },
+        connectors: venues
+            .map(|(venue, desk)| connector(&venue, desk.driver(), now))
+            .collect(),
+        strategies: view.strategies().map(|s| strategy(&view, s, now)).collect(),
+        ticks: TickStatus {
+            ticks: ticks.ticks,
+            overruns: ticks.overruns,
+            skipped: ticks.skipped,
+            latest_us: ticks.max_lateness_ns / 1_000,
+        },
+        counters: Counters {
+            orders: counts.orders_sent,
+            cancels: counts.cancels_sent,
+            rejects: counts.orders_rejected,
+            fills: counts.buy_fills + counts.sell_fills,
+            reconciliations: counts.reconciliations,
+            streams_condemned: counts.streams_condemned,
+        },
+    }
+}
+
+const fn phase(view: &View<'_>) -> &'static str {
+    match view.phase() {
+        EnginePhase::Idle => "idle",
+        EnginePhase::Running => "running",
+        EnginePhase::Stopping => "stopping",
+        EnginePhase::Stopped => "stopped",
+    }
+}
+
+fn connector(venue: &VenueView<'_>, driver: &Driver, now: HostTime) -> ConnectorStatus {
+    let health = driver.health();
+    let session = |role| health.sessions.iter().find(|s| s.role == role);
+    let why = venue.not_ready();
+    let live = || venue.live_orders();
+    let of_origin = |origin: OrderOrigin| live().filter(|o| o.origin == origin).count();
+    let unknown = live().filter(|o| o.state() == OrderState::Unknown);
+    let reconcile = venue.reconcile();
+    ConnectorStatus {
+        venue: venue.id().clone(),
+        account: venue.account().clone(),
+        state: if why.is_none() { "ready" } else { "out" }.to_owned(),
+        why,
+        fault: match &health.connector {
+            ConnectorState::Running => None,
+            ConnectorState::Faulted { reason, .. } => Some(reason.clone()),
+        },
+        market_stream: stream(venue.market_stream(), session(SessionRole::Market), now),
+        user_stream: venue
+            .user_stream()
+            .map(|user| stream(user, session(SessionRole::User), now)),
+        reconcile: ReconcileStatus {
+            healed: reconcile.is_healed,
+            last_ms: (reconcile.started != MonoNs(0)).then(|| ms(now.mono.since(reconcile.started))),
+            next_ms: ms(reconcile.next.since(now.mono)),
+        },
+        clock: ClockStatus {
+            offset_us: health.clock.offset_ns.map(|ns| ns / 1_000),
+            round_trip_ms: health.clock.round_trip.map(ms),
+        },
+        pools: health
+            .pools
+            .into_iter()
+            .map(|pool| PoolStatus {
+                pool: pool.pool,
+                used: pool.used,
+                limit: pool.limit,
+                paused_ms: pool
+                    .paused_until
+                    .map(|until| ms(until.since(now.mono)))
+                    .filter(|left| *left > 0),
+            })
+            .collect(),
+        operations: health.operations,
+        queued: health.queued,
+        open_orders: live().count(),
+        recovered_orders: of_origin(OrderOrigin::Recovered),
+        adopted_orders: of_origin(OrderOrigin::Adopted),
+        unknown_orders: unknown.map(|order| unknown_order(order, now)).collect(),
+        foreign_orders: venue
+            .foreign_orders()
+            .map(|order| ForeignStatus {
+                symbol: order.symbol.clone(),
+                id: match (&order.client_id, &order.exchange_id) {
+                    (Some(id), _) => id.to_string(),
+                    (None, Some(id)) => id.to_string(),
+                    (None, None) => String::new(),
+                },
+                of_a_bot: order.is_a_bots(),
+            })
+            .collect(),
+        books: venue.markets().map(|market| book(&market, now)).collect(),
+    }
+}
+
+fn unknown_order(order: &InFlightOrder, now: HostTime) -> UnknownOrder {
+    UnknownOrder {
+        client_id: order.client_id().clone(),
+        pair: order.pair.clone(),
+        age_ms: ms(now.mono.since(order.sent)),
+    }
+}
+
+fn stream(stream: StreamView<'_>, session: Option<&SessionHealth>, now: HostTime) -> StreamStatus {
+    let retry_at = session.and_then(|s| s.next_attempt).or(stream.retry_at);
+    let down = session.and_then(|s| s.down_reason.clone());
+    StreamStatus {
+        state: stream.state.as_str().to_owned(),
+        for_ms: ms(now.mono.since(stream.since)),
+        why: some(stream.why).or(down),
+        data_age_ms: stream.last_data.map(|at| ms(now.mono.since(at))),
+        next_try_ms: retry_at.map(|at| ms(at.since(now.mono))),
+        reconnects: session.map_or(0, |s| s.reconnects),
+    }
+}
+
+fn book(market: &MarketView<'_>, now: HostTime) -> BookStatus {
+    let feed = market.feed();
+    let state = match (market.last_book(), market.book_source()) {
+        (None, _) => "missing",
+        (Some(_), BookSource::Polling) => "polled",
+        (Some(_), BookSource::Stream) if market.book().is_some() => "live",
+        (Some(_), BookSource::Stream) => "stale",
+    };
+    // A book that is silent and was asked about is known to be as it was.
+    let checked = market.book_confirmed().filter(|_| feed.state == StreamState::Silent);
+    let why = match checked {
+        Some(at) => Some(format!(
+            "{}; asked {} s ago: nothing newer",
+            feed.why,
+            ms(now.mono.since(at)) / 1_000
+        )),
+        None => some(feed.why),
+    };
+    let top = market.last_book().and_then(|book| {
+        let (bid, ask) = (book.best_bid()?, book.best_ask()?);
+        Some((bid.price.to_string(), ask.price.to_string()))
+    });
+    BookStatus {
+        pair: market.pair().clone(),
+        state: state.to_owned(),
+        feed: feed.state.as_str().to_owned(),
+        why,
+        age_ms: ms(market.book_age_for(BookNeed::Polled)),
+        drops: market.keeper().map_or(0, |keeper| keeper.drops()),
+        top,
+    }
+}
+
+fn strategy(view: &View<'_>, strategy: StrategyView<'_>, now: HostTime) -> StrategyStatus {
+    StrategyStatus {
+        id: strategy.id.clone(),
+        kind: strategy.kind.to_owned(),
+        state: match strategy.state {
+            StrategyState::Waiting => "waiting",
+            StrategyState::Running => "running",
+            StrategyState::Paused(_) => "paused",
+            StrategyState::Stopped => "stopped",
+        }
+        .to_owned(),
+        for_ms: ms(now.mono.since(strategy.since)),
+        why: match strategy.state {
+            StrategyState::Waiting | StrategyState::Paused(_) => {
+                strategy.obstacle.map(|reason| view.pause_in_words(reason))
+            }
+            StrategyState::Running | StrategyState::Stopped => None,
+        },
+        says: strategy.status.to_owned(),
+    }
+}

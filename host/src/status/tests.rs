@@ -1,0 +1,182 @@
+//! What a reader makes of a status, and that it is written whole.
+#![allow(clippy::unwrap_used)]
+
+use colibri_model::{AccountId, ClientOrderId, StrategyId, VenueId};
+
+use super::*;
+
+fn snapshot() -> Snapshot {
+    Snapshot {
+        version: VERSION,
+        bot: "maker".to_owned(),
+        environment: "testnet".to_owned(),
+        host: "0.1.0".to_owned(),
+        pid: 4_711,
+        started_ms: 1_000,
+        written_ms: 100_000,
+        phase: "running".to_owned(),
+        ended_ms: None,
+        kill_switch: None,
+        journal_fault: None,
+        history: HistoryStatus::default(),
+        connectors: vec![ConnectorStatus {
+            venue: VenueId::new("binance").unwrap(),
+            account: AccountId::new("main").unwrap(),
+            state: "out".to_owned(),
+            why: Some("its user stream is silent: it did not tell that order a works".to_owned()),
+            fault: None,
+            market_stream: StreamStatus {
+                state: "live".to_owned(),
+                for_ms: 90_000,
+                why: None,
+                data_age_ms: Some(40),
+                next_try_ms: None,
+                reconnects: 2,
+            },
+            user_stream: Some(StreamStatus {
+                state: "silent".to_owned(),
+                for_ms: 1_500,
+                why: Some("it did not tell that order a works".to_owned()),
+                data_age_ms: Some(12_000),
+                next_try_ms: Some(800),
+                reconnects: 0,
+            }),
+            reconcile: ReconcileStatus {
+                healed: false,
+                last_ms: Some(300),
+                next_ms: 1_700,
+            },
+            clock: ClockStatus {
+                offset_us: Some(-1_250),
+                round_trip_ms: Some(14),
+            },
+            pools: vec![PoolStatus {
+                pool: "request_weight".to_owned(),
+                used: 120,
+                limit: 4_800,
+                paused_ms: Some(5_000),
+            }],
+            operations: 3,
+            queued: 1,
+            open_orders: 3,
+            recovered_orders: 1,
+            adopted_orders: 0,
+            unknown_orders: vec![UnknownOrder {
+                client_id: ClientOrderId::new("cl-1").unwrap(),
+                pair: "BTC-USDT".parse().unwrap(),
+                age_ms: 65_000,
+            }],
+            foreign_orders: vec![ForeignStatus {
+                symbol: "BTCUSDT".to_owned(),
+                id: "by-hand".to_owned(),
+                of_a_bot: false,
+            }],
+            books: vec![BookStatus {
+                pair: "BTC-USDT".parse().unwrap(),
+                state: "stale".to_owned(),
+                feed: "silent".to_owned(),
+                why: Some("no update for 10 s".to_owned()),
+                age_ms: 11_000,
+                drops: 1,
+                top: Some(("99.90".to_owned(), "100.10".to_owned())),
+            }],
+        }],
+        strategies: vec![StrategyStatus {
+            id: StrategyId::new("mm").unwrap(),
+            kind: "pure_market_making".to_owned(),
+            state: "paused".to_owned(),
+            for_ms: 1_500,
+            why: Some("binance: its user stream is silent".to_owned()),
+            says: "resting".to_owned(),
+        }],
+        ticks: TickStatus {
+            ticks: 99,
+            overruns: 1,
+            skipped: 0,
+            latest_us: 900,
+        },
+        counters: Counters {
+            orders: 20,
+            cancels: 18,
+            rejects: 0,
+            fills: 2,
+            reconciliations: 4,
+            streams_condemned: 1,
+        },
+    }
+}
+
+#[test]
+fn a_status_is_judged_by_its_age_its_process_and_its_last_word() {
+    let judge = |snapshot: &Snapshot, now, alive| Found::judge(snapshot.clone(), now, |_| alive).standing;
+    let running = snapshot();
+    assert_eq!(judge(&running, 101_000, true), Standing::Running);
+    assert_eq!(judge(&running, 105_001, true), Standing::Stuck);
+    assert_eq!(judge(&running, 100_100, false), Standing::Gone);
+    // A clock that was set back proves nothing.
+    assert_eq!(judge(&running, 50_000, true), Standing::Running);
+    let ended = Snapshot {
+        ended_ms: Some(100_000),
+        ..running
+    };
+    assert_eq!(judge(&ended, 900_000, false), Standing::Ended);
+}
+
+#[test]
+fn the_table_says_what_is_wrong_and_what_is_done_about_it() {
+    let text = Found::judge(snapshot(), 100_500, |_| true).table();
+    for words in [
+        "maker is running, not everything is ready, on testnet",
+        "binance as main: out: its user stream is silent: it did not tell that order a works",
+        "market stream    live for 1 min, data 40 ms ago, opened again 2x",
+        "user stream      silent for 1.5 s, data 12.0 s ago; it did not tell that order a works; tried again in 800 ms",
+        "reconciled       300 ms ago, something may be missing, again in 1.7 s",
+        "clock            -1.250 ms, round trip 14 ms",
+        "request_weight 120/4800 RESTS 5.0 s",
+        "UNKNOWN          cl-1 BTC-USDT for 1 min: the exchange is asked",
+        "foreign order    BTCUSDT by-hand (not ours): left alone",
+        "book BTC-USDT    stale, 11.0 s old, 1 drops, 99.90 / 100.10; stream silent: no update for 10 s",
+        "strategy mm      paused for 1.5 s: binance: its user stream is silent",
+        "kill switch      not thrown",
+    ] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+    let mut thrown = snapshot();
+    thrown.kill_switch = Some(KillSwitchStatus {
+        reason: "the profit has fallen".to_owned(),
+        since_ms: 1,
+        resume: "colibri run BOT.toml --resume".to_owned(),
+    });
+    let text = Found::judge(thrown, 100_500, |_| false).table();
+    for words in [
+        "ended without a word",
+        "KILL SWITCH      thrown: the profit has fallen",
+        "until you resume: colibri run BOT.toml --resume",
+    ] {
+        assert!(text.contains(words), "{words} in\n{text}");
+    }
+}
+
+#[test]
+fn a_status_is_read_as_it_was_written_by_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Found::read(folder.path()), Ok(None));
+    let file = StatusFile::of(folder.path());
+    file.write(&snapshot()).unwrap();
+    file.write(&snapshot()).unwrap();
+    let found = Found::read(folder.path()).unwrap().unwrap();
+    assert_eq!(found.snapshot, snapshot());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(folder.path().join(file::NAME))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    std::fs::write(folder.path().join(file::NAME), b"{\"version\":9}").unwrap();
+    assert!(Found::read(folder.path()).unwrap_err().contains("another version"));
+}
