@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 
 use colibri_abi::{BookBatch, Level};
-use colibri_engine::book::{BookChange, BookFault, BookKeeper, Grid, OrderBook};
+use colibri_engine::book::{BookChange, BookFault, BookKeeper, Grid, OrderBook, SnapshotWanted};
 use colibri_model::{Exponents, MonoNs, Side};
 use colibri_standard::{BookManifest, BookRule};
 
 use crate::input::{head, text_lines};
 
-const EXPONENTS: Exponents = Exponents {
+pub(crate) const EXPONENTS: Exponents = Exponents {
     price: -2,
     quantity: -3,
 };
@@ -40,15 +40,20 @@ pub fn book_keeper(data: &[u8]) {
         assert!(keeper.updates() >= updates && keeper.drops() >= drops);
         match change {
             BookChange::Applied | BookChange::Synchronized => assert!(keeper.book().is_some(), "{change:?}"),
-            BookChange::Buffered => assert!(keeper.book().is_none() && keeper.wants_snapshot()),
+            BookChange::Buffered => {
+                assert!(keeper.book().is_none());
+                assert_eq!(keeper.snapshot_wanted(), SnapshotWanted::Request);
+            }
             BookChange::Ignored => {}
             BookChange::Dropped(fault) => {
                 assert!(keeper.book().is_none(), "{fault}");
-                assert_eq!(keeper.wants_snapshot(), manifest.snapshot_by_request);
+                assert_ne!(keeper.snapshot_wanted(), SnapshotWanted::No);
+                let by_request = keeper.snapshot_wanted() == SnapshotWanted::Request;
+                assert_eq!(by_request, manifest.snapshot_by_request);
             }
         }
         if let Some(book) = keeper.book() {
-            assert!(!keeper.wants_snapshot(), "there is a book");
+            assert_eq!(keeper.snapshot_wanted(), SnapshotWanted::No, "there is a book");
             assert_eq!(book.crossed(), None);
             in_order(book, grid);
         }
@@ -117,30 +122,27 @@ fn in_order(book: &OrderBook, grid: Grid) {
     assert_eq!(book.is_empty(), book.len(Side::Buy) + book.len(Side::Sell) == 0);
 }
 
-fn manifest(head: &str) -> Option<(BookManifest, Grid)> {
+pub(crate) fn manifest(head: &str) -> Option<(BookManifest, Grid)> {
     let mut words = head.split_ascii_whitespace();
     let rule = match words.next()? {
         "overlap" => BookRule::Overlap,
         "previous" => BookRule::Previous,
         "next" => BookRule::Next,
         "snapshots" => BookRule::Snapshots,
+        "checksum" => BookRule::Checksum,
         _ => return None,
     };
-    let snapshot_by_request = match words.next()? {
-        "request" => true,
-        "stream" => false,
+    let manifest = match words.next()? {
+        "request" => BookManifest::by_request(rule, 100),
+        "stream" => BookManifest::by_stream(rule, 100),
         _ => return None,
-    };
-    let manifest = BookManifest {
-        rule,
-        snapshot_by_request,
-        snapshot_depth: 100,
     };
     Some((manifest, Grid::new(words.next()?.parse().ok()?)))
 }
 
-struct Batch {
-    flags: u32,
+pub(crate) struct Batch {
+    pub(crate) flags: u32,
+    pub(crate) checksum: u32,
     first: u64,
     last: u64,
     previous: u64,
@@ -149,10 +151,11 @@ struct Batch {
 }
 
 impl Batch {
-    fn read(line: &str) -> Option<Batch> {
+    pub(crate) fn read(line: &str) -> Option<Batch> {
         let mut words = line.split_ascii_whitespace();
         let mut batch = Batch {
             flags: words.next()?.parse().ok()?,
+            checksum: 0,
             first: words.next()?.parse().ok()?,
             last: words.next()?.parse().ok()?,
             previous: words.next()?.parse().ok()?,
@@ -168,7 +171,7 @@ impl Batch {
         Some(batch)
     }
 
-    fn on_the_wire(&self) -> BookBatch<'_> {
+    pub(crate) fn on_the_wire(&self) -> BookBatch<'_> {
         BookBatch {
             instrument: 1,
             flags: self.flags,
@@ -176,7 +179,7 @@ impl Batch {
             last_id: self.last,
             previous_id: self.previous,
             exchange_ns: 0,
-            checksum: 0,
+            checksum: self.checksum,
             price_exponent: EXPONENTS.price,
             quantity_exponent: EXPONENTS.quantity,
             reserved: 0,

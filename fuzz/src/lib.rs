@@ -12,6 +12,7 @@
 
 mod binance;
 mod book;
+mod book_checksum;
 mod files;
 mod input;
 mod journal;
@@ -25,6 +26,7 @@ mod sim;
 
 pub use binance::{binance_market_frames, binance_response, binance_user_frames};
 pub use book::{book_keeper, order_book};
+pub use book_checksum::book_checksum;
 pub use files::{bot_file, key_file, library, plugins_file};
 pub use journal::journal;
 pub use json::json;
@@ -56,6 +58,7 @@ targets! {
     binance_market_frames,
     binance_response,
     binance_user_frames,
+    book_checksum,
     book_keeper,
     bot_file,
     command,

@@ -1,8 +1,8 @@
 //! The checksum of a book, made as the exchange makes it.
 //!
 //! Sources of the forms that the manifest can describe: Kraken, "Book checksum (WebSocket v2)"; OKX, "Order book channel"
-//! (until June 2026, when its checksum became a constant zero); Bitget, "Depth channel"; Bitfinex, "WebSocket Checksum";
-//! Aevo, "Orderbook checksum"; CoinEx, "Market depth".
+//! (its checksum is a constant zero since June 2026: "Order Book Channels Checksum Field Deprecation"); Bitget, "Depth
+//! channel"; Bitfinex, "WebSocket Checksum"; Aevo, "Orderbook checksum"; CoinEx, "Market depth".
 
 use colibri_abi::Level;
 use colibri_model::{Exponents, Side};
