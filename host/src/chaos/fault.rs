@@ -1,6 +1,4 @@
-//! The faults, one by one, and which of them a seed meets.
-
-use colibri_model::SplitMix64;
+//! The faults, one by one.
 
 /// Where a fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +22,7 @@ macro_rules! faults {
         pub enum Fault { $($(#[$doc])* $variant,)* }
 
         impl Fault {
-            /// Every fault.
+            /// Each of them.
             pub const ALL: &[Fault] = &[$(Fault::$variant,)*];
 
             /// Its name in reports.
@@ -36,6 +34,12 @@ macro_rules! faults {
             #[must_use]
             pub const fn place(self) -> Place {
                 match self { $(Fault::$variant => Place::$place,)* }
+            }
+            /// The fault of this name; hyphens count as spaces, capitals as small letters.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Fault> {
+                let plain = |name: &str| name.to_lowercase().replace('-', " ");
+                Fault::ALL.iter().copied().find(|fault| plain(fault.name()) == plain(name))
             }
             /// How often it is drawn beside the others, in a mix.
             #[must_use]
@@ -89,6 +93,8 @@ faults! {
     Status5xxExecuted = "status 5xx, executed", Request, 8;
     /// A read that lags the exchange's engine: a young order is denied, an older answer comes again.
     StaleRead = "stale read", Request, 6;
+    /// A snapshot of a book that was given before is given again.
+    SnapshotRepeated = "snapshot repeated", Request, 4;
 
     /// A frame is dropped: a gap.
     FrameDropped = "frame dropped", Frame, 6;
@@ -104,6 +110,8 @@ faults! {
     FrameUnknownKind = "frame of an unknown kind", Frame, 3;
     /// A frame comes with values of enumerations that nobody has documented.
     FrameUnknownValue = "frame with unknown values", Frame, 3;
+    /// A depth update has a bid above every ask.
+    BookCrossed = "book crossed", Frame, 4;
     /// A stream is closed with a code.
     StreamClosed = "stream closed", Frame, 4;
     /// A stream is cut without a code.
@@ -120,15 +128,33 @@ faults! {
 
     /// The exchange announces that it goes, and closes every stream.
     Shutdown = "exchange shutdown", Exchange, 2;
+    /// The exchange is gone for seconds: streams are cut, connections refused, what was on its way is lost.
+    ExchangeRestart = "exchange restart", Exchange, 2;
+    /// For up to minutes every request is answered with 503, every stream is cut; nothing was announced.
+    Maintenance = "maintenance", Exchange, 1;
     /// A symbol takes no orders for a while.
     SymbolHalted = "symbol halted", Exchange, 2;
+    /// A symbol takes cancels only for a while, and is shown as trading.
+    CancelOnly = "symbol cancel-only", Exchange, 2;
+    /// Tick, lot and least notional of a symbol change; the instruments show it later.
+    RulesChanged = "trading rules changed", Exchange, 3;
     /// Funds come or go without an order.
     OutsideTransfer = "balance changed from outside", Exchange, 3;
+    /// Nearly all that is free of an asset is withdrawn, and comes back later.
+    FundsWithdrawn = "funds withdrawn", Exchange, 1;
+    /// Somebody else places an order with the account, sometimes under a name like ours.
+    OutsideOrder = "order placed from outside", Exchange, 5;
     /// An open order is cancelled by somebody else.
     OutsideCancel = "order cancelled from outside", Exchange, 4;
 
     /// The process is killed and started again.
     Killed = "process killed", Host, 4;
+    /// The connector panics, before, while or after it tells what it wants; it is thrown away and made anew.
+    ConnectorPanic = "connector panic", Host, 3;
+    /// The connector of the bulk lane panics; the lane ends and is made anew.
+    LanePanic = "bulk lane panic", Host, 2;
+    /// The history cannot be written for a while, or is lost.
+    HistoryFailing = "history failing", Host, 1;
     /// The disk is full for a while.
     DiskFull = "disk full", Host, 2;
     /// The disk is read-only for a while.
@@ -137,76 +163,4 @@ faults! {
     DiskTorn = "disk failed within a batch", Host, 2;
     /// The host's wall clock jumps.
     ClockJump = "clock jump", Host, 3;
-}
-
-/// The faults that a seed meets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mix {
-    faults: Vec<Fault>,
-}
-
-impl Mix {
-    /// Nothing goes wrong.
-    #[must_use]
-    pub const fn calm() -> Mix {
-        Mix { faults: Vec::new() }
-    }
-
-    /// One fault alone.
-    #[must_use]
-    pub fn alone(fault: Fault) -> Mix {
-        Mix { faults: vec![fault] }
-    }
-
-    /// What a seed meets: one fault alone for every fourth, the faults in turn; else everything.
-    #[must_use]
-    pub fn of_seed(seed: u64) -> Mix {
-        let all = Fault::ALL;
-        if seed.is_multiple_of(4) {
-            let index = usize::try_from(seed / 4 % all.len() as u64).unwrap_or(0);
-            return Mix::alone(all[index]);
-        }
-        Mix { faults: all.to_vec() }
-    }
-
-    /// Its name in reports.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self.faults.as_slice() {
-            [] => "calm",
-            [one] => one.name(),
-            _ => "mixed",
-        }
-    }
-
-    /// The next fault; `None` where there is none.
-    pub fn draw(&self, random: &mut SplitMix64) -> Option<Fault> {
-        let total = self.faults.iter().map(|fault| fault.weight()).sum();
-        let mut left = random.below(total);
-        self.faults.iter().copied().find(|fault| {
-            let hit = left < fault.weight();
-            left = left.saturating_sub(fault.weight());
-            hit
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_fault_is_met_alone_and_in_a_mix() {
-        let alone: BTreeSet<_> = (0..4 * Fault::ALL.len() as u64)
-            .filter(|seed| seed.is_multiple_of(4))
-            .map(|seed| Mix::of_seed(seed).name())
-            .collect();
-        assert_eq!(alone.len(), Fault::ALL.len());
-        let (mix, mut random) = (Mix::of_seed(1), SplitMix64::new(1));
-        let drawn: BTreeSet<_> = (0..5_000).filter_map(|_| mix.draw(&mut random)).collect();
-        assert_eq!(drawn.len(), Fault::ALL.len());
-        assert_eq!(Mix::calm().draw(&mut random), None);
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
+use colibri_abi::OrderOp;
 use colibri_desk::{Desk, DeskAction, DeskInput, DeskVenue, Observer, Operator};
 use colibri_driver::{
-    Credentials, Driver, DriverIndex, DriverSetup, Effect, HostTime, Input, LimitShare, Limiter, Secret,
+    Credentials, Driver, DriverIndex, DriverSetup, Effect, Health, HostTime, Input, Rehearsal, Secret,
 };
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::{self, Strategy};
@@ -15,14 +16,26 @@ use colibri_sim::config::{DEMO_API_KEY, DEMO_SECRET};
 use colibri_standard::{ConnectorManifest, KeyKind, Outcome, SessionRole, SessionStatus};
 use colibri_store::journal::{Durability, JournalFile, JournalId, JournalReader, MemoryDisk};
 
+use super::lane::Lane;
 use super::trace::Trace;
 use super::trader::RandomTrader;
 use super::wire;
+use super::witness::{Told, Witness};
+use crate::runtime::setup::shared_limiter;
 
 /// The largest notional of one order: no order at the exchange may be above it.
 pub const MOST_NOTIONAL: i64 = 5_000;
 /// The pairs that are traded.
 pub const PAIRS: [&str; 2] = ["BTC-USDT", "ETH-USDT"];
+
+/// The bot's name.
+pub const BOT: &str = "chaos";
+
+/// The market maker's name.
+#[must_use]
+pub fn market_maker_id() -> StrategyId {
+    named("maker", StrategyId::new)
+}
 
 /// What every process of a seed is made from.
 pub struct Blueprint {
@@ -34,15 +47,40 @@ pub struct Blueprint {
     pub disk: MemoryDisk,
     /// The seed.
     pub seed: u64,
+    /// The drawdown that throws the kill switch.
+    pub max_drawdown: Option<Amount>,
+}
+
+/// Makes a connector instance.
+pub type Make = Rc<dyn Fn() -> Result<colibri_abi::Connector, String>>;
+
+/// In which call a connector panics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PanicIn {
+    /// The next, whichever it is.
+    AnyCall,
+    /// The next that hands it orders.
+    Orders,
+    /// The next that hands it an answer.
+    Answer,
 }
 
 /// A process.
 pub struct Process {
     /// Its number as the transport knows it: each process of a seed has its own.
     pub index: DriverIndex,
+    /// The connector instance for what is large.
+    pub lane: Lane,
+    /// What its strategies were told.
+    pub told: Told,
     desk: Desk<JournalFile<MemoryDisk>>,
-    effects: Vec<Effect>,
-    make: Box<dyn Fn() -> Result<colibri_abi::Connector, String>>,
+    effects: Vec<(DriverIndex, Effect)>,
+    make: Make,
+    rehearsal: Rehearsal,
+    /// A panic that waits for its call, and after how many actions it comes.
+    panic: Option<(PanicIn, u32)>,
+    /// Panics that were asked for.
+    panics: u64,
 }
 
 /// The journal of a disk, folded.
@@ -91,17 +129,21 @@ impl Blueprint {
         let config = setup.connector_config().map_err(|e| e.to_string())?;
         let json = serde_json::to_vec(&config).map_err(|e| e.to_string())?;
         let (library, name) = (self.library.clone(), self.manifest.name.clone());
-        let make = Box::new(move || library.create(&name, &json).map_err(|e| e.to_string()));
-        let driver = Driver::new(&setup, make()?, Limiter::shared(LimitShare::WHOLE)).map_err(|e| e.to_string())?;
+        let make: Make = Rc::new(move || library.create(&name, &json).map_err(|e| e.to_string()));
+        let driver = Driver::new(&setup, make()?, shared_limiter()).map_err(|e| e.to_string())?;
+        let rehearsal = setup.rehearsal.clone();
+        setup.seed = setup.seed.rotate_left(32);
+        let lane = Lane::start(DriverIndex(index.0 + 1), setup.clone(), make.clone())?;
 
         let risk = RiskLimits {
             max_order_notional: Some(Amount(Decimal::from(MOST_NOTIONAL))),
             max_open_orders: Some(20),
+            max_drawdown: self.max_drawdown,
             ..RiskLimits::default()
         };
         let mut engine = Engine::new(
             EngineSetup {
-                bot: "chaos".to_owned(),
+                bot: BOT.to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 tick: Millis(1_000),
                 seed: random.next_u64(),
@@ -116,21 +158,29 @@ impl Blueprint {
             account,
             manifest: self.manifest.clone(),
             pairs: pairs.clone(),
+            environment: setup.environment.clone(),
+            adopt: std::collections::BTreeSet::new(),
         });
-        engine.add_strategy(market_maker(&venue, &pairs[0])?);
+        let told = Told::default();
+        engine.add_strategy(Witness::listening_to(market_maker(&venue, &pairs[0])?, told.clone()));
         for (pair, amount) in pairs.iter().zip([Decimal::new(2, 3), Decimal::new(5, 2)]) {
             let id = named(
                 &format!("random-{}", pair.base.as_str().to_lowercase()),
                 StrategyId::new,
             );
             let trader = RandomTrader::new(id, venue.clone(), pair.clone(), amount, random.next_u64());
-            engine.add_strategy(Box::new(trader));
+            engine.add_strategy(Witness::listening_to(Box::new(trader), told.clone()));
         }
         let mut process = Process {
             index,
-            desk: Desk::new(engine, vec![DeskVenue::new(driver)]),
+            lane,
+            told,
+            desk: Desk::new(engine, vec![DeskVenue::new(driver).with_bulk_lane()]),
             effects: Vec::new(),
             make,
+            rehearsal,
+            panic: None,
+            panics: 0,
         };
         process.post(time, DeskInput::Start, trace);
         process.turn(time, None, trace);
@@ -149,7 +199,7 @@ fn market_maker(venue: &VenueId, pair: &Pair) -> Result<Box<dyn Strategy>, Strin
          order_refresh_tolerance_pct = 0.00002\nfilled_order_delay = 1"
     );
     let table = table.parse().map_err(|e: toml::de::Error| e.to_string())?;
-    strategy::build("pure_market_making", named("maker", StrategyId::new), table).map_err(|e| e.to_string())
+    strategy::build("pure_market_making", market_maker_id(), table).map_err(|e| e.to_string())
 }
 
 impl Process {
@@ -166,40 +216,95 @@ impl Process {
     /// When it has something to do by itself.
     #[must_use]
     pub fn next_wake(&self) -> MonoNs {
-        self.desk.next_wake()
+        self.lane
+            .next_wake()
+            .into_iter()
+            .fold(self.desk.next_wake(), MonoNs::min)
     }
 
-    /// Operations that the driver has not ended.
+    /// Whether a driver is one of its two.
     #[must_use]
-    pub fn operations(&self) -> usize {
-        self.driver().health().operations
+    pub fn has(&self, driver: DriverIndex) -> bool {
+        driver == self.index || driver == self.lane.index
     }
 
-    /// Faults of the connector.
+    /// How the driver of what is traded is doing.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.driver().health()
+    }
+
+    /// Faults of connectors that nobody asked for.
     #[must_use]
     pub fn connector_faults(&self) -> u64 {
-        self.driver().health().counts.faults
+        (self.driver().health().counts.faults + self.lane.faults).saturating_sub(self.panics)
     }
 
-    /// One turn: an event, or none; then whatever is due, and what follows.
-    pub fn turn(&mut self, time: HostTime, input: Option<Input<'_>>, trace: &mut Trace) {
-        if let Some(input) = input {
-            let driver = DriverIndex(0);
-            self.post(time, DeskInput::Driver { driver, input }, trace);
+    /// The connector is to panic in such a call, once it has emitted so many actions.
+    pub fn rehearse_panic(&mut self, call: PanicIn, actions: u32) {
+        self.panics += 1;
+        if call == PanicIn::AnyCall {
+            self.rehearsal.panic_after(actions);
+        } else {
+            self.panic = Some((call, actions));
         }
+    }
+
+    /// The bulk lane's connector is to panic in its next call.
+    pub fn rehearse_lane_panic(&mut self, actions: u32) {
+        self.panics += 1;
+        self.lane.rehearsal().panic_after(actions);
+    }
+
+    /// No panic is asked for any more.
+    pub fn cancel_panics(&mut self) {
+        self.panic = None;
+        self.rehearsal.cancel();
+        self.lane.rehearsal().cancel();
+    }
+
+    /// One turn: an event of one of its drivers, or none; then whatever is due, and what follows.
+    pub fn turn(&mut self, time: HostTime, event: Option<(DriverIndex, Input<'_>)>, trace: &mut Trace) {
+        match event {
+            Some((driver, input)) if driver == self.lane.index => self.lane.post(time, input),
+            Some((_, input)) => {
+                if matches!(input, Input::Http { .. })
+                    && let Some((PanicIn::Answer, actions)) = self.panic
+                {
+                    self.panic = None;
+                    self.rehearsal.panic_after(actions);
+                }
+                let driver = DriverIndex(0);
+                self.post(time, DeskInput::Driver { driver, input }, trace);
+            }
+            None => {}
+        }
+        if let Err(why) = self.lane.turn(time) {
+            trace.line(time.mono, &format!("the bulk lane cannot be made anew: {why}"));
+        }
+        self.hear_lane(time, trace);
         self.post(time, DeskInput::Turn, trace);
         let actions: Vec<DeskAction> = self.desk.take_actions().collect();
         for action in actions {
             match action {
-                DeskAction::Effect { effect, .. } => self.effects.push(effect),
+                DeskAction::Effect { effect, .. } => self.effects.push((self.index, effect)),
                 DeskAction::MakeConnector { venue } => {
                     let connector = (self.make)();
                     self.post(time, DeskInput::Made { venue, connector }, trace);
                 }
                 DeskAction::Log { level, text } => trace.line(time.mono, &format!("{level:?} {text}")),
-                // Its venue has no bulk lane.
-                DeskAction::Bulk { .. } | DeskAction::BulkInstruments { .. } => {}
+                DeskAction::Bulk { op, command, .. } => self.lane.command(time, op, &command),
+                DeskAction::BulkInstruments { instruments, .. } => self.lane.use_instruments(time, instruments),
             }
+        }
+        self.hear_lane(time, trace);
+    }
+
+    /// What the bulk lane reports is an input like any other.
+    fn hear_lane(&mut self, time: HostTime, trace: &mut Trace) {
+        let venue = VenueIndex(0);
+        for report in self.lane.take_reports() {
+            self.post(time, DeskInput::Bulk { venue, report }, trace);
         }
     }
 
@@ -210,13 +315,27 @@ impl Process {
         self.turn(time, None, trace);
     }
 
+    /// A person releases the kill switch.
+    pub fn resume(&mut self, time: HostTime, trace: &mut Trace) {
+        self.post(time, DeskInput::Operator(&Operator::Resume), trace);
+        self.turn(time, None, trace);
+    }
+
     /// What the wires are to do.
-    pub fn take_effects(&mut self) -> Vec<Effect> {
-        std::mem::take(&mut self.effects)
+    pub fn take_effects(&mut self) -> Vec<(DriverIndex, Effect)> {
+        let mut effects = std::mem::take(&mut self.effects);
+        let lane = self.lane.index;
+        effects.extend(self.lane.take_effects().into_iter().map(|effect| (lane, effect)));
+        effects
     }
 
     fn post(&mut self, time: HostTime, input: DeskInput<'_>, trace: &mut Trace) {
-        let mut onlooker = Onlooker { at: time.mono, trace };
+        let mut onlooker = Onlooker {
+            at: time.mono,
+            trace,
+            rehearsal: &self.rehearsal,
+            panic: &mut self.panic,
+        };
         self.desk.post(time, input, &mut onlooker);
     }
 }
@@ -224,12 +343,20 @@ impl Process {
 struct Onlooker<'a> {
     at: MonoNs,
     trace: &'a mut Trace,
+    rehearsal: &'a Rehearsal,
+    panic: &'a mut Option<(PanicIn, u32)>,
 }
 
 impl Observer for Onlooker<'_> {
     fn completed(&mut self, _: VenueIndex, op: OpId, outcome: &Outcome) {
         if *outcome != Outcome::Done {
             self.trace.line(self.at, &format!("{op} ended: {outcome:?}"));
+        }
+    }
+    fn orders(&mut self, _: VenueIndex, _: &[OrderOp]) {
+        if let Some((PanicIn::Orders, actions)) = *self.panic {
+            *self.panic = None;
+            self.rehearsal.panic_after(actions);
         }
     }
     fn session(&mut self, _: VenueIndex, role: SessionRole, status: SessionStatus) {

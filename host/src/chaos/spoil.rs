@@ -1,7 +1,7 @@
 //! How answers and frames are spoiled: cut, mangled, dressed with what nobody has documented.
 
 use colibri_driver::HttpResponse;
-use colibri_model::SplitMix64;
+use colibri_model::{Decimal, SplitMix64};
 
 /// Members that nobody has documented, behind the first brace of an object.
 #[must_use]
@@ -22,6 +22,19 @@ pub fn with_unknown_values(text: &str) -> String {
         spoiled = spoiled.replace(member, &format!("{member}ZZ_"));
     }
     spoiled
+}
+
+/// A depth update with a bid one percent above its first ask; `None` for what is no depth update, or has no ask.
+#[must_use]
+pub fn crossed(text: &str) -> Option<String> {
+    let mut frame: serde_json::Value = serde_json::from_str(text).ok()?;
+    let update = frame.get_mut("data").filter(|data| data["e"] == "depthUpdate")?;
+    let ask: Decimal = update["a"].get(0)?.get(0)?.as_str()?.parse().ok()?;
+    let bid = (ask * Decimal::new(101, 2)).round_dp(2);
+    update["b"]
+        .as_array_mut()?
+        .push(serde_json::json!([bid.to_string(), "1.00000000"]));
+    Some(frame.to_string())
 }
 
 /// Cut somewhere.
@@ -74,6 +87,12 @@ mod tests {
             let spoiled = with_unknown_members(text);
             assert!(serde_json::from_str::<serde_json::Value>(&spoiled).is_ok(), "{spoiled}");
         }
+        let depth = r#"{"stream":"x","data":{"e":"depthUpdate","b":[],"a":[["100.00","1"]]}}"#;
+        assert!(crossed(depth).is_some_and(|frame| frame.contains(r#""b":[["101.00","1.00000000"]]"#)));
+        assert_eq!(
+            crossed(r#"{"stream":"x","data":{"e":"depthUpdate","b":[],"a":[]}}"#),
+            None
+        );
         let spoiled = with_unknown_values(r#"{"x":"NEW","X":"NEW"}"#);
         assert_eq!(spoiled, r#"{"x":"ZZ_NEW","X":"ZZ_NEW"}"#);
     }

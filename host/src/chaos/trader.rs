@@ -1,4 +1,4 @@
-//! A strategy without a plan: places, cancels and amends at random, so that every kind of order is under way when
+//! A strategy without a plan: places, cancels, amends and replaces at random, so that every kind of order is under way when
 //! something goes wrong.
 
 use colibri_engine::MarketId;
@@ -49,16 +49,24 @@ impl RandomTrader {
                 let quantity = Quantity(live[chosen].1.0 * Decimal::new(5, 1));
                 actions.amend(live[chosen].0.clone(), quantity);
             }
-            _ if live.len() < MOST_LIVE => self.place(view, actions),
+            4 if !live.is_empty() => {
+                if let Some(by) = self.wanted(view) {
+                    actions.replace(live[chosen].0.clone(), by);
+                }
+            }
+            _ if live.len() < MOST_LIVE => {
+                if let Some(order) = self.wanted(view) {
+                    actions.create(order);
+                }
+            }
             _ => actions.cancel(live[chosen].0.clone()),
         }
     }
 
-    fn place(&mut self, view: &View<'_>, actions: &mut StrategyActions) {
-        let Some(market) = self.market else { return };
-        let Some(mid) = view.market(market).and_then(|m| m.mid()) else {
-            return;
-        };
+    /// An order of any kind, near the market.
+    fn wanted(&mut self, view: &View<'_>) -> Option<OrderRequest> {
+        let market = self.market?;
+        let mid = view.market(market).and_then(|m| m.mid())?;
         let side = if self.random.below(2) == 0 {
             Side::Buy
         } else {
@@ -79,7 +87,7 @@ impl RandomTrader {
             Side::Sell => mid.0 * (Decimal::ONE + away),
         };
         let part = Decimal::new(i64::try_from(50 + self.random.below(100)).unwrap_or(50), 2);
-        actions.create(OrderRequest {
+        Some(OrderRequest {
             market,
             side,
             order_type,
@@ -88,7 +96,7 @@ impl RandomTrader {
             quantity: Quantity(self.amount * part),
             quantity_unit: QuantityUnit::Base,
             tag: 0,
-        });
+        })
     }
 
     fn next(&mut self, view: &View<'_>, actions: &mut StrategyActions) {

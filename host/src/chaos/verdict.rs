@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_engine::Recovered;
 use colibri_model::{Decimal, Fill, OrderState};
-use colibri_sim::binance::Exchange;
 use colibri_sim::identity::AccountId;
-use colibri_sim::matching::{MyTrade, Order, OrderStatus};
+use colibri_sim::matching::{MyTrade, Order, OrderStatus, Side};
 
 use super::outsider::account;
 use super::process::{MOST_NOTIONAL, Process, folded};
@@ -15,32 +14,122 @@ use colibri_store::journal::MemoryDisk;
 
 /// Operations that may be under way at the end: the keeping of sessions and clock.
 const MOST_OPERATIONS: usize = 8;
-/// Orders that the tracker may remember.
-const MOST_ORDERS: usize = 20_000;
 
 /// Promises that were broken, in words.
 pub type Violations = Vec<String>;
 
 /// What the exchange has of the account.
 struct Truth<'a> {
+    /// The bot's own, and those that it has adopted.
     orders: Vec<&'a Order>,
+    /// Somebody else's.
+    foreign: Vec<&'a Order>,
     /// By pair and trade id.
     trades: BTreeMap<(String, String), &'a MyTrade>,
+    /// Bought less sold by the bot, by pair.
+    positions: BTreeMap<String, Decimal>,
 }
 
-fn truth(exchange: &Exchange, account: AccountId) -> Truth<'_> {
+fn truth<'a>(process: &Process, world: &'a FaultyExchange, account: AccountId) -> Truth<'a> {
     let mut truth = Truth {
         orders: Vec::new(),
+        foreign: Vec::new(),
         trades: BTreeMap::new(),
+        positions: BTreeMap::new(),
     };
-    for (_, market) in exchange.engine().markets() {
+    let view = process.engine().view();
+    let adopted: BTreeSet<&str> = view
+        .venues()
+        .flat_map(|v| v.orders())
+        .map(|order| order.client_id().as_str())
+        .filter(|id| world.outsider.placed.contains(*id))
+        .collect();
+    for (_, market) in world.exchange.engine().markets() {
         let pair = format!("{}-{}", market.settings.base, market.settings.quote);
-        truth.orders.extend(market.orders_of(account));
+        let is_foreign = |order: &Order| {
+            let id = order.client_id.as_str();
+            world.outsider.placed.contains(id) && !adopted.contains(id)
+        };
+        let (foreign, own): (Vec<_>, Vec<_>) = market.orders_of(account).partition(|order| is_foreign(order));
+        let position = truth.positions.entry(pair.clone()).or_default();
         for trade in market.trades_of(account) {
             truth.trades.insert((pair.clone(), trade.id.to_string()), trade);
+            if market.order(trade.order).is_some_and(|order| !is_foreign(order)) {
+                *position += match trade.side {
+                    Side::Buy => trade.quantity,
+                    Side::Sell => -trade.quantity,
+                };
+            }
         }
+        truth.orders.extend(own);
+        truth.foreign.extend(foreign);
     }
     truth
+}
+
+/// How many orders the bot has placed.
+#[must_use]
+pub fn orders_of_the_bot(world: &FaultyExchange) -> u64 {
+    let Some(account) = account(&world.exchange) else {
+        return 0;
+    };
+    let markets = world.exchange.engine().markets();
+    let orders = markets.flat_map(|(_, market)| market.orders_of(account));
+    orders
+        .filter(|order| !world.outsider.placed.contains(order.client_id.as_str()))
+        .count() as u64
+}
+
+/// How many trades the account has made.
+#[must_use]
+pub fn trades_of_the_account(world: &FaultyExchange) -> u64 {
+    let Some(account) = account(&world.exchange) else {
+        return 0;
+    };
+    let markets = world.exchange.engine().markets();
+    markets.map(|(_, market)| market.trades_of(account).len() as u64).sum()
+}
+
+/// Names of the bot's orders that are open at the exchange.
+#[must_use]
+pub fn open_orders_of_the_bot(process: &Process, world: &FaultyExchange) -> Vec<String> {
+    let Some(account) = account(&world.exchange) else {
+        return Vec::new();
+    };
+    let truth = truth(process, world, account);
+    let open = truth.orders.iter().filter(|order| order.status.is_open());
+    open.map(|order| order.client_id.to_string()).collect()
+}
+
+/// What is amiss with orders of somebody else's: touched, or not shown.
+#[must_use]
+pub fn foreign_orders(process: &Process, world: &FaultyExchange) -> Vec<String> {
+    let Some(account) = account(&world.exchange) else {
+        return Vec::new();
+    };
+    let view = process.engine().view();
+    let shown: BTreeSet<&str> = view
+        .venues()
+        .flat_map(|venue| venue.foreign_orders())
+        .filter_map(|order| Some(order.client_id.as_ref()?.as_str()))
+        .collect();
+    let mut broken = Violations::new();
+    for order in truth(process, world, account).foreign {
+        let id = order.client_id.as_str();
+        if order.status == OrderStatus::Canceled && !world.outsider.cancelled.contains(id) {
+            broken.push(format!("{id}, an order of somebody else's, was cancelled"));
+        }
+        if order.amendments > 0 {
+            broken.push(format!("{id}, an order of somebody else's, was amended"));
+        }
+        if order.status.is_open() != shown.contains(id) {
+            let status = order.status;
+            broken.push(format!(
+                "{id}, an order of somebody else's, is {status:?} and shown otherwise"
+            ));
+        }
+    }
+    broken
 }
 
 /// Checks every promise.
@@ -50,12 +139,14 @@ pub fn violations(process: &Process, world: &FaultyExchange, disk: &MemoryDisk) 
     let Some(account) = account(&world.exchange) else {
         return vec!["the exchange has no such account".to_owned()];
     };
-    let truth = truth(&world.exchange, account);
+    let truth = truth(process, world, account);
     if !process.engine().is_stopped() {
         let report = process.engine().stop_report();
         broken.push(format!("it has not stopped with proof: {report:?}"));
     }
     exchange_side(&truth, &mut broken);
+    broken.extend(foreign_orders(process, world));
+    positions(process, &truth, &mut broken);
     tracker(process, &truth, &mut broken);
     match folded(disk) {
         Ok(recovered) => journal(&recovered, &truth, &mut broken),
@@ -65,15 +156,21 @@ pub fn violations(process: &Process, world: &FaultyExchange, disk: &MemoryDisk) 
     for answer in &world.limits_exceeded {
         broken.push(format!("a limit was exceeded: {answer}"));
     }
-    let operations = process.operations();
-    let orders: usize = process.engine().view().venues().map(|v| v.orders().count()).sum();
+    let operations = process.health().operations + process.lane.operations();
     if operations > MOST_OPERATIONS {
         broken.push(format!("{operations} operations have not ended"));
     }
-    if orders > MOST_ORDERS {
-        broken.push(format!("the tracker remembers {orders} orders"));
-    }
     broken
+}
+
+fn positions(process: &Process, truth: &Truth<'_>, broken: &mut Violations) {
+    for market in process.engine().view().markets() {
+        let (pair, held) = (market.pair().to_string(), market.position().inventory.0);
+        let truly = truth.positions.get(&pair).copied().unwrap_or_default();
+        if held != truly {
+            broken.push(format!("{pair}: {held} held by the position, {truly} by the trades"));
+        }
+    }
 }
 
 fn exchange_side(truth: &Truth<'_>, broken: &mut Violations) {

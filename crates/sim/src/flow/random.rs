@@ -23,6 +23,9 @@ const FINE: i64 = 1_000;
 /// Ladder places that a market maker fills in one step once the ladder stands.
 const REFILLS_PER_STEP: usize = 4;
 
+/// A maker's quote, and how far it is behind its touch, in ticks.
+type Quote = (OrderId, i64);
+
 /// One market's makers and takers.
 pub struct RandomSource {
     market: MarketId,
@@ -119,9 +122,9 @@ impl RandomSource {
         let now = self.next;
         self.next = now.after(STEP);
         self.walk();
-        for side in [Side::Buy, Side::Sell] {
-            self.drop_quotes(engine, side, now);
-        }
+        let (buys, sells) = self.quotes(engine);
+        self.drop_quotes(engine, buys, now);
+        self.drop_quotes(engine, sells, now);
         for side in [Side::Buy, Side::Sell] {
             self.refill(engine, side, now);
         }
@@ -157,25 +160,22 @@ impl RandomSource {
         self.spacing * self.levels
     }
 
+    /// The makers' quotes, bids and asks, oldest first.
+    fn quotes(&self, engine: &Engine) -> (Vec<Quote>, Vec<Quote>) {
+        let (bid, ask) = (self.touch(Side::Buy), self.touch(Side::Sell));
+        let (mut buys, mut sells) = (Vec::new(), Vec::new());
+        for order in engine.market(self.market).open_orders(self.house) {
+            let ticks = (order.price / self.tick).to_i64().unwrap_or_default();
+            match order.side {
+                Side::Buy => buys.push((order.id, bid - ticks)),
+                Side::Sell => sells.push((order.id, ticks - ask)),
+            }
+        }
+        (buys, sells)
+    }
+
     /// Cancels quotes that the walk left too close or too far, and sometimes one for no reason.
-    fn drop_quotes(&mut self, engine: &mut Engine, side: Side, now: Timestamp) {
-        let touch = self.touch(side);
-        let quotes: Vec<(OrderId, i64)> = engine
-            .market(self.market)
-            .open_orders(self.house)
-            .filter(|order| order.side == side)
-            .map(|order| (order.id, (order.price / self.tick).to_i64().unwrap_or_default()))
-            .map(|(id, ticks)| {
-                (
-                    id,
-                    if side == Side::Buy {
-                        touch - ticks
-                    } else {
-                        ticks - touch
-                    },
-                )
-            })
-            .collect();
+    fn drop_quotes(&mut self, engine: &mut Engine, quotes: Vec<Quote>, now: Timestamp) {
         let whim = self.prng.below(quotes.len().max(1) as u64 * 6) as usize;
         for (place, (id, distance)) in quotes.into_iter().enumerate() {
             let crossed = distance < -self.half_spread;

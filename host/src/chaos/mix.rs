@@ -1,0 +1,102 @@
+//! Which faults a seed meets.
+
+use colibri_model::SplitMix64;
+
+use super::fault::Fault;
+
+/// The faults that a seed meets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mix {
+    faults: Vec<Fault>,
+}
+
+impl Mix {
+    /// Nothing goes wrong.
+    #[must_use]
+    pub const fn calm() -> Mix {
+        Mix { faults: Vec::new() }
+    }
+
+    /// One fault alone.
+    #[must_use]
+    pub fn alone(fault: Fault) -> Mix {
+        Mix { faults: vec![fault] }
+    }
+
+    /// What a seed meets: one fault alone for every fourth, the faults in turn; else everything.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Mix {
+        let all = Fault::ALL;
+        if seed.is_multiple_of(4) {
+            let index = usize::try_from(seed / 4 % all.len() as u64).unwrap_or(0);
+            return Mix::alone(all[index]);
+        }
+        Mix { faults: all.to_vec() }
+    }
+
+    /// Without a fault.
+    #[must_use]
+    pub fn without(mut self, fault: Fault) -> Mix {
+        self.faults.retain(|one| *one != fault);
+        self
+    }
+
+    /// Whether nothing goes wrong.
+    #[must_use]
+    pub const fn is_calm(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Whether one fault strikes, again and again.
+    #[must_use]
+    pub const fn is_alone(&self) -> bool {
+        self.faults.len() == 1
+    }
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.faults.as_slice() {
+            [] => "calm",
+            [one] => one.name(),
+            _ => "mixed",
+        }
+    }
+
+    /// The next fault; `None` where there is none.
+    pub fn draw(&self, random: &mut SplitMix64) -> Option<Fault> {
+        let total = self.faults.iter().map(|fault| fault.weight()).sum();
+        let mut left = random.below(total);
+        self.faults.iter().copied().find(|fault| {
+            let hit = left < fault.weight();
+            left = left.saturating_sub(fault.weight());
+            hit
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_fault_is_met_alone_and_in_a_mix() {
+        let alone: BTreeSet<_> = (0..4 * Fault::ALL.len() as u64)
+            .filter(|seed| seed.is_multiple_of(4))
+            .map(|seed| Mix::of_seed(seed).name())
+            .collect();
+        assert_eq!(alone.len(), Fault::ALL.len());
+        let (mix, mut random) = (Mix::of_seed(1), SplitMix64::new(1));
+        let drawn: BTreeSet<_> = (0..5_000).filter_map(|_| mix.draw(&mut random)).collect();
+        assert_eq!(drawn.len(), Fault::ALL.len());
+        assert_eq!(Mix::calm().draw(&mut random), None);
+        for fault in Fault::ALL {
+            assert_eq!(
+                Fault::named(&fault.name().replace(' ', "-").to_uppercase()),
+                Some(*fault)
+            );
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! One seed from its first process to the verdict: time, the process that is killed and started again, the person who watches.
+
+use colibri_driver::simulated_transport::{Latency, SimulatedTransport};
+use colibri_driver::{DriverIndex, HostTime};
+use colibri_engine::VenuePhase;
+use colibri_engine::orders::ClientIdSource;
+use colibri_model::{Amount, Decimal, Millis, MonoNs, SplitMix64, WallNs};
+use colibri_sim::SimConfig;
+use colibri_sim::binance::Exchange;
+use colibri_sim::config::{FlowConfig, RandomFlow};
+use colibri_sim::time::Timestamp;
+use colibri_standard::ConnectorManifest;
+use colibri_store::journal::MemoryDisk;
+
+use super::fault::Fault;
+use super::mix::Mix;
+use super::outsider::Outsider;
+use super::process::{self, Blueprint, Process};
+use super::projection::Projection;
+use super::trace::{Printing, Trace};
+use super::verdict;
+use super::watch::Watch;
+use super::world::FaultyExchange;
+use super::{SeedReport, Simulation, by_name};
+
+/// Microseconds since 1970 at monotonic time zero: 2026-01-01.
+const EPOCH_MICROS: i64 = 1_767_225_600_000_000;
+/// The monotonic clock when a seed begins.
+const BEGIN: MonoNs = MonoNs(1_000_000_000_000);
+/// What a seed must come to, to count: it goes on until it has.
+const LEAST_ORDERS: u64 = 100;
+const LEAST_FAULTS: u64 = 10;
+/// One that has not come to it after so many times its minutes does not trade.
+const PATIENCE: u64 = 6;
+/// Between the last fault and the request to stop.
+const CALM: Millis = Millis(60_000);
+/// Between the last fault and that request where the bot is not ready yet, at most: the longest ban is two minutes.
+const READY: Millis = Millis(200_000);
+/// From the last fault on, everything must be settled within this time.
+const SETTLE: Millis = Millis(300_000);
+/// Instruments are asked for so often, so that rules that change are learned of within a seed.
+const INSTRUMENTS: Millis = Millis(30_000);
+/// The drawdown that throws the kill switch, in USDT, in every tenth seed.
+const DRAWDOWN: i64 = 5;
+
+/// A seed on its way.
+pub(super) struct Run {
+    pub(super) blueprint: Blueprint,
+    pub(super) transport: SimulatedTransport<FaultyExchange>,
+    pub(super) process: Option<Process>,
+    processes: u64,
+    pub(super) random: SplitMix64,
+    pub(super) mix: Mix,
+    pub(super) trace: Trace,
+    pub(super) now: MonoNs,
+    /// The host's wall clock less the exchange's clock, nanoseconds.
+    pub(super) skew: i64,
+    pub(super) next_fault: MonoNs,
+    /// When a killed process is started again.
+    restart: Option<MonoNs>,
+    /// When the disk works again.
+    pub(super) repair: Option<MonoNs>,
+    /// When a process whose disk has failed for good is killed.
+    pub(super) doomed: Option<MonoNs>,
+    /// The history, in seeds that have one: SQLite takes a fifth of their time.
+    pub(super) history: Option<Projection>,
+    watch: Watch,
+    seed: u64,
+    /// How long faults strike at least.
+    minutes: u64,
+}
+
+fn exchange(seed: u64, manifest: &ConnectorManifest) -> Result<Exchange, String> {
+    let mut config = SimConfig::demo();
+    config.markets.truncate(process::PAIRS.len());
+    config.flow = FlowConfig::Random(RandomFlow {
+        seed,
+        levels: 20,
+        warm_up_seconds: 20,
+        takers_per_second: 3.into(),
+        ..RandomFlow::default()
+    });
+    // The exchange's limits are those that the manifest declares: one that is exceeded is answered with 429.
+    let limit = |pool: &str| manifest.pools.get(pool).and_then(|pool| u32::try_from(pool.limit).ok());
+    if let Some(limit) = limit("orders_10s") {
+        config.limits.orders_per_10_seconds = limit;
+    }
+    if let Some(limit) = limit("weight") {
+        config.limits.weight_per_minute = limit;
+    }
+    let opens = Timestamp::from_micros(EPOCH_MICROS.saturating_add_unsigned(BEGIN.0 / 1_000));
+    Exchange::new(&config, Vec::new(), opens).map_err(|e| e.to_string())
+}
+
+impl Run {
+    /// A seed at its beginning.
+    ///
+    /// # Errors
+    /// The exchange's configuration, or SQLite, refuses.
+    pub(super) fn new(simulation: &Simulation, seed: u64, mix: Mix, printing: Printing) -> Result<Run, String> {
+        let mut random = SplitMix64::new(seed);
+        let mut manifest = simulation.manifest.clone();
+        manifest.polling.instruments_ms = INSTRUMENTS;
+        let kills = seed % 10 == 9;
+        let is_mixed = mix.name() == "mixed";
+        // What cannot be written cannot outlast a restart: where the switch is looked at, the disk works.
+        let disk_faults = [Fault::DiskFull, Fault::DiskReadOnly, Fault::DiskTorn];
+        let has_history = seed % 10 == 3 || mix == Mix::alone(Fault::HistoryFailing);
+        let mix = disk_faults
+            .into_iter()
+            .filter(|_| kills && is_mixed)
+            .fold(mix, Mix::without);
+        let names = ClientIdSource::new(&manifest.client_id, process::BOT, WallNs(EPOCH_MICROS), seed);
+        let outsider = Outsider::with_bot_names(names.map_err(|e| e.to_string())?, process::market_maker_id());
+        let exchange = exchange(random.next_u64(), &manifest)?;
+        let world = FaultyExchange::new(exchange, outsider, EPOCH_MICROS, random.next_u64());
+        let latency = Latency {
+            min: Millis(2),
+            max: Millis(40),
+        };
+        let epoch = WallNs(EPOCH_MICROS * 1_000);
+        let blueprint = Blueprint {
+            library: simulation.library.clone(),
+            manifest,
+            disk: MemoryDisk::default(),
+            seed: random.next_u64(),
+            max_drawdown: kills.then(|| Amount(Decimal::from(DRAWDOWN))),
+        };
+        Ok(Run {
+            blueprint,
+            transport: SimulatedTransport::new(world, latency, epoch, random.next_u64()),
+            process: None,
+            processes: 0,
+            random,
+            mix,
+            trace: Trace::new(printing),
+            now: BEGIN,
+            skew: 0,
+            next_fault: BEGIN.plus(Millis(5_000)),
+            restart: None,
+            repair: None,
+            doomed: None,
+            history: has_history.then(|| Projection::new(BEGIN)).transpose()?,
+            watch: Watch::new(BEGIN),
+            seed,
+            minutes: simulation.minutes.max(10),
+        })
+    }
+
+    /// From the first process to the verdict.
+    ///
+    /// # Errors
+    /// The simulation itself cannot go on.
+    pub(super) fn carry_through(mut self) -> Result<SeedReport, String> {
+        self.start_process()?;
+        self.until(BEGIN.plus(Millis(self.minutes * 60_000)))?;
+        let patience = BEGIN.plus(Millis(self.minutes * PATIENCE * 60_000));
+        while self.now < patience && !self.proves_enough() {
+            self.until(self.now.plus(Millis(10_000)))?;
+        }
+        let storm_ended = self.now;
+        self.clear_up()?;
+        self.watch.nobody_resumes();
+        self.until(storm_ended.plus(CALM))?;
+        // A ban may outlast the storm: a bot that is not ready yet is not asked to stop yet.
+        while self.now < storm_ended.plus(READY) && !self.transport.world.outsider.ledger_started {
+            self.until(self.now.plus(Millis(1_000)))?;
+        }
+        if let Some(process) = &self.process {
+            self.watch.before_the_stop(process, &self.transport.world, self.now);
+        }
+        self.stop();
+        let deadline = storm_ended.plus(SETTLE);
+        while self.now < deadline && !self.is_stopped() {
+            self.until(self.now.plus(Millis(1_000)).min(deadline))?;
+        }
+        self.report(storm_ended)
+    }
+
+    /// Whether the bot is up and its venue ready.
+    pub(super) fn can_trade(&self) -> bool {
+        let view = self.process.as_ref().map(|process| process.engine().view());
+        view.is_some_and(|view| view.venues().all(|venue| venue.not_ready().is_none()))
+    }
+
+    fn orders(&self) -> u64 {
+        verdict::orders_of_the_bot(&self.transport.world)
+    }
+
+    fn proves_enough(&self) -> bool {
+        self.orders() >= LEAST_ORDERS && (self.mix.is_calm() || self.transport.world.struck_count() >= LEAST_FAULTS)
+    }
+
+    fn time(&self) -> HostTime {
+        let mut time = self.transport.time_at(self.now);
+        time.wall.0 += self.skew;
+        time
+    }
+
+    pub(super) fn start_process(&mut self) -> Result<(), String> {
+        // A host that cannot write its journal refuses to start; its operator tries again once the disk works.
+        self.restart = self.repair.map(|at| at.plus(Millis(1)));
+        if self.restart.is_some() {
+            return Ok(());
+        }
+        // Each process has two drivers.
+        let index = DriverIndex(usize::try_from(self.processes * 2).unwrap_or(usize::MAX));
+        self.processes += 1;
+        let time = self.time();
+        self.trace.line(self.now, &format!("process {} starts", self.processes));
+        let process = self.blueprint.start(index, time, &mut self.trace)?;
+        self.watch.started(&process);
+        self.process = Some(process);
+        self.transport.world.outsider.transferred.clear();
+        self.transport.world.outsider.ledger_started = false;
+        self.carry_effects();
+        Ok(())
+    }
+
+    pub(super) fn kill(&mut self) {
+        if self.doomed.take().is_some() {
+            self.blueprint.disk.set_fault(None);
+        }
+        if let Some(process) = self.process.take() {
+            self.trace.line(self.now, "the process is killed");
+            self.watch.ended(&process);
+            for driver in [process.index, process.lane.index] {
+                self.transport.world.forget(driver, self.now);
+            }
+            self.transport.world.outsider.ledger_started = false;
+            let down = Millis(100 + self.random.below(20_000));
+            self.restart = Some(self.now.plus(down));
+        }
+    }
+
+    fn carry_effects(&mut self) {
+        let Some(process) = &mut self.process else { return };
+        for (driver, effect) in process.take_effects() {
+            self.trace.effect(self.now, &effect);
+            self.transport.execute(self.now, driver, effect);
+        }
+    }
+
+    /// Lets time pass.
+    fn until(&mut self, end: MonoNs) -> Result<(), String> {
+        loop {
+            let wakes = [
+                self.process.as_ref().map(Process::next_wake),
+                self.transport.next_at(),
+                self.restart,
+                self.repair,
+                self.doomed,
+                self.process.as_ref().and_then(|_| self.watch.resume_at()),
+                Some(self.next_fault),
+            ];
+            let at = wakes.into_iter().flatten().fold(end, MonoNs::min).max(self.now);
+            let event = self.transport.next(at);
+            self.now = event.as_ref().map_or(at, |(time, ..)| time.mono).max(self.now);
+            if event.is_none() && self.now >= end {
+                return Ok(());
+            }
+            if self.repair.is_some_and(|at| at <= self.now) {
+                self.repair = None;
+                self.blueprint.disk.set_fault(None);
+            }
+            if self.doomed.is_some_and(|at| at <= self.now) {
+                self.kill();
+            }
+            if self.restart.is_some_and(|at| at <= self.now) {
+                self.start_process()?;
+            }
+            if self.next_fault <= self.now {
+                self.draw_fault();
+            }
+            let time = self.time();
+            if let Some(process) = &mut self.process {
+                let input = match &event {
+                    Some((_, driver, event)) if process.has(*driver) => {
+                        self.trace.event(self.now, event);
+                        Some((*driver, event.as_input()))
+                    }
+                    _ => None,
+                };
+                process.turn(time, input, &mut self.trace);
+                let view = process.engine().view();
+                self.transport.world.outsider.ledger_started = view.venues().any(|v| *v.phase() == VenuePhase::Ready);
+                self.watch.look(process, self.now, &mut self.random);
+                if self.watch.is_to_resume(self.now) {
+                    self.trace.line(self.now, "a person releases the kill switch");
+                    process.resume(time, &mut self.trace);
+                    self.watch.resumed();
+                }
+            }
+            self.carry_effects();
+            if let Some(history) = &mut self.history
+                && let Err(why) = history.follow_if_due(&self.blueprint.disk, self.now)
+            {
+                self.watch.broken(format!("the history does not follow: {why}"));
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        let time = self.time();
+        if let Some(process) = &mut self.process {
+            self.trace.line(self.now, "the bot is stopped");
+            process.stop(time, &mut self.trace);
+        }
+        self.carry_effects();
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.process
+            .as_ref()
+            .is_some_and(|process| process.engine().is_stopped())
+    }
+
+    fn report(mut self, storm_ended: MonoNs) -> Result<SeedReport, String> {
+        let (orders, faults) = (self.orders(), self.transport.world.struck_count());
+        let minutes = storm_ended.since(BEGIN).0 / 60_000;
+        let mut violations = match &self.process {
+            Some(process) => {
+                self.watch.ended(process);
+                verdict::violations(process, &self.transport.world, &self.blueprint.disk)
+            }
+            None => vec!["there is no process".to_owned()],
+        };
+        violations.extend(self.watch.violations());
+        if let Some(history) = &mut self.history {
+            match process::folded(&self.blueprint.disk) {
+                Ok(journal) => violations.extend(history.differences(&self.blueprint.disk, &journal)),
+                Err(why) => violations.push(format!("the journal cannot be read: {why}")),
+            }
+        }
+        if orders < LEAST_ORDERS {
+            violations.push(format!("it did not trade: {orders} orders in {minutes} minutes"));
+        }
+        if faults < LEAST_FAULTS && !self.mix.is_calm() {
+            violations.push(format!(
+                "only {faults} faults in {minutes} minutes: the seed proves little"
+            ));
+        }
+        let world = &self.transport.world;
+        Ok(SeedReport {
+            seed: self.seed,
+            mix: self.mix.name().to_owned(),
+            minutes,
+            orders,
+            fills: verdict::trades_of_the_account(world),
+            processes: self.processes,
+            kill_switches: self.watch.throws(),
+            faults: by_name(&world.struck),
+            settled_ms: self.now.since(storm_ended).0,
+            violations,
+            trace: self.trace.hash(),
+        })
+    }
+}

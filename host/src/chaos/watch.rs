@@ -1,0 +1,183 @@
+//! What is looked at while a seed runs: memory, the kill switch, what strategies are told.
+
+use std::collections::BTreeSet;
+
+use colibri_model::{Millis, MonoNs, SplitMix64};
+
+use super::process::Process;
+use super::verdict;
+use super::witness;
+use super::world::FaultyExchange;
+
+/// How often memory is looked at.
+const MEMORY: Millis = Millis(5_000);
+/// Operations that may be under way at once.
+const MOST_OPERATIONS: usize = 256;
+/// Orders that may be live at once: twenty a strategy, and what is on its way to its end.
+const MOST_LIVE: usize = 100;
+/// Orders that the tracker may remember.
+const MOST_ORDERS: usize = 12_000;
+/// Streams that may be open at once.
+const MOST_STREAMS: usize = 8;
+/// Within so long of the kill switch, everything is cancelled once the faults have stopped.
+const CANCELLED_WITHIN: Millis = Millis(45_000);
+
+/// The kill switch while it is thrown.
+#[derive(Debug, Clone, Copy)]
+struct Thrown {
+    since: MonoNs,
+    /// When a person is going to release it.
+    resume: MonoNs,
+    /// Orders that the process had sent by then.
+    sent: u64,
+}
+
+/// Looks on, and remembers what was amiss.
+pub struct Watch {
+    broken: BTreeSet<String>,
+    next: MonoNs,
+    thrown: Option<Thrown>,
+    throws: u64,
+}
+
+impl Watch {
+    /// From `now` on.
+    #[must_use]
+    pub const fn new(now: MonoNs) -> Watch {
+        Watch {
+            broken: BTreeSet::new(),
+            next: now,
+            thrown: None,
+            throws: 0,
+        }
+    }
+
+    /// Something was amiss.
+    pub fn broken(&mut self, what: String) {
+        self.broken.insert(what);
+    }
+
+    /// How often the kill switch was thrown.
+    #[must_use]
+    pub const fn throws(&self) -> u64 {
+        self.throws
+    }
+
+    /// What was amiss.
+    pub fn violations(&self) -> impl Iterator<Item = String> + '_ {
+        self.broken.iter().cloned()
+    }
+
+    /// A process has started: a switch that was thrown still is.
+    pub fn started(&mut self, process: &Process) {
+        if let Some(thrown) = &mut self.thrown {
+            thrown.sent = process.engine().view().counts().orders_sent;
+            if process.engine().kill_switch().is_none() {
+                self.broken("the kill switch was forgotten over a restart".to_owned());
+            }
+        }
+    }
+
+    /// A process ends, or has done its work.
+    pub fn ended(&mut self, process: &Process) {
+        for what in witness::misled(&process.told, &process.engine().view()) {
+            self.broken(what);
+        }
+        let faults = process.connector_faults();
+        if faults > 0 {
+            self.broken(format!("the connector faulted {faults} times"));
+        }
+    }
+
+    /// After a turn.
+    pub fn look(&mut self, process: &Process, now: MonoNs, random: &mut SplitMix64) {
+        self.look_at_kill_switch(process, now, random);
+        if now >= self.next {
+            self.next = now.plus(MEMORY);
+            self.look_at_memory(process);
+        }
+    }
+
+    fn look_at_memory(&mut self, process: &Process) {
+        let health = process.health();
+        let view = process.engine().view();
+        let streams: usize = health.sessions.iter().map(|session| session.streams).sum();
+        let live: usize = view.venues().map(|v| v.live_orders().count()).sum();
+        let orders: usize = view.venues().map(|v| v.orders().count()).sum();
+        for (what, count, most) in [
+            (
+                "operations under way",
+                health.operations + process.lane.operations(),
+                MOST_OPERATIONS,
+            ),
+            ("operations in the queue", health.queued, MOST_OPERATIONS),
+            ("streams", streams, MOST_STREAMS),
+            ("live orders", live, MOST_LIVE),
+            ("orders remembered", orders, MOST_ORDERS),
+        ] {
+            if count > most {
+                self.broken(format!("more than {most} {what}"));
+            }
+        }
+    }
+
+    fn look_at_kill_switch(&mut self, process: &Process, now: MonoNs, random: &mut SplitMix64) {
+        let sent = process.engine().view().counts().orders_sent;
+        match (&self.thrown, process.engine().kill_switch()) {
+            (None, None) => {}
+            (None, Some(_)) => {
+                self.throws += 1;
+                let resume = now.plus(Millis(15_000 + random.below(75_000)));
+                self.thrown = Some(Thrown {
+                    since: now,
+                    resume,
+                    sent,
+                });
+            }
+            (Some(_), None) => self.broken("the kill switch released itself".to_owned()),
+            (Some(thrown), Some(_)) if sent > thrown.sent => {
+                self.broken("an order was sent while the kill switch was thrown".to_owned());
+            }
+            (Some(_), Some(_)) => {}
+        }
+    }
+
+    /// When a person releases the kill switch.
+    #[must_use]
+    pub fn resume_at(&self) -> Option<MonoNs> {
+        self.thrown.map(|thrown| thrown.resume)
+    }
+
+    /// Whether that time has come.
+    #[must_use]
+    pub fn is_to_resume(&self, now: MonoNs) -> bool {
+        self.resume_at().is_some_and(|at| at <= now)
+    }
+
+    /// A person has released the kill switch.
+    pub const fn resumed(&mut self) {
+        self.thrown = None;
+    }
+
+    /// The faults have stopped: nobody releases the kill switch any more.
+    pub const fn nobody_resumes(&mut self) {
+        if let Some(thrown) = &mut self.thrown {
+            thrown.resume = MonoNs(u64::MAX);
+        }
+    }
+
+    /// The faults stopped a while ago, and the bot has not been asked to stop yet.
+    pub fn before_the_stop(&mut self, process: &Process, world: &FaultyExchange, now: MonoNs) {
+        if self
+            .thrown
+            .is_some_and(|thrown| now.since(thrown.since) > CANCELLED_WITHIN)
+        {
+            for id in verdict::open_orders_of_the_bot(process, world) {
+                self.broken(format!("{id} is open although the kill switch was thrown"));
+            }
+        }
+        for what in verdict::foreign_orders(process, world) {
+            self.broken(what);
+        }
+    }
+}
