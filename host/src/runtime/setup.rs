@@ -223,7 +223,7 @@ fn configuration(error: impl std::fmt::Display) -> ExitError {
 }
 
 /// What bulk lanes may use of every limit; two threads cannot share one count.
-const BULK_SHARE: LimitShare = LimitShare::per_mille(200);
+pub const BULK_SHARE: LimitShare = LimitShare::per_mille(200);
 /// What is left for the engine's thread.
 const ENGINE_SHARE: LimitShare = LimitShare::per_mille(800);
 
