@@ -13,6 +13,7 @@ mod bring_up;
 mod completions;
 mod core;
 mod dispatch;
+mod feeds;
 mod kill_switch;
 mod limits;
 pub(crate) mod market;
