@@ -86,30 +86,79 @@ fn a_run_trades_on_both_sides_and_leaves_nothing_behind() {
     assert_eq!(ask("status")["pairs"][0]["unknown"], 0);
 }
 
-#[cfg(unix)]
-#[test]
-fn an_interrupt_cancels_everything_and_still_reports() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = demo(folder.path(), 600).spawn().unwrap();
+/// Reads a demo's log until a line has these words.
+fn read_until(lines: &mut impl Iterator<Item = std::io::Result<String>>, words: &str) {
     let started = Instant::now();
     let mut log = String::new();
-    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+    for line in lines {
         let line = line.unwrap();
-        let trading = line.contains("filled");
+        if line.contains(words) {
+            return;
+        }
         log.push_str(&line);
         log.push('\n');
-        if trading {
-            break;
-        }
-        assert!(started.elapsed() < DEADLINE, "no fill in time: {log}");
+        assert!(started.elapsed() < DEADLINE, "no {words:?} in time: {log}");
     }
+    panic!("it ended without {words:?}: {log}");
+}
+
+fn interrupt(child: &std::process::Child) {
     let interrupted = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
         .unwrap();
     assert!(interrupted.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_kill_from_another_terminal_cancels_everything_and_proves_it_while_the_bot_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = demo(folder.path(), 600).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    read_until(&mut lines, "filled");
+    let killed = Command::new(built::host())
+        .arg("kill")
+        .arg(folder.path().join("data/demo"))
+        .args(["--reason", "a test"])
+        .output()
+        .unwrap();
+    assert!(killed.status.success(), "{killed:?}");
+    read_until(&mut lines, "the kill switch is thrown (person): a test");
+    read_until(&mut lines, "the exchange says that no order of ours is open");
+    interrupt(&child);
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert!(
+        !rest
+            .iter()
+            .any(|line| line.contains("orders live") && !line.contains(" 0 orders live")),
+        "{rest:?}"
+    );
     let output = child.wait_with_output().unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{stdout}\n{log}");
+    assert!(output.status.success(), "{stdout}");
+    assert_proven(&report_of(&stdout));
+    // Nobody runs any more: the request stays for the next start, and that is said.
+    let waiting = Command::new(built::host())
+        .arg("kill")
+        .arg(folder.path().join("data/demo"))
+        .output()
+        .unwrap();
+    assert_eq!(waiting.status.code(), Some(7), "{waiting:?}");
+    assert!(folder.path().join("data/demo/kill.request").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_cancels_everything_and_still_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = demo(folder.path(), 600).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    read_until(&mut lines, "filled");
+    interrupt(&child);
+    drop(lines);
+    let output = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}");
     assert_proven(&report_of(&stdout));
 }
