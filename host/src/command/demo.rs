@@ -15,6 +15,7 @@ use crate::command::history::{HISTORY, JOURNAL};
 use crate::command::run::{KillSwitchWish, RunRequest, run_bot};
 use crate::command::sim::WITH_PARENT;
 use crate::exit::{Exit, ExitError};
+use crate::kill_request::KILL_REQUEST;
 use crate::runtime::setup::CredentialSource;
 
 /// The bot of the demo: the file that a trader would write.
@@ -32,12 +33,16 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Exit> {
     let folder = Path::new(FOLDER);
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     // Each demo has an exchange of its own: what is journaled of an earlier one means nothing to it.
-    for name in [JOURNAL, HISTORY] {
-        for suffix in ["", "-wal", "-shm"] {
-            match std::fs::remove_file(folder.join(format!("{name}{suffix}"))) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e).context("an old demo's data"),
-                _ => {}
-            }
+    for entry in std::fs::read_dir(folder).context("an old demo's data")? {
+        let entry = entry.context("an old demo's data")?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let old = [JOURNAL, HISTORY, KILL_REQUEST]
+            .iter()
+            .any(|stem| name.starts_with(stem))
+            && !name.ends_with(".lock");
+        if old && let Err(error) = std::fs::remove_file(entry.path()) {
+            return Err(error).context("an old demo's data");
         }
     }
     let plugins = folder.join("plugins.toml");
