@@ -275,7 +275,7 @@ pub fn engine<J: Journal>(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         tick: bot.file.tick_ms,
         seed,
-        risk: bot.file.risk.clone(),
+        risk: bot.risk_limits(),
         recovered,
     };
     let mut engine = Engine::new(setup, journal);
