@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use colibri_driver::{LimitShare, LimitShares};
 use colibri_engine::risk::{Budget, RiskLimits};
 use colibri_model::{AccountId, Asset, Decimal, ExchangeOrderId, Millis, Pair, StrategyId, VenueId};
 use colibri_store::journal::Durability;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::exit::{Exit, ExitError};
+use crate::record::RecordSettings;
 
 const fn default_tick() -> Millis {
     Millis(1_000)
@@ -48,6 +50,9 @@ pub struct BotFile {
     /// Limits that no order passes.
     #[serde(default)]
     pub risk: RiskLimits,
+    /// Which runs are recorded, and how long that is kept.
+    #[serde(default)]
+    pub record: RecordSettings,
     /// What decides.
     #[serde(rename = "strategy")]
     pub strategies: Vec<StrategyTable>,
@@ -338,6 +343,12 @@ impl Bot {
             strategy_budgets: strategies.map(|s| (s.id.clone(), s.budget.clone())).collect(),
             ..self.file.risk.clone()
         }
+    }
+
+    /// The file's text, as it was read.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// A path of the file, which is relative to it.

@@ -12,7 +12,7 @@ use colibri_standard::KeyKind;
 use crate::bot::Bot;
 use crate::cli::DemoArgs;
 use crate::command::history::{HISTORY, JOURNAL};
-use crate::command::run::{KillSwitchWish, RunRequest, run_bot};
+use crate::command::run::{KillSwitchWish, RecordWish, RunRequest, run_bot};
 use crate::command::sim::WITH_PARENT;
 use crate::exit::{Exit, ExitError};
 use crate::kill_request::KILL_REQUEST;
@@ -63,6 +63,11 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Exit> {
         show: &args.show,
         environment: &format!("a local exchange at {}", exchange.address),
         kill_switch: KillSwitchWish::Keep,
+        record: if args.record {
+            RecordWish::Always
+        } else {
+            RecordWish::AsTheFileSays
+        },
     })
 }
 

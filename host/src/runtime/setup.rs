@@ -9,7 +9,7 @@ use colibri_driver::{Credentials, Driver, DriverSetup, LimitShare, Limiter, Secr
 use colibri_engine::config::ConfigError;
 use colibri_engine::strategy::{self, Strategy};
 use colibri_engine::{Engine, EngineSetup, Recovered, VenueSetup};
-use colibri_model::{AccountId, Journal};
+use colibri_model::{AccountId, Journal, Record};
 use colibri_standard::Lane;
 use colibri_store::journal::{Durability, JournalFile, JournalReader, Tail};
 
@@ -146,6 +146,9 @@ pub fn driver_setup(
     setup.credentials = credentials.get(&account).cloned().unwrap_or_else(Credentials::none);
     setup.account = Some(account);
     setup.environment.clone_from(&venue.environment);
+    if let Some(share) = &venue.limit_share {
+        setup.limit_shares = share.get_ref().shares().map_err(|e| bot.wrong(share.span(), e))?;
+    }
     setup.seed = seed;
     // Strictly above anything that an earlier run drew, as long as the clock is not set back by more than a run lasts.
     setup.nonce_floor = millis_since_1970();
@@ -193,6 +196,7 @@ pub fn venue(
     setup: &DriverSetup,
     installation: &Installation,
     limiter: SharedLimiter,
+    bulk_share: LimitShare,
 ) -> Result<(DeskVenue, Supply), ExitError> {
     let make = maker(setup, installation)?;
     let connector = make().map_err(|e| ExitError::new(Exit::Plugin, e))?;
@@ -208,7 +212,7 @@ pub fn venue(
     }
     let mut bulk = BulkSetup {
         driver: setup.clone(),
-        share: BULK_SHARE,
+        share: bulk_share,
         transport: installation.transport(),
     };
     bulk.driver.seed = setup.seed.rotate_left(32);
@@ -220,6 +224,17 @@ pub fn venue(
 
 fn configuration(error: impl std::fmt::Display) -> ExitError {
     ExitError::new(Exit::Configuration, error.to_string())
+}
+
+/// What each bulk lane of a bot may use of every limit: [`BULK_SHARE`], divided by the venues of one connector, which may be
+/// at one address.
+#[must_use]
+pub fn bulk_share(bot: &Bot, venue: &VenueTable) -> LimitShare {
+    let venues = bot.file.venues.iter();
+    let lanes = venues
+        .filter(|v| v.connector.get_ref() == venue.connector.get_ref())
+        .count();
+    BULK_SHARE.divided(lanes)
 }
 
 /// What bulk lanes may use of every limit; two threads cannot share one count.
@@ -251,6 +266,20 @@ pub fn journal(folder: &Path, durability: Durability) -> Result<(JournalFile, Re
         }
     }
     Ok((journal, recovered, note))
+}
+
+/// Every record of a bot's journal, oldest first: what a recording begins with.
+///
+/// # Errors
+/// It cannot be read.
+pub fn records(folder: &Path) -> Result<Vec<Record>, ExitError> {
+    let storage = |error: String| ExitError::new(Exit::Storage, error);
+    let mut reader = JournalReader::open(&folder.join(JOURNAL)).map_err(|e| storage(e.to_string()))?;
+    let mut records = Vec::new();
+    while let Some(batch) = reader.next_batch().map_err(|e| storage(e.to_string()))? {
+        records.extend(batch.records);
+    }
+    Ok(records)
 }
 
 /// Where a bot's history is.
@@ -285,6 +314,8 @@ pub fn engine<J: Journal>(
             account: venue.account.get_ref().clone(),
             manifest: installation.connector(venue.connector.get_ref())?.manifest.clone(),
             pairs: venue.pairs.iter().map(|p| p.get_ref().clone()).collect(),
+            environment: venue.environment.clone(),
+            adopt: venue.adopt.iter().cloned().collect(),
         });
     }
     for strategy in strategies(bot)? {

@@ -1,0 +1,244 @@
+//! Recording a run: what is kept ([`colibri_record`]), written by a thread of its own.
+//!
+//! What lives here: the folder of recordings, the thread that writes blocks, what is kept for how long. What must not live
+//! here: reading a recording back into a desk (`replay`).
+
+mod folder;
+mod made_from;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+use std::{fs::File, io};
+
+use colibri_desk::DeskInput;
+use colibri_driver::HostTime;
+use colibri_model::{MonoNs, Record, WallNs};
+use colibri_record::{Block, Digest, Recorder, RunSetup};
+
+pub use folder::{Kept, RECORDINGS, files, list, open};
+pub use made_from::run_setup;
+pub use settings::{RecordSettings, When};
+
+/// Blocks that wait for the disk. A disk that is this far behind ends the recording, not the trading.
+const WAITING: usize = 256;
+/// A file is followed by the next when it holds so many bytes.
+const FILE_BYTES: u64 = 256 << 20;
+
+/// A run that is being recorded.
+pub struct Recording {
+    recorder: Recorder,
+    folder: PathBuf,
+    blocks: Option<SyncSender<Block>>,
+    rooms: Receiver<Vec<u8>>,
+    faults: Receiver<io::Error>,
+    thread: Option<JoinHandle<()>>,
+    /// Why it has ended before the run.
+    ended: Option<String>,
+}
+
+impl Recording {
+    /// Begins a recording in a bot's folder; recordings that are too old or too many go first.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn start(
+        bot_folder: &Path,
+        began: WallNs,
+        settings: &RecordSettings,
+        setup: &RunSetup,
+        journaled: &[Record],
+    ) -> io::Result<Recording> {
+        let age = Duration::from_secs(settings.most_seconds());
+        folder::retire(bot_folder, SystemTime::now(), age, settings.most_bytes() / 2)?;
+        let kept: u64 = list(bot_folder)?.iter().map(|kept| kept.bytes).sum();
+        let folder = folder::make(bot_folder, began)?;
+        let file = folder::next_file(&folder, 1)?;
+        let (blocks, incoming) = sync_channel(WAITING);
+        let (used, rooms) = channel();
+        let (broken, faults) = channel();
+        let mut writer = Writer {
+            folder: folder.clone(),
+            file,
+            number: 1,
+            in_file: 0,
+            left: settings.most_bytes().saturating_sub(kept),
+            used,
+        };
+        let thread = std::thread::Builder::new()
+            .name("recording".to_owned())
+            .spawn(move || {
+                while let Ok(block) = incoming.recv() {
+                    if let Err(error) = writer.write(block) {
+                        // Whoever started it reads this, or has ended.
+                        let _ = broken.send(error);
+                        return;
+                    }
+                }
+            })?;
+        Ok(Recording {
+            recorder: Recorder::new(setup, journaled),
+            folder,
+            blocks: Some(blocks),
+            rooms,
+            faults,
+            thread: Some(thread),
+            ended: None,
+        })
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Keeps an input that is about to be posted.
+    pub fn keep(&mut self, time: HostTime, input: &DeskInput<'_>) {
+        if self.blocks.is_some() {
+            self.recorder.keep(time, input);
+        }
+    }
+
+    /// What looks on while it is posted.
+    pub const fn digest(&mut self) -> &mut Digest {
+        self.recorder.digest()
+    }
+
+    /// The input has been posted. Hands full blocks over; says why where the recording has to end here.
+    pub fn posted(&mut self, now: MonoNs, refused: impl IntoIterator<Item = (u64, String)>) -> Option<String> {
+        let sender = self.blocks.as_ref()?;
+        self.recorder.posted(now, refused);
+        while let Ok(room) = self.rooms.try_recv() {
+            self.recorder.give_back(room);
+        }
+        for block in self.recorder.take_blocks() {
+            let why = match sender.try_send(block) {
+                Ok(()) => continue,
+                Err(TrySendError::Full(_)) => "the disk is too slow for it".to_owned(),
+                Err(TrySendError::Disconnected(_)) => self.fault(),
+            };
+            self.blocks = None;
+            self.ended = Some(why.clone());
+            return Some(why);
+        }
+        None
+    }
+
+    fn fault(&self) -> String {
+        self.faults
+            .try_recv()
+            .map_or_else(|_| "its thread has ended".to_owned(), |error| error.to_string())
+    }
+
+    /// How things stand, for people.
+    pub fn status(&mut self, json: &str) {
+        if self.blocks.is_some() {
+            self.recorder.status(json);
+        }
+    }
+
+    /// The run is over: what is left is written.
+    ///
+    /// # Errors
+    /// Why the recording is not whole.
+    pub fn finish(mut self) -> Result<PathBuf, String> {
+        if let Some(why) = self.ended.take() {
+            return Err(why);
+        }
+        self.recorder.finish();
+        let blocks = self.recorder.take_blocks();
+        if let Some(sender) = self.blocks.take() {
+            for block in blocks {
+                if sender.send(block).is_err() {
+                    return Err(self.fault());
+                }
+            }
+        }
+        // The channel is closed now: the thread ends when all is written.
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            return Err("its thread has panicked".to_owned());
+        }
+        match self.faults.try_recv() {
+            Ok(error) => Err(error.to_string()),
+            Err(_) => Ok(self.folder.clone()),
+        }
+    }
+}
+
+/// The other side of the channel.
+struct Writer {
+    folder: PathBuf,
+    file: File,
+    number: u32,
+    in_file: u64,
+    /// Bytes that may still be written.
+    left: u64,
+    used: Sender<Vec<u8>>,
+}
+
+impl Writer {
+    fn write(&mut self, block: Block) -> io::Result<()> {
+        if self.in_file >= FILE_BYTES {
+            self.number += 1;
+            self.file = folder::next_file(&self.folder, self.number)?;
+            self.in_file = 0;
+        }
+        let written = block.write(&mut self.file)?;
+        self.in_file += written;
+        self.left = self
+            .left
+            .checked_sub(written)
+            .ok_or_else(|| io::Error::other("keep_gb of [record] is used up"))?;
+        // Nobody takes the room back once the run is over.
+        let _ = self.used.send(block.entries);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use colibri_record::{Entry, RecordedInput};
+
+    fn setup() -> RunSetup {
+        RunSetup {
+            host_version: "1".to_owned(),
+            bot_file: String::new(),
+            engine_seed: 1,
+            venues: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_recording_is_written_and_read_again() {
+        let bot = tempfile::tempdir().unwrap();
+        let settings = RecordSettings::default();
+        let mut recording = Recording::start(bot.path(), WallNs(1), &settings, &setup(), &[]).unwrap();
+        for second in 0..5u64 {
+            let time = HostTime::new(MonoNs(second * 1_000_000_000), WallNs(5));
+            recording.keep(time, &DeskInput::Turn);
+            assert_eq!(recording.posted(time.mono, None), None);
+        }
+        let folder = recording.finish().unwrap();
+        let mut reader = open(&folder).unwrap();
+        let (mut turns, mut marks) = (0, 0);
+        while let Some(entry) = reader.next_entry().unwrap() {
+            match entry {
+                Entry::Input { input, .. } if *input == RecordedInput::Turn => turns += 1,
+                Entry::Mark(mark) => {
+                    marks += 1;
+                    assert!(mark.inputs <= 5);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(turns, 5);
+        assert!(marks >= 5);
+    }
+}
