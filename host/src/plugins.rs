@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use colibri_driver::tokio_transport::{ExtraAuthorities, ProxyAddress, TransportOptions};
+use colibri_driver::tokio_transport::{ExtraAuthorities, ProxyAddress, ProxyAddressError, TransportOptions};
 use colibri_loader::{Library, LoadRequest, Loader};
 use colibri_standard::{ConnectorManifest, Manifest};
 use serde::Deserialize;
@@ -47,16 +47,11 @@ pub struct PluginsFile {
     pub ca_file: Option<PathBuf>,
     /// An HTTP proxy that every request and every stream goes through, as `http://host:port`. The environment's is never
     /// used: what is signed goes where this file says.
-    #[serde(default, deserialize_with = "proxy_address")]
-    pub proxy: Option<ProxyAddress>,
+    #[serde(default)]
+    pub proxy: Option<String>,
     /// The libraries, in the file's order.
     #[serde(default, rename = "plugin")]
     pub plugins: Vec<PluginEntry>,
-}
-
-fn proxy_address<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<ProxyAddress>, D::Error> {
-    let text = String::deserialize(from)?;
-    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 /// A connector that can be created.
@@ -104,6 +99,14 @@ impl PluginsFile {
             .map_err(|error| ExitError::new(Exit::Configuration, format!("{} is wrong: {error}", path.display())))
     }
 
+    /// The proxy. What stands there is not repeated: it may hold a password.
+    fn proxy_address(&self, file: &Path) -> Result<Option<ProxyAddress>, ExitError> {
+        let proxy = self.proxy.as_deref().map(str::parse).transpose();
+        proxy.map_err(|error: ProxyAddressError| {
+            ExitError::new(Exit::Configuration, format!("{} is wrong: {error}", file.display()))
+        })
+    }
+
     fn authorities(&self, file: &Path, folder: &Path) -> Result<ExtraAuthorities, ExitError> {
         let Some(name) = &self.ca_file else {
             return Ok(ExtraAuthorities::default());
@@ -129,7 +132,7 @@ impl Installation {
         let loader = Loader::new(store);
         let mut installation = Installation {
             authorities: plugins.authorities(file, folder)?,
-            proxy: plugins.proxy.clone(),
+            proxy: plugins.proxy_address(file)?,
             ..Installation::default()
         };
         for entry in &plugins.plugins {
@@ -288,12 +291,21 @@ mod tests {
 
     #[test]
     fn a_proxy_is_an_address_without_a_password() {
-        let file = toml::from_str::<PluginsFile>("proxy = \"http://10.0.0.1:3128\"").unwrap();
-        assert_eq!(file.proxy.unwrap().as_str(), "10.0.0.1:3128");
-        for bad in ["10.0.0.1:3128", "https://10.0.0.1:1", "http://user:word@host:1", "http://host"] {
-            let error = toml::from_str::<PluginsFile>(&format!("proxy = {bad:?}")).unwrap_err();
-            assert!(error.to_string().contains("http://host:port"), "{error}");
-            assert!(!error.message().contains("word"), "{}", error.message());
+        let proxy = |text: &str| {
+            let file = toml::from_str::<PluginsFile>(&format!("proxy = {text:?}")).unwrap();
+            file.proxy_address(Path::new("plugins.toml"))
+        };
+        let right = proxy("http://10.0.0.1:3128").unwrap();
+        assert_eq!(right.as_ref().map(ProxyAddress::as_str), Some("10.0.0.1:3128"));
+        for bad in [
+            "10.0.0.1:3128",
+            "https://10.0.0.1:1",
+            "http://user:hunter2@host:1",
+            "http://host",
+        ] {
+            let error = proxy(bad).unwrap_err();
+            assert!(error.message.contains("http://host:port"), "{}", error.message);
+            assert!(!error.message.contains("hunter2"), "{}", error.message);
         }
     }
 }
