@@ -8,6 +8,8 @@
 //! within five virtual minutes everything must be as the exchange has it (`verdict`). The same seed gives the same run, to
 //! the last byte.
 
+mod books;
+mod catching_up;
 pub mod fault;
 mod frames;
 mod lane;

@@ -284,7 +284,8 @@ impl Run {
                 process.turn(time, input, &mut self.trace);
                 let view = process.engine().view();
                 self.transport.world.outsider.ledger_started = view.venues().any(|v| *v.phase() == VenuePhase::Ready);
-                self.watch.look(process, self.now, &mut self.random);
+                let world = &self.transport.world;
+                self.watch.look(process, world, self.now, &mut self.random);
                 if self.watch.is_to_resume(self.now) {
                     self.trace.line(self.now, "a person releases the kill switch");
                     process.resume(time, &mut self.trace);

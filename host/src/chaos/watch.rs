@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use colibri_model::{Millis, MonoNs, SplitMix64};
 
+use super::books;
+use super::catching_up::CatchingUp;
 use super::process::Process;
 use super::verdict;
 use super::witness;
@@ -38,17 +40,19 @@ pub struct Watch {
     next: MonoNs,
     thrown: Option<Thrown>,
     throws: u64,
+    catching_up: CatchingUp,
 }
 
 impl Watch {
     /// From `now` on.
     #[must_use]
-    pub const fn new(now: MonoNs) -> Watch {
+    pub fn new(now: MonoNs) -> Watch {
         Watch {
             broken: BTreeSet::new(),
             next: now,
             thrown: None,
             throws: 0,
+            catching_up: CatchingUp::default(),
         }
     }
 
@@ -70,6 +74,7 @@ impl Watch {
 
     /// A process has started: a switch that was thrown still is.
     pub fn started(&mut self, process: &Process) {
+        self.catching_up = CatchingUp::default();
         if let Some(thrown) = &mut self.thrown {
             thrown.sent = process.engine().view().counts().orders_sent;
             if process.engine().kill_switch().is_none() {
@@ -90,8 +95,10 @@ impl Watch {
     }
 
     /// After a turn.
-    pub fn look(&mut self, process: &Process, now: MonoNs, random: &mut SplitMix64) {
+    pub fn look(&mut self, process: &Process, world: &FaultyExchange, now: MonoNs, random: &mut SplitMix64) {
         self.look_at_kill_switch(process, now, random);
+        self.broken.extend(books::wrong(process, world));
+        self.broken.extend(self.catching_up.look(process, world));
         if now >= self.next {
             self.next = now.plus(MEMORY);
             self.look_at_memory(process);
