@@ -51,6 +51,8 @@ pub struct OrderLine {
     pub exchange_id: Option<Text>,
     /// Replace: the client id of the order to cancel. Amend: the new client id.
     pub other_client_id: Option<Text>,
+    /// The operation whose request carries this one, where several go out in one.
+    pub batch: Option<u64>,
     /// Flag bits.
     pub flags: Option<Flags>,
     /// The nonce of its admission; the next where absent.
@@ -125,7 +127,7 @@ impl OrderLine {
             (base, None) => base.as_ref(),
         };
         let (quantity_exponent, quantity) = mantissa("quantity", quantity, exponents.quantity)?;
-        Ok(OrderOp {
+        let op = OrderOp {
             kind,
             instrument,
             grant,
@@ -141,7 +143,8 @@ impl OrderLine {
             exchange_id: id("exchange_id", self.exchange_id.as_ref())?,
             other_client_id: id("other_client_id", self.other_client_id.as_ref())?,
             ..OrderOp::default()
-        })
+        };
+        Ok(self.batch.map_or(op, |carrier| op.in_batch_of(carrier)))
     }
 
     fn flag_bits(&self) -> Result<u64, String> {
@@ -228,6 +231,8 @@ mod tests {
             (cancel.order_type, cancel.exchange_id.as_str(), cancel.flags),
             (0, "77", 8)
         );
+        let carried = op(r#"{"kind":"cancel","exchange_id":77,"batch":5}"#).unwrap();
+        assert_eq!((carried.batch(), cancel.batch()), (Some(5), None));
     }
 
     #[test]

@@ -22,6 +22,18 @@ pub enum PriceType {
     LastOwnTradePrice,
 }
 
+/// How quotes are renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refresh {
+    /// All are cancelled, and each level is quoted anew once the exchange has said that its order is gone.
+    #[default]
+    Cancel,
+    /// Each that is outside the tolerance is replaced by its successor; see
+    /// [`StrategyAction::Replace`](crate::strategy::StrategyAction::Replace).
+    Replace,
+}
+
 /// The keys. Names are Hummingbot's; every spread, percentage and tolerance is a fraction (`0.001` is ten basis points),
 /// every time is in seconds, every amount is of the base asset.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -68,6 +80,9 @@ pub struct PureMarketMakingConfig {
     /// queue. Below 0: always renewed. Default 0: kept where the price is the same.
     #[serde(default, deserialize_with = "decimal")]
     pub order_refresh_tolerance_pct: Decimal,
+    /// How: `cancel` cancels all and quotes anew, `replace` replaces those that are outside the tolerance. Default `cancel`.
+    #[serde(default)]
+    pub refresh: Refresh,
     /// A quote this old is renewed whatever the tolerance, seconds. Default 1800.
     #[serde(default = "half_an_hour", deserialize_with = "decimal")]
     pub max_order_age: Decimal,

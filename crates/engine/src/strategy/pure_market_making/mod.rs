@@ -10,14 +10,16 @@ mod proposal;
 
 use std::collections::BTreeSet;
 
-use colibri_model::{Amount, ClientOrderId, MonoNs, OrderState, Quantity, QuantityUnit, Side, StrategyId, TimeInForce};
+use colibri_model::{
+    Amount, ClientOrderId, MonoNs, OrderState, OrderType, Quantity, QuantityUnit, Side, StrategyId, TimeInForce,
+};
 
 use crate::engine::MarketId;
 use crate::orders::InFlightOrder;
-use crate::strategy::{Input, MarketNeed, OrderRequest, OwnOrderChange, Strategy, StrategyActions};
+use crate::strategy::{Input, MarketNeed, OrderRequest, OwnOrderChange, RequestEnd, Strategy, StrategyActions};
 use crate::view::{MarketView, View};
 
-pub use config::{PriceType, PureMarketMakingConfig};
+pub use config::{PriceType, PureMarketMakingConfig, Refresh};
 
 use config::span;
 use proposal::{Inputs, Quote, order_type, proposal, reference_price};
@@ -130,7 +132,7 @@ impl PureMarketMaking {
         };
         self.doom_old(&live, now);
         self.doom_near(&live, view, &market);
-        self.refresh(&live, &quotes, now);
+        self.refresh(&live, &quotes, &market, now, actions);
         for id in &self.doomed {
             actions.cancel(id.clone());
         }
@@ -174,8 +176,16 @@ impl PureMarketMaking {
         }
     }
 
-    /// When it is time: keeps the resting quotes where all are within the tolerance, else dooms them all.
-    fn refresh(&mut self, live: &[&InFlightOrder], quotes: &[Quote], now: MonoNs) {
+    /// When it is time: keeps the resting quotes where all are within the tolerance, else dooms them all, or replaces those
+    /// that are not.
+    fn refresh(
+        &mut self,
+        live: &[&InFlightOrder],
+        quotes: &[Quote],
+        market: &MarketView<'_>,
+        now: MonoNs,
+        actions: &mut StrategyActions,
+    ) {
         if now < self.refresh_at {
             return;
         }
@@ -194,11 +204,50 @@ impl PureMarketMaking {
         if resting.len() == quotes.len() && resting.iter().all(|o| fits(o)) {
             self.next_cycle(now);
         } else {
-            self.doomed.extend(resting.iter().map(|o| o.client_id().clone()));
+            match self.config.refresh {
+                Refresh::Cancel => self.doomed.extend(resting.iter().map(|o| o.client_id().clone())),
+                Refresh::Replace => {
+                    for order in resting.iter().filter(|o| !fits(o)) {
+                        match self.successor(order, quotes, market) {
+                            Some(by) => actions.replace(order.client_id().clone(), by),
+                            None => {
+                                self.doomed.insert(order.client_id().clone());
+                            }
+                        }
+                    }
+                }
+            }
             self.create_at = self.create_at.min(now);
             // What is placed while others still wait is not compared again before its time.
             self.refresh_at = now.plus(span(self.config.order_refresh_time));
         }
+    }
+
+    /// What should stand in a quote's place; `None` where its level is not quoted, or is not known.
+    fn successor(&self, order: &InFlightOrder, quotes: &[Quote], market: &MarketView<'_>) -> Option<OrderRequest> {
+        let rule = &market.instrument()?.rule;
+        let known = !order.origin.has_lost_its_tag();
+        let quote = quotes.iter().find(|q| known && tag(q.side, q.level) == order.tag)?;
+        Some(self.request(quote, market, order_type(&self.config, rule)))
+    }
+
+    fn request(&self, quote: &Quote, market: &MarketView<'_>, order_type: OrderType) -> OrderRequest {
+        OrderRequest {
+            market: market.id(),
+            side: quote.side,
+            order_type,
+            time_in_force: Some(TimeInForce::Gtc),
+            price: Some(quote.price),
+            quantity: quote.quantity,
+            quantity_unit: QuantityUnit::Base,
+            tag: tag(quote.side, quote.level),
+        }
+    }
+
+    /// A quote was not replaced: it is cancelled, and its level quoted anew once it is gone.
+    fn not_replaced(&mut self, id: &ClientOrderId, now: MonoNs) {
+        self.doomed.insert(id.clone());
+        self.create_at = self.create_at.min(now);
     }
 
     /// Places quotes for levels without an order. A level whose old order may still be live waits; so does a quote whose
@@ -242,16 +291,7 @@ impl PureMarketMaking {
                 continue;
             }
             *left -= cost;
-            actions.create(OrderRequest {
-                market: market.id(),
-                side: quote.side,
-                order_type,
-                time_in_force: Some(TimeInForce::Gtc),
-                price: Some(quote.price),
-                quantity: quote.quantity,
-                quantity_unit: QuantityUnit::Base,
-                tag,
-            });
+            actions.create(self.request(quote, market, order_type));
         }
         placed
     }
@@ -300,9 +340,7 @@ impl Strategy for PureMarketMaking {
             Input::Started => {
                 self.market = view.find_market(&self.config.venue, &self.config.market);
                 // What an earlier run left does not know its level any more.
-                let left = view
-                    .live_orders(&self.id)
-                    .filter(|o| o.origin.has_lost_its_tag());
+                let left = view.live_orders(&self.id).filter(|o| o.origin.has_lost_its_tag());
                 self.doomed.extend(left.map(|o| o.client_id().clone()));
                 (self.create_at, self.refresh_at) = (now, now);
                 self.quote(view, actions);
@@ -322,6 +360,14 @@ impl Strategy for PureMarketMaking {
                 self.doom_all(view, actions);
                 self.status = "stopping".to_owned();
             }
+            Input::Replaced(told) if matches!(told.cancel, RequestEnd::Refused(_)) => {
+                self.not_replaced(&told.replaced, now);
+            }
+            Input::Refused(told) => {
+                if let Some(id) = &told.client_id {
+                    self.not_replaced(id, now);
+                }
+            }
             Input::Timer(_)
             | Input::Book(_)
             | Input::Trades { .. }
@@ -329,7 +375,6 @@ impl Strategy for PureMarketMaking {
             | Input::Fee(_)
             | Input::Amended(_)
             | Input::Replaced(_)
-            | Input::Refused(_)
             | Input::Balances(_) => {}
         }
     }

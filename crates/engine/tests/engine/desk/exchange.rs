@@ -1,8 +1,10 @@
 //! The scripted exchange: keeps orders, trades and balances, and answers as it is told to.
 
+mod changes;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use colibri_abi::{Level, OrderOp, book_flag, op_flag, op_kind, order_side};
+use colibri_abi::{Level, OrderOp, book_flag, op_kind, order_side};
 use colibri_engine::{EngineAction, HostNow};
 use colibri_model::{
     Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Exponents, Fee, FeeRates, Instrument,
@@ -10,11 +12,12 @@ use colibri_model::{
     from_mantissa,
 };
 use colibri_standard::{
-    BalanceScope, BalancesEvent, Channel, Command, Event, FeesEvent, FillEvent, InstrumentsEvent, OrderEvent, OrderStatus,
-    Outcome, Refusal, RejectReason, ReplaceResult, ReportSource, SessionRole, SessionStatus, TradesProgress,
+    BalanceScope, BalancesEvent, Channel, Command, Event, FeesEvent, FillEvent, InstrumentsEvent, OrderEvent,
+    OrderStatus, Outcome, Refusal, RejectReason, ReportSource, SessionRole, SessionStatus, TradesProgress,
 };
 
 use super::{BOOK_RULE, BookMessage, Delivery};
+pub use changes::{Amendment, Replacing};
 
 type Answers = Vec<(u64, Delivery)>;
 
@@ -31,40 +34,6 @@ pub enum Placement {
     Refused,
     /// Refused before it was sent.
     NotSent,
-}
-
-/// What becomes of the next amend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Amendment {
-    /// Done and confirmed.
-    Done,
-    /// Done; the answer is lost.
-    DoneAnswerLost,
-    /// Never arrived; the answer is a time-out.
-    LostAnswerLost,
-    /// Refused.
-    Refused,
-    /// Done; the order has another name from then on.
-    Renamed,
-}
-
-/// What becomes of the next replace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replacing {
-    /// Both halves are done, where the order is still open; else neither.
-    Both,
-    /// The same; the answer is lost.
-    BothAnswerLost,
-    /// Never arrived; the answer is a time-out.
-    LostAnswerLost,
-    /// The order is cancelled, the other refused.
-    PlaceFails,
-    /// The order is cancelled; what became of the other is not known: it was placed.
-    PlaceUnknown,
-    /// Not sent.
-    NotSent,
-    /// Both are done, and the connector does not tell of the halves.
-    NoResult,
 }
 
 #[derive(Debug, Clone)]
@@ -109,6 +78,8 @@ pub struct Exchange {
     pub lose_fees: usize,
     /// Orders that the bot's file says to be the bot's.
     pub adopt: BTreeSet<ExchangeOrderId>,
+    /// Orders that the history tells as open, whatever they are.
+    pub history_lags: BTreeSet<ClientOrderId>,
     /// Questions about orders since a time, and from when each asked.
     pub history_asked_since: Vec<Option<WallNs>>,
     pub placements: u64,
@@ -169,6 +140,7 @@ impl Exchange {
             break_account_fills: 0,
             lose_fees: 0,
             adopt: BTreeSet::new(),
+            history_lags: BTreeSet::new(),
             history_asked_since: Vec::new(),
             placements: 0,
             amends: 0,
@@ -306,100 +278,6 @@ impl Exchange {
         let mut answers = vec![(5, ack), (5, Delivery::Completed(op_id, Outcome::Done))];
         answers.extend(self.stream(id, now, 4));
         answers
-    }
-
-    fn amend(&mut self, op: &OrderOp, id: &ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
-        self.amends += 1;
-        let script = self.amend_script.pop_front().unwrap_or(Amendment::DoneAnswerLost);
-        let quantity = Quantity(from_mantissa(op.quantity, op.quantity_exponent));
-        let open = self.open().any(|o| o.client_id == *id && o.filled < quantity);
-        if script == Amendment::LostAnswerLost {
-            return vec![(10_000, Delivery::Completed(op_id, unknown()))];
-        }
-        if !open || script == Amendment::Refused {
-            return vec![(5, Delivery::Completed(op_id, rejected(RejectReason::OrderNotFound)))];
-        }
-        self.orders.get_mut(id).unwrap().quantity = quantity;
-        match script {
-            Amendment::DoneAnswerLost => vec![(10_000, Delivery::Completed(op_id, unknown()))],
-            Amendment::Renamed => {
-                let name = ClientOrderId::new(&format!("renamed-{}", self.id())).unwrap();
-                let mut order = self.orders.remove(id).unwrap();
-                order.client_id = name.clone();
-                self.orders.insert(name.clone(), order);
-                let mut told = self.order_event(&name, ReportSource::Ack, now);
-                if let Event::Order(order) = &mut told {
-                    order.previous_client_id = Some(id.clone());
-                }
-                vec![(5, Delivery::Event(told)), (5, Delivery::Completed(op_id, Outcome::Done))]
-            }
-            _ => {
-                let ack = Delivery::Event(self.order_event(id, ReportSource::Ack, now));
-                let mut answers = vec![(5, ack), (5, Delivery::Completed(op_id, Outcome::Done))];
-                answers.extend(self.stream(id, now, 4));
-                answers
-            }
-        }
-    }
-
-    fn replace(&mut self, op: &OrderOp, new: &ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
-        self.replaces += 1;
-        assert_eq!(op.flags & op_flag::STOP_ON_FAILURE, op_flag::STOP_ON_FAILURE);
-        let script = self.replace_script.pop_front().unwrap_or(Replacing::Both);
-        let old = ClientOrderId::new(op.other_client_id.as_str()).unwrap();
-        let end = |cancel: Outcome, place: Outcome, whole: Outcome, after| {
-            let result = ReplaceResult {
-                op: op_id,
-                cancel,
-                place,
-            };
-            vec![
-                (after, Delivery::Event(result.into())),
-                (after, Delivery::Completed(op_id, whole)),
-            ]
-        };
-        let not_sent = || Outcome::NotSent(Refusal::new(RejectReason::BadRequest, "not attempted"));
-        match script {
-            Replacing::LostAnswerLost => return vec![(10_000, Delivery::Completed(op_id, unknown()))],
-            Replacing::NotSent => return end(not_sent(), not_sent(), not_sent(), 5),
-            _ => {}
-        }
-        if !self.open().any(|o| o.client_id == old) {
-            let cancel = rejected(RejectReason::OrderNotFound);
-            return match script {
-                Replacing::BothAnswerLost => vec![(10_000, Delivery::Completed(op_id, unknown()))],
-                _ => end(cancel.clone(), not_sent(), cancel, 5),
-            };
-        }
-        self.orders.get_mut(&old).unwrap().status = OrderStatus::Cancelled;
-        let mut answers = self.stream(&old, now, 6);
-        let refused = rejected(RejectReason::WouldTakeLiquidity);
-        if script == Replacing::PlaceFails {
-            answers.push((5, Delivery::Event(self.order_event(&old, ReportSource::Ack, now))));
-            answers.extend(end(Outcome::Done, refused, Outcome::Done, 5));
-            return answers;
-        }
-        self.rest(op, new.clone());
-        answers.extend(self.stream(new, now, 6));
-        match script {
-            Replacing::BothAnswerLost => {
-                // Neither the answer nor the stream tells of it.
-                vec![(10_000, Delivery::Completed(op_id, unknown()))]
-            }
-            Replacing::PlaceUnknown => {
-                answers.truncate(2);
-                answers.extend(end(Outcome::Done, unknown(), unknown(), 5));
-                answers
-            }
-            Replacing::NoResult => vec![(5, Delivery::Completed(op_id, Outcome::Done))],
-            _ => {
-                for id in [&old, new] {
-                    answers.push((5, Delivery::Event(self.order_event(id, ReportSource::Ack, now))));
-                }
-                answers.extend(end(Outcome::Done, Outcome::Done, Outcome::Done, 5));
-                answers
-            }
-        }
     }
 
     /// The order and the balances on the user stream, where that is up.
@@ -540,12 +418,22 @@ impl Exchange {
             Command::OrdersSince(query) => {
                 self.history_asked_since.push(query.since);
                 let all: Vec<_> = self.orders.keys().cloned().collect();
-                let events = all.iter().map(|id| self.order_event(id, ReportSource::Query, now));
-                answers.extend(events.map(Delivery::Event));
+                for id in &all {
+                    let mut event = self.order_event(id, ReportSource::Query, now);
+                    if let Event::Order(order) = &mut event
+                        && self.history_lags.contains(id)
+                    {
+                        order.status = OrderStatus::Open;
+                    }
+                    answers.push(Delivery::Event(event));
+                }
             }
             Command::OrderStatus(query) => {
                 self.status_queries += 1;
-                let by_number = self.orders.values().find(|o| Some(&o.exchange_id) == query.exchange_id.as_ref());
+                let by_number = self
+                    .orders
+                    .values()
+                    .find(|o| Some(&o.exchange_id) == query.exchange_id.as_ref());
                 let by_number = by_number.map(|o| &o.client_id);
                 let known = |id: &&ClientOrderId| self.orders.contains_key(*id) && !self.denies_orders;
                 match by_number.or(query.client_id.as_ref()).filter(known) {
@@ -563,7 +451,10 @@ impl Exchange {
                 }
                 let number = |id: &TradeId| id.as_str().parse::<u64>().unwrap();
                 let from = query.from_id.as_ref().map_or(0, number);
-                let fills = self.trades.iter().filter(|t| number(&t.trade_id) >= from && !self.hides_trades);
+                let fills = self
+                    .trades
+                    .iter()
+                    .filter(|t| number(&t.trade_id) >= from && !self.hides_trades);
                 let fills = fills.filter(|t| query.exchange_id.is_none() || query.exchange_id == t.exchange_id);
                 let fills = fills.filter(|t| query.since.is_none_or(|s| t.exchange_time.unwrap_or(WallNs(0)) >= s));
                 let mut told: Vec<FillEvent> = fills

@@ -260,14 +260,13 @@ fn expired_with_a_part_filled() -> Scene {
 
 #[test]
 fn every_race_of_fills_cancels_and_reports() {
-    use OrderState::{Cancelled, Expired, Filled, Open, PartiallyFilled};
+    use OrderState::{Cancelled, Expired, Filled, PartiallyFilled};
     let race = |name, script, ends, filled| Race {
         name,
         script,
         ends,
         filled,
     };
-    let _ = Open;
     run_all(&[
         race(
             "a fill before the cancel told after it",
@@ -381,7 +380,7 @@ fn every_race_of_fills_cancels_and_reports() {
 /// never arrived. Each ends by itself.
 #[test]
 fn the_orders_of_one_slice_each_have_their_own_end() {
-    let mut scene = Scene::empty(|exchange| exchange.replaces_at_once = false);
+    let mut scene = Scene::empty(|_| {});
     scene.desk.exchange.script.extend([
         Placement::Taken,
         Placement::Refused,
