@@ -6,8 +6,8 @@ use colibri_sdk::abi::{OrderOp, Text48, op_kind, order_side, order_type, time_in
 use colibri_sdk::model::{ClientOrderId, Exponents, InstrumentId};
 use colibri_sdk::standard::{
     Balances, BookSnapshot, CancelAll, Candles, Channel, Command, ConnectorConfig, Credential, EnvironmentConfig, Fees,
-    Instruments, KeyKind, OpenOrders, OpenSession, OrderStatusQuery, ServerTime, SessionRole, Subscription,
-    TradesSince, UseInstruments, UsedInstrument,
+    Instruments, KeyKind, OpenOrders, OpenSession, OrderStatusQuery, OrdersSince, ServerTime, SessionRole,
+    Subscription, TradesSince, UseInstruments, UsedInstrument,
 };
 use colibri_sdk::testing::{Action, Stage};
 use serde::de::IgnoredAny;
@@ -170,6 +170,11 @@ fn ask(stage: &mut Stage, name: &str) -> bool {
             instrument: BTC,
             client_id: ClientOrderId::new("x-C1").ok(),
             exchange_id: None,
+        }),
+        "orders_since" => Command::OrdersSince(OrdersSince {
+            instrument: BTC,
+            from_id: None,
+            since: None,
         }),
         "trades_since" => Command::TradesSince(TradesSince {
             instrument: BTC,

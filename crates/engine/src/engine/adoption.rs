@@ -11,7 +11,7 @@ use colibri_model::{
 use colibri_standard::{BalanceChangeEvent, OrderEvent, ReportSource};
 
 use crate::engine::core::Core;
-use crate::engine::venue::ForeignOrder;
+use crate::engine::venue::{ForeignOrder, Purpose, Venue};
 use crate::engine::{LogLevel, VenueIndex};
 use crate::orders::{InFlightOrder, OrderOrigin};
 
@@ -142,6 +142,22 @@ impl<J: Journal> Core<J> {
             time: self.state.now.wall,
         });
         self.ask_balances(index);
+    }
+}
+
+impl Venue {
+    /// Whether an order is told as working in answer to the question for orders since a time. That is no news: databases lag,
+    /// and it may have ended since. The question about open orders, which is asked right before, tells which are.
+    pub(crate) fn is_stale_history(&self, event: &OrderEvent) -> bool {
+        let ends = |e| OrderState::Unknown.after(e).is_ok_and(OrderState::is_terminal);
+        if event.source != ReportSource::Query || event.status.evidence().is_some_and(ends) {
+            return false;
+        }
+        match (event.op.and_then(|op| self.ops.get(&op)), event.instrument) {
+            (Some(purpose), _) => matches!(purpose, Purpose::ReconcileHistory(_)),
+            (None, Some(instrument)) => self.has_op(&Purpose::ReconcileHistory(instrument)),
+            (None, None) => false,
+        }
     }
 }
 

@@ -86,6 +86,9 @@ impl<J: Journal> Core<J> {
     fn on_order(&mut self, index: VenueIndex, event: &OrderEvent) {
         let venue = &mut self.state.venues[index.0];
         venue.exchange_time = venue.exchange_time.max(event.exchange_time);
+        if venue.is_stale_history(event) {
+            return;
+        }
         let found = venue
             .orders
             .find(event.instrument, event.client_id.as_ref(), event.exchange_id.as_ref())

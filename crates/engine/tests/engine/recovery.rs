@@ -112,15 +112,21 @@ fn an_order_that_was_lost_and_ended_meanwhile_is_found_with_its_fills() {
     assert_eq!(state_of(&desk, &sell), OrderState::Filled);
     assert_eq!(desk.view().order(&sell).unwrap().filled().0, Decimal::ONE);
     assert_eq!(desk.view().counts().orders_adopted, 1);
+    // The database from which the history is answered forgets that it ended: that proves nothing.
+    desk.exchange.history_lags.insert(sell.clone());
     let asked = desk.exchange.history_asked_since.len();
     assert!(asked >= 2, "once a run at least");
     let before = desk.exchange.history_asked_since[asked - 1].unwrap();
     desk.book_beats(1_000, 130);
     let asked = desk.exchange.history_asked_since.len() - asked;
     assert!((1..=3).contains(&asked), "and on the slow cadence: {asked}");
+    assert_eq!(state_of(&desk, &sell), OrderState::Filled);
     // What was asked for reaches back behind what is known.
     let last = desk.exchange.history_asked_since.last().unwrap().unwrap();
     assert!(before < last && last.0 < desk.now().wall.0 - 299_000_000_000);
+    let mut desk = desk.crash(QUOTES, 1_000);
+    desk.start();
+    assert_eq!(state_of(&desk, &sell), OrderState::Filled, "nor after a restart");
 }
 
 #[test]
@@ -169,6 +175,17 @@ fn another_bot_s_orders_and_a_person_s_are_shown_and_left_alone() {
     desk.start();
     let shown = |desk: &Desk| desk.view().venues().next().unwrap().foreign_orders().count();
     assert_eq!(shown(&desk), 2);
+    desk.book_beats(1_000, 70);
+    // A person's is filled, and the database from which the history is answered does not know yet.
+    desk.exchange.orders.get_mut(&person).unwrap().status = OrderStatus::Filled;
+    desk.exchange.history_lags.insert(person.clone());
+    desk.book_beats(1_000, 70);
+    assert_eq!(
+        shown(&desk),
+        1,
+        "what the question about open orders does not tell is not open"
+    );
+    desk.exchange.orders.get_mut(&person).unwrap().status = OrderStatus::Open;
     desk.book_beats(1_000, 70);
     desk.stop();
     assert!(desk.engine.is_stopped());
