@@ -26,9 +26,7 @@ impl Market {
 impl Venue {
     /// Orders of which fills may still come: those that may be live, and those that ended with fills missing.
     pub(crate) fn may_still_fill(&self) -> impl Iterator<Item = &InFlightOrder> {
-        let doubted = self.in_doubt.iter().filter_map(|id| self.orders.get(id));
-        let missing = doubted.filter(|o| !o.may_be_live() && !o.missing_fills().is_zero());
-        self.orders.live().chain(missing)
+        self.orders.live().chain(self.orders.lacking_fills())
     }
 
     /// A market's position with everything that its orders may add.

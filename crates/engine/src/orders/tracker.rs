@@ -31,6 +31,8 @@ pub struct OrderTracker {
     renamed: BTreeMap<ClientOrderId, ClientOrderId>,
     live: BTreeSet<ClientOrderId>,
     ended: VecDeque<ClientOrderId>,
+    /// Ended orders of which fills were missing when they were last told of.
+    lacking: BTreeSet<ClientOrderId>,
 }
 
 impl OrderTracker {
@@ -45,6 +47,9 @@ impl OrderTracker {
             self.live.insert(id.clone());
         } else {
             self.ended.push_back(id.clone());
+            if !order.missing_fills().is_zero() {
+                self.lacking.insert(id.clone());
+            }
         }
         self.orders.insert(id, order);
     }
@@ -108,6 +113,11 @@ impl OrderTracker {
             self.by_exchange.entry(key).or_insert_with(|| id.clone());
         }
         let to = order.state();
+        if !to.may_be_live() && !order.missing_fills().is_zero() {
+            self.lacking.insert(id.clone());
+        } else {
+            self.lacking.remove(id);
+        }
         if taken.is_err() || from == to {
             return None;
         }
@@ -179,6 +189,12 @@ impl OrderTracker {
     #[must_use]
     pub fn live_ids(&self) -> Vec<ClientOrderId> {
         self.live.iter().cloned().collect()
+    }
+
+    /// Orders that have ended and of which the exchange counts fills that it has not told.
+    pub fn lacking_fills(&self) -> impl Iterator<Item = &InFlightOrder> {
+        let lacking = self.lacking.iter().filter_map(|id| self.orders.get(id));
+        lacking.filter(|order| !order.may_be_live() && !order.missing_fills().is_zero())
     }
 
     /// Orders that ended at `since` or later, newest first.

@@ -150,6 +150,23 @@ fn a_report_is_found_by_either_id() {
     assert_eq!(tracker.find(None, Some(&theirs), None), None);
 }
 
+#[test]
+fn an_order_that_ended_before_its_fills_were_told_lacks_them_until_they_are() {
+    let (mut tracker, mut ledger) = (OrderTracker::default(), FillLedger::default());
+    tracker.track(order(3));
+    let id = ClientOrderId::new("clb1").unwrap();
+    let missing = |tracker: &OrderTracker| tracker.lacking_fills().map(|o| o.missing_fills().0).collect::<Vec<_>>();
+    assert!(missing(&tracker).is_empty(), "a live order lacks nothing: what is left of it says so");
+    feed(&mut tracker, &mut ledger, &id, Report::Said(OrderEvidence::Filled));
+    assert_eq!(missing(&tracker), [Decimal::from(3)]);
+    feed(&mut tracker, &mut ledger, &id, Report::Fill(1));
+    feed(&mut tracker, &mut ledger, &id, Report::Fill(1));
+    assert_eq!(missing(&tracker), [Decimal::from(2)]);
+    feed(&mut tracker, &mut ledger, &id, Report::Fill(2));
+    feed(&mut tracker, &mut ledger, &id, Report::Fill(3));
+    assert!(missing(&tracker).is_empty());
+}
+
 proptest! {
     /// Whatever order and however often the reports of an order that was wholly filled come in, it ends filled, with each
     /// fill counted once.
