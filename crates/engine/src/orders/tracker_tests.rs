@@ -156,7 +156,10 @@ fn an_order_that_ended_before_its_fills_were_told_lacks_them_until_they_are() {
     tracker.track(order(3));
     let id = ClientOrderId::new("clb1").unwrap();
     let missing = |tracker: &OrderTracker| tracker.lacking_fills().map(|o| o.missing_fills().0).collect::<Vec<_>>();
-    assert!(missing(&tracker).is_empty(), "a live order lacks nothing: what is left of it says so");
+    assert!(
+        missing(&tracker).is_empty(),
+        "a live order lacks nothing: what is left of it says so"
+    );
     feed(&mut tracker, &mut ledger, &id, Report::Said(OrderEvidence::Filled));
     assert_eq!(missing(&tracker), [Decimal::from(3)]);
     feed(&mut tracker, &mut ledger, &id, Report::Fill(1));
