@@ -37,6 +37,8 @@ pub fn keeper(frames: &[Vec<u8>]) -> BookKeeper {
         rule: BookRule::Overlap,
         snapshot_by_request: false,
         snapshot_depth: 1_000,
+        stream_depth: None,
+        checksum: None,
     };
     let mut keeper = BookKeeper::new(&manifest, EXPONENTS, Grid::new(1_000_000));
     let text = std::str::from_utf8(&frames[0]).unwrap();

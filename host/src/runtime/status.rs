@@ -165,7 +165,8 @@ fn stream(stream: StreamView<'_>, session: Option<&SessionHealth>, now: HostTime
         for_ms: ms(now.mono.since(stream.since)),
         why: some(stream.why).or(down),
         data_age_ms: stream.last_data.map(|at| ms(now.mono.since(at))),
-        next_try_ms: retry_at.map(|at| ms(at.since(now.mono))),
+        // One that is past is being made now.
+        next_try_ms: retry_at.filter(|at| *at > now.mono).map(|at| ms(at.since(now.mono))),
         reconnects: session.map_or(0, |s| s.reconnects),
     }
 }
@@ -190,7 +191,7 @@ fn book(market: &MarketView<'_>, now: HostTime) -> BookStatus {
     };
     let top = market.last_book().and_then(|book| {
         let (bid, ask) = (book.best_bid()?, book.best_ask()?);
-        Some((bid.price.to_string(), ask.price.to_string()))
+        Some((bid.price.0.normalize().to_string(), ask.price.0.normalize().to_string()))
     });
     BookStatus {
         pair: market.pair().clone(),

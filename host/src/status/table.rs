@@ -230,8 +230,10 @@ fn stream(stream: &StreamStatus) -> String {
     if let Some(why) = &stream.why {
         text.push_str(&format!("; {why}"));
     }
-    if let Some(next) = stream.next_try_ms {
-        text.push_str(&format!("; tried again in {}", span(next)));
+    match stream.next_try_ms {
+        Some(next) => text.push_str(&format!("; tried again in {}", span(next))),
+        None if stream.state == "down" => text.push_str("; being opened"),
+        None => {}
     }
     text
 }
