@@ -562,6 +562,16 @@ mod tests {
                 "\"moon\"",
             ),
             ("cancel = \"cancel\" }", "cancel = \"nothing\" }", "\"nothing\""),
+            (
+                "cancel = \"cancel\" }",
+                "cancel = \"cancel\", batch_place = { endpoint = \"place\", most = 5 } }",
+                "not in both",
+            ),
+            (
+                "cancel = \"cancel\" }",
+                "cancel = \"cancel\", batch_place = { endpoint = \"place\", most = 1 } }",
+                "fewer than two",
+            ),
             ("environments.live", "environments.demo", "live"),
             ("limit = 10", "limit = 0", "zero"),
             ("scope = \"ip\"", "scope = \"connection\"", "frames cost of it"),
