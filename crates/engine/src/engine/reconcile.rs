@@ -27,7 +27,7 @@ impl<J: Journal> Core<J> {
             // What would be learned now could change unseen before the stream is up. It wakes us.
             return;
         }
-        if !venue.reconcile.running.is_empty() {
+        if !venue.reconcile.running.is_empty() || self.stopping.is_asking(index) {
             return;
         }
         if now < venue.reconcile.next {

@@ -81,6 +81,13 @@ impl Stopping {
             proof.told_open = true;
         }
     }
+
+    /// Whether a venue is being asked what is open: what is told then belongs to that question.
+    pub(crate) fn is_asking(&self, index: VenueIndex) -> bool {
+        self.proofs
+            .get(index.0)
+            .is_some_and(|proof| !proof.running.is_empty())
+    }
 }
 
 impl<J: Journal> Core<J> {
