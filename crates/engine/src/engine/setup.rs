@@ -245,7 +245,9 @@ impl Recovered {
                 }
                 self.seen(venue, *time);
             }
-            Record::Balances { venue, time, .. } | Record::ExternalChange { venue, time, .. } => self.seen(venue, *time),
+            Record::Balances { venue, time, .. } | Record::ExternalChange { venue, time, .. } => {
+                self.seen(venue, *time)
+            }
             Record::VenueUsed {
                 venue,
                 account,
