@@ -94,6 +94,8 @@ impl<J: Journal> Core<J> {
         let keeper = market.keeper.as_ref().filter(|keeper| keeper.book().is_some())?;
         let updated = keeper.updated();
         let stale_at = updated.plus(liveness.book_stale_ms);
+        // A book that came before the session was said to be live needs no other to be there.
+        market.feed.on(StreamEvent::Healed, "", now);
         if market.feed.state == StreamState::Live {
             if now <= stale_at {
                 self.wake_at(MonoNs(stale_at.0 + 1));

@@ -6,7 +6,7 @@ use colibri_engine::{BookSource, Outage, StrategyState, StreamState, VenueIndex}
 use colibri_model::{InstrumentId, Millis, MonoNs, OrderState, Side};
 use colibri_standard::{ReportSource, SessionRole, SessionStatus};
 
-use crate::desk::{Delivery, Desk, QUOTES};
+use crate::desk::{Delivery, Desk, MANIFEST, QUOTES};
 use crate::floor::Floor;
 use crate::trading::{order_of, state_of};
 
@@ -235,6 +235,32 @@ fn an_instrument_that_is_merely_quiet_is_checked_less_and_less_often_and_left_al
         "no gap: the book goes on"
     );
     assert!(floor.market(A, ETH).book().is_some());
+}
+
+#[test]
+fn where_nothing_can_be_asked_a_silent_instrument_has_its_session_opened_again_and_rarely() {
+    let books = "rule = \"overlap\", snapshot_by_request = true";
+    let manifest = MANIFEST.replace(books, "rule = \"snapshots\", snapshot_by_request = false");
+    assert_ne!(manifest, MANIFEST);
+    let mut floor = Floor::with_manifest(&manifest, &["a"], &[]);
+    floor.start();
+    floor.run_beating(5, &[(A, BTC), (A, ETH)]);
+    floor.run_beating(28, &[(A, BTC)]);
+    assert_eq!(floor.market(A, ETH).feed().state, StreamState::Silent);
+    assert!(floor.sites[A].exchange.reopened.is_empty());
+    // Each time it begins with the book, and falls silent again.
+    for _ in 0..600 {
+        floor.run_beating(1, &[(A, BTC)]);
+        if floor.market(A, ETH).last_book().is_none() {
+            floor.beat(A, ETH);
+        }
+    }
+    assert_eq!(
+        floor.sites[A].exchange.reopened.len(),
+        4,
+        "after 30, 60, 120 and 240 seconds"
+    );
+    assert!(floor.sites[A].asked.is_empty());
 }
 
 #[test]

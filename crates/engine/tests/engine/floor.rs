@@ -86,7 +86,12 @@ impl Strategy for Witness {
 impl Floor {
     /// Venues of these names, and a market maker for each strategy: its name, venue, pair, and what it needs of books.
     pub fn new(venues: &[&str], strategies: &[(&str, &str, &str, BookNeed)]) -> Floor {
-        let manifest = Manifest::parse(MANIFEST).unwrap().connector("fake").unwrap().clone();
+        Floor::with_manifest(MANIFEST, venues, strategies)
+    }
+
+    /// As [`Floor::new`], with a manifest of the test's own.
+    pub fn with_manifest(manifest: &str, venues: &[&str], strategies: &[(&str, &str, &str, BookNeed)]) -> Floor {
+        let manifest = Manifest::parse(manifest).unwrap().connector("fake").unwrap().clone();
         let setup = EngineSetup {
             bot: "bot".to_owned(),
             version: "test".to_owned(),
