@@ -45,6 +45,10 @@ pub fn snapshot<J: Journal>(runtime: &Runtime<J>, environment: &str, elapsed: Du
         phase: phase(&view).to_owned(),
         ended_ms: None,
         kill_switch: view.kill_switch().map(|kill| KillSwitchStatus {
+            cause: kill.cause.as_str().to_owned(),
+            proven_ms: kill.proven.map(|time| time.as_millis()),
+            may_be_open: kill.venues.iter().map(|v| v.remaining.len()).sum(),
+            unknown: kill.venues.iter().map(|v| v.unknown.len()).sum(),
             reason: kill.reason.clone(),
             since_ms: kill.time.0 / 1_000_000,
             resume: "colibri run BOT.toml --resume".to_owned(),

@@ -47,12 +47,20 @@ pub struct Snapshot {
 /// A kill switch that is thrown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KillSwitchStatus {
+    /// Who or what threw it: `drawdown`, `loss`, `staleness`, `person`.
+    pub cause: String,
     /// Why.
     pub reason: String,
     /// When.
     pub since_ms: i64,
     /// What releases it.
     pub resume: String,
+    /// Since when the exchange has said that no order of ours is open; `None` while that is not proven.
+    pub proven_ms: Option<i64>,
+    /// Orders that may still be open.
+    pub may_be_open: usize,
+    /// Those of them whose state is not known.
+    pub unknown: usize,
 }
 
 /// How the history follows the journal.

@@ -18,7 +18,15 @@ fn write(out: &mut String, found: &Found) -> fmt::Result {
     let status = &found.snapshot;
     head(out, found)?;
     if let Some(kill) = &status.kill_switch {
-        row(out, "KILL SWITCH", &format!("thrown: {}", kill.reason))?;
+        row(out, "KILL SWITCH", &format!("thrown ({}): {}", kill.cause, kill.reason))?;
+        let proof = match kill.proven_ms {
+            Some(_) => "the exchange says that no order is open".to_owned(),
+            None => format!(
+                "NOT PROVEN yet: {} orders may be open, {} of them of unknown state",
+                kill.may_be_open, kill.unknown
+            ),
+        };
+        row(out, "", &proof)?;
         row(out, "", &format!("nothing is placed until you resume: {}", kill.resume))?;
     } else {
         row(out, "kill switch", "not thrown")?;

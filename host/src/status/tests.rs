@@ -143,14 +143,19 @@ fn the_table_says_what_is_wrong_and_what_is_done_about_it() {
     }
     let mut thrown = snapshot();
     thrown.kill_switch = Some(KillSwitchStatus {
+        cause: "drawdown".to_owned(),
         reason: "the profit has fallen".to_owned(),
         since_ms: 1,
         resume: "colibri run BOT.toml --resume".to_owned(),
+        proven_ms: None,
+        may_be_open: 2,
+        unknown: 1,
     });
     let text = Found::judge(thrown, 100_500, |_| false).table();
     for words in [
         "ended without a word",
-        "KILL SWITCH      thrown: the profit has fallen",
+        "KILL SWITCH      thrown (drawdown): the profit has fallen",
+        "NOT PROVEN yet: 2 orders may be open, 1 of them of unknown state",
         "until you resume: colibri run BOT.toml --resume",
     ] {
         assert!(text.contains(words), "{words} in\n{text}");
