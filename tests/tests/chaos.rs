@@ -54,6 +54,26 @@ fn twenty_seeds_break_no_promise() {
 
 #[test]
 fn a_seed_that_failed_once_stays_sound() {
-    // an order whose end was journaled, and the process killed before its fills were.
+    // An order whose end was journaled, and the process killed before its fills were.
     chaos(&["--seed", "102"]);
+    // Two questions about what is open at once, and each forgot what the other had been told of somebody else's orders.
+    chaos(&["--seed", "61"]);
+}
+
+#[test]
+fn several_processes_come_to_what_one_comes_to() {
+    let seeds = ["--seed", "30", "--seeds", "4"];
+    let mut alone = chaos(&seeds);
+    let mut shared = chaos(&[&seeds[..], &["--jobs", "3"]].concat());
+    for report in [&mut alone, &mut shared] {
+        report["seeds_per_minute"] = Value::Null;
+    }
+    assert_eq!(alone, shared);
+}
+
+#[test]
+fn a_fault_can_be_met_alone() {
+    let report = chaos(&["--fault", "Connector-Panic", "--seeds", "1"]);
+    let struck: Vec<&String> = report["faults"].as_object().unwrap().keys().collect();
+    assert_eq!(struck, ["connector panic"]);
 }

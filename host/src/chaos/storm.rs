@@ -12,7 +12,7 @@ impl Run {
         let wait = Millis(500 + self.random.below(9_000));
         self.next_fault = self.now.plus(wait);
         // One fault alone, before the bot has recovered from the last, again and again, would keep it from trading at all.
-        if self.mix.is_alone() && !self.can_trade() && self.random.below(4) > 0 {
+        if self.mix.is_alone() && !self.can_trade() && self.random.below(16) > 0 {
             return;
         }
         let Some(fault) = self.mix.draw(&mut self.random) else {

@@ -179,6 +179,10 @@ impl Watch {
             .thrown
             .is_some_and(|thrown| now.since(thrown.since) > CANCELLED_WITHIN)
         {
+            let switch = process.engine().kill_switch();
+            if switch.is_some_and(|switch| switch.proven.is_none()) {
+                self.broken("the kill switch is thrown, and it is not proven that nothing is open".to_owned());
+            }
             for id in verdict::open_orders_of_the_bot(process, world) {
                 self.broken(format!("{id} is open although the kill switch was thrown"));
             }
