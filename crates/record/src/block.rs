@@ -12,6 +12,8 @@ pub const MAGIC: [u8; 8] = *b"COLIREC1";
 
 /// The most bytes of entries in a block that is read: more is damage. A writer closes a block long before.
 const MOST: usize = 64 << 20;
+/// No compressed byte stands for more bytes than this (LZ4): a block that claims it asks for memory, not for its entries.
+const MOST_EXPANSION: usize = 255;
 const HEADER: usize = 16;
 
 /// Entries on their way to a file: the bytes that a [`Recorder`](crate::Recorder) has closed.
@@ -61,21 +63,23 @@ impl Block {
             *number = u32::from_le_bytes(bytes.try_into().expect("four bytes at a time"));
         }
         let [entries, length, own, crc] = numbers;
-        if entries as usize > MOST || length as usize > MOST {
+        let (entries, length) = (entries as usize, length as usize);
+        if entries > MOST || length > MOST || entries / MOST_EXPANSION > length {
             return Err(damaged("its length is absurd"));
         }
         if u64::from(own) != number {
             return Err(damaged("its number is another"));
         }
-        let mut compressed = vec![0; length as usize];
-        if read_full(file, &mut compressed)? < compressed.len() {
+        let mut compressed = Vec::new();
+        file.by_ref().take(length as u64).read_to_end(&mut compressed)?;
+        if compressed.len() < length {
             return Err(torn());
         }
         if checksum(&header[..HEADER - 4], &compressed) != crc {
             return Err(damaged("its checksum does not fit"));
         }
-        let entries = lz4_flex::block::decompress(&compressed, entries as usize)
-            .map_err(|_| damaged("it cannot be decompressed"))?;
+        let entries =
+            lz4_flex::block::decompress(&compressed, entries).map_err(|_| damaged("it cannot be decompressed"))?;
         let block = Block { number: own, entries };
         Ok(Some((block, at + (HEADER + compressed.len()) as u64)))
     }

@@ -35,7 +35,7 @@ impl Digest {
         DigestValue(self.hasher.finish_128())
     }
 
-    fn take(&mut self, kind: u8, venue: VenueIndex, put: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn take(&mut self, kind: u8, venue: VenueIndex, put: impl FnOnce(&mut Vec<u8>)) {
         self.piece.clear();
         self.piece.push(kind);
         put_number(&mut self.piece, venue.0 as u64);

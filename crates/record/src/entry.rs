@@ -4,7 +4,7 @@ use colibri_driver::HostTime;
 use colibri_model::{MonoNs, Record, WallNs};
 
 use crate::bytes::{Bytes, Unreadable, put_json, put_number, put_signed, put_text};
-use crate::{DigestValue, RecordedInput, RunSetup};
+use crate::{DigestValue, RecordedInput, RecordingError, RunSetup};
 
 pub(crate) const SETUP: u8 = 1;
 pub(crate) const JOURNALED: u8 = 2;
@@ -100,6 +100,24 @@ pub(crate) fn put_mark(out: &mut Vec<u8>, mark: Mark) {
 pub(crate) fn put_status(out: &mut Vec<u8>, json: &str) {
     out.push(STATUS);
     put_text(out, json);
+}
+
+impl Entry {
+    /// An entry of its own bytes ([`Entry::to_bytes`]).
+    ///
+    /// # Errors
+    /// They mean nothing, or more than one entry.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Entry, RecordingError> {
+        let mut bytes = Bytes(bytes);
+        let entry = read(&mut bytes, &mut LastTime::default()).and_then(|entry| match bytes.0 {
+            [] => Ok(entry),
+            _ => Err(Unreadable::new("something follows it")),
+        });
+        entry.map_err(|what| RecordingError::Entry {
+            number: 0,
+            what: what.0,
+        })
+    }
 }
 
 /// The next entry.

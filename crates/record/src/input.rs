@@ -3,8 +3,8 @@
 use colibri_desk::{DeskInput, Operator};
 use colibri_driver::bulk_lane::BulkReport;
 use colibri_driver::{
-    DriverIndex, FrameBytes, FrameId, FrameKind, HttpFailure, HttpResponse, Input, LogLevel, RequestId, StreamId,
-    TransportEvent,
+    DriverIndex, FrameBytes, FrameId, FrameKind, HostTime, HttpFailure, HttpResponse, Input, LogLevel, RequestId,
+    StreamId, TransportEvent,
 };
 use colibri_engine::VenueIndex;
 use colibri_model::OpId;
@@ -67,7 +67,7 @@ pub enum RecordedInput {
 
 /// Writes an input down. What no transport tells (commands and orders are a desk's own doing) is not an input of a desk: it
 /// is left out, and the replay would tell.
-pub(crate) fn put(out: &mut Vec<u8>, last: &mut LastTime, time: colibri_driver::HostTime, input: &DeskInput<'_>) {
+pub(crate) fn put(out: &mut Vec<u8>, last: &mut LastTime, time: HostTime, input: &DeskInput<'_>) {
     let mut begin = |out: &mut Vec<u8>, tag: u8| {
         out.push(tag);
         last.put(out, time);
@@ -85,14 +85,19 @@ pub(crate) fn put(out: &mut Vec<u8>, last: &mut LastTime, time: colibri_driver::
         }
         DeskInput::Operator(Operator::Resume) => begin(out, RESUME),
         DeskInput::Made { venue, connector } => {
-            begin(out, if connector.is_ok() { MADE } else { NOT_MADE });
-            put_number(out, venue.0 as u64);
-            if let Err(why) = connector {
-                put_text(out, why);
-            }
+            let failure = connector.as_ref().err().map(String::as_str);
+            put_made(out, begin, *venue, failure);
         }
         DeskInput::Bulk { venue, report } => put_report(out, begin, *venue, report),
         DeskInput::Driver { driver, input } => put_driver(out, begin, *driver, input),
+    }
+}
+
+fn put_made(out: &mut Vec<u8>, mut begin: impl FnMut(&mut Vec<u8>, u8), venue: VenueIndex, failure: Option<&str>) {
+    begin(out, if failure.is_none() { MADE } else { NOT_MADE });
+    put_number(out, venue.0 as u64);
+    if let Some(why) = failure {
+        put_text(out, why);
     }
 }
 
@@ -196,6 +201,38 @@ fn sixteen(bytes: &mut Bytes<'_>) -> Result<u16, Unreadable> {
 }
 
 impl RecordedInput {
+    /// As what a desk is given it. `None` for [`RecordedInput::Made`]: who replays it has to make the connector.
+    #[must_use]
+    pub fn as_input(&self) -> Option<DeskInput<'_>> {
+        Some(match self {
+            RecordedInput::Start => DeskInput::Start,
+            RecordedInput::Turn => DeskInput::Turn,
+            RecordedInput::Operator(wish) => DeskInput::Operator(wish),
+            RecordedInput::Made { .. } => return None,
+            RecordedInput::Bulk { venue, report } => DeskInput::Bulk {
+                venue: *venue,
+                report: report.clone(),
+            },
+            RecordedInput::Driver { driver, event } => DeskInput::Driver {
+                driver: *driver,
+                input: event.as_input(),
+            },
+        })
+    }
+
+    pub(crate) fn put(&self, out: &mut Vec<u8>, last: &mut LastTime, time: HostTime) {
+        if let Some(input) = self.as_input() {
+            return put(out, last, time, &input);
+        }
+        if let RecordedInput::Made { venue, failure } = self {
+            let begin = |out: &mut Vec<u8>, tag: u8| {
+                out.push(tag);
+                last.put(out, time);
+            };
+            put_made(out, begin, *venue, failure.as_deref());
+        }
+    }
+
     pub(crate) fn read(tag: u8, bytes: &mut Bytes<'_>) -> Result<RecordedInput, Unreadable> {
         Ok(match tag {
             START => RecordedInput::Start,

@@ -15,6 +15,8 @@ mod input;
 mod reader;
 mod recorder;
 mod setup;
+mod state;
+mod writer;
 
 pub use block::{Block, MAGIC};
 pub use digest::{Digest, DigestValue};
@@ -24,3 +26,4 @@ pub use input::RecordedInput;
 pub use reader::Reader;
 pub use recorder::{Recorder, RecordingJournal};
 pub use setup::{BulkLaneUse, RecordedVenue, RunSetup};
+pub use writer::EntryWriter;

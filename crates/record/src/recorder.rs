@@ -6,12 +6,9 @@ use colibri_desk::DeskInput;
 use colibri_driver::HostTime;
 use colibri_model::{Journal, JournalError, Millis, MonoNs, Record};
 
-use crate::entry::{self, LastTime};
-use crate::{Block, Digest, DigestValue, Mark, RunSetup, input};
+use crate::{Block, Digest, DigestValue, EntryWriter, Mark, RunSetup, entry, input};
 
-/// A block is closed when it holds so many bytes,
-const BLOCK: usize = 256 << 10;
-/// or when its first entry is so old: what a process that dies may lose of its recording.
+/// A block is closed when it is full, or when its first entry is so old: what a process that dies may lose of its recording.
 const BLOCK_AGE: Millis = Millis(1_000);
 /// How far apart marks are, at most: what a replay that differs is narrowed down to.
 const MARKS: Millis = Millis(1_000);
@@ -21,11 +18,7 @@ const MARKS: Millis = Millis(1_000);
 /// An input is [kept](Recorder::keep) before it is posted, with [`Recorder::digest`] as the observer; afterwards
 /// [`Recorder::posted`] is called with what the journal refused meanwhile.
 pub struct Recorder {
-    entries: Vec<u8>,
-    spare: Vec<Vec<u8>>,
-    closed: Vec<Block>,
-    next: u32,
-    last: LastTime,
+    writer: EntryWriter,
     /// Of the block that is open.
     since: Option<MonoNs>,
     marked: MonoNs,
@@ -38,22 +31,16 @@ impl Recorder {
     #[must_use]
     pub fn new(setup: &RunSetup, journaled: &[Record]) -> Recorder {
         let mut recorder = Recorder {
-            entries: Vec::with_capacity(BLOCK + (16 << 10)),
-            spare: Vec::new(),
-            closed: Vec::new(),
-            next: 0,
-            last: LastTime::default(),
+            writer: EntryWriter::default(),
             since: None,
             marked: MonoNs(0),
             inputs: 0,
             digest: Digest::default(),
         };
-        entry::put_setup(&mut recorder.entries, setup);
+        recorder.writer.write(|out, _| entry::put_setup(out, setup));
         for records in journaled.chunks(1_000) {
-            entry::put_journaled(&mut recorder.entries, records);
-            if recorder.entries.len() >= BLOCK {
-                recorder.close();
-            }
+            recorder.writer.write(|out, _| entry::put_journaled(out, records));
+            recorder.writer.close_if_full();
         }
         recorder
     }
@@ -62,7 +49,7 @@ impl Recorder {
     pub fn keep(&mut self, time: HostTime, input: &DeskInput<'_>) {
         self.since.get_or_insert(time.mono);
         self.inputs += 1;
-        input::put(&mut self.entries, &mut self.last, time, input);
+        self.writer.write(|out, last| input::put(out, last, time, input));
     }
 
     /// What looks on while the input is posted.
@@ -70,24 +57,32 @@ impl Recorder {
         &mut self.digest
     }
 
-    /// The input has been posted, and the journal has refused these of its appends. Closes the block where it is due.
-    pub fn posted(&mut self, now: MonoNs, refused: impl IntoIterator<Item = (u64, String)>) {
+    /// The input has been posted, and the journal has refused these of its appends. Where a mark is due, `state` gives the
+    /// digest what the desk holds ([`Digest::state`]). Closes the block where it is due.
+    pub fn posted(
+        &mut self,
+        now: MonoNs,
+        refused: impl IntoIterator<Item = (u64, String)>,
+        state: impl FnOnce(&mut Digest),
+    ) {
         for (append, why) in refused {
-            entry::put_refused(&mut self.entries, append, &why);
+            self.writer.write(|out, _| entry::put_refused(out, append, &why));
         }
         if now.since(self.marked) >= MARKS {
             self.marked = now;
-            self.mark();
+            self.mark(state);
         }
-        let old = self.since.is_some_and(|since| now.since(since) >= BLOCK_AGE);
-        if old || self.entries.len() >= BLOCK {
-            self.close();
+        if self.since.is_some_and(|since| now.since(since) >= BLOCK_AGE) {
+            self.since = None;
+            self.writer.close();
+        } else {
+            self.writer.close_if_full();
         }
     }
 
     /// How things stand, for people, as JSON: where a reader can enter without replaying.
     pub fn status(&mut self, json: &str) {
-        entry::put_status(&mut self.entries, json);
+        self.writer.write(|out, _| entry::put_status(out, json));
     }
 
     /// Inputs kept so far.
@@ -102,50 +97,29 @@ impl Recorder {
         self.digest.value()
     }
 
-    /// The blocks that are closed, to be written in this order.
-    pub fn take_blocks(&mut self) -> Vec<Block> {
-        mem::take(&mut self.closed)
+    /// The oldest closed block that was not taken yet: blocks are written in this order.
+    pub fn next_block(&mut self) -> Option<Block> {
+        self.writer.next_block()
     }
 
     /// Room of a block that was written, to be used again.
-    pub fn give_back(&mut self, mut room: Vec<u8>) {
-        room.clear();
-        if self.spare.len() < 4 {
-            self.spare.push(room);
-        }
+    pub fn give_back(&mut self, room: Vec<u8>) {
+        self.writer.give_back(room);
     }
 
-    /// The run is over: the last mark, and the last block.
-    pub fn finish(&mut self) {
-        self.mark();
-        self.close();
+    /// The run is over: the last mark, and the last block. `state` as in [`Recorder::posted`].
+    pub fn finish(&mut self, state: impl FnOnce(&mut Digest)) {
+        self.mark(state);
+        self.writer.close();
     }
 
-    fn mark(&mut self) {
+    fn mark(&mut self, state: impl FnOnce(&mut Digest)) {
+        state(&mut self.digest);
         let mark = Mark {
             inputs: self.inputs,
             digest: self.digest.value(),
         };
-        entry::put_mark(&mut self.entries, mark);
-    }
-
-    fn close(&mut self) {
-        self.since = None;
-        if self.entries.is_empty() {
-            return;
-        }
-        // Each block can be read by itself: times begin anew.
-        self.last = LastTime::default();
-        let room = self
-            .spare
-            .pop()
-            .unwrap_or_else(|| Vec::with_capacity(BLOCK + (16 << 10)));
-        let number = self.next;
-        self.next += 1;
-        self.closed.push(Block {
-            number,
-            entries: mem::replace(&mut self.entries, room),
-        });
+        self.writer.write(|out, _| entry::put_mark(out, mark));
     }
 }
 

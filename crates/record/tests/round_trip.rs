@@ -10,7 +10,9 @@ use colibri_driver::{
 };
 use colibri_engine::VenueIndex;
 use colibri_model::{Journal, JournalError, MonoNs, OpId, Record, WallNs};
-use colibri_record::{Entry, MAGIC, Reader, RecordedInput, Recorder, RecordingError, RecordingJournal, RunSetup};
+use colibri_record::{
+    Block, Entry, MAGIC, Reader, RecordedInput, Recorder, RecordingError, RecordingJournal, RunSetup,
+};
 use colibri_standard::{Event, NoticeEvent, NoticeKind, Outcome, Refusal, RejectReason};
 use proptest::prelude::*;
 
@@ -99,33 +101,26 @@ fn input() -> impl Strategy<Value = RecordedInput> {
 }
 
 fn keep(recorder: &mut Recorder, time: HostTime, input: &RecordedInput) {
-    match input.clone() {
-        RecordedInput::Start => recorder.keep(time, &DeskInput::Start),
-        RecordedInput::Turn => recorder.keep(time, &DeskInput::Turn),
-        RecordedInput::Operator(wish) => recorder.keep(time, &DeskInput::Operator(&wish)),
-        RecordedInput::Made { venue, failure } => {
-            let connector = Err(failure.unwrap());
+    match (input.as_input(), input) {
+        (Some(input), _) => recorder.keep(time, &input),
+        (None, RecordedInput::Made { venue, failure }) => {
+            let (venue, connector) = (*venue, Err(failure.clone().unwrap()));
             recorder.keep(time, &DeskInput::Made { venue, connector });
         }
-        RecordedInput::Bulk { venue, report } => recorder.keep(time, &DeskInput::Bulk { venue, report }),
-        RecordedInput::Driver { driver, event } => {
-            let input = event.as_input();
-            recorder.keep(time, &DeskInput::Driver { driver, input });
-        }
+        (None, other) => panic!("{other:?} is an input of a desk"),
     }
-    recorder.posted(time.mono, None);
+    recorder.posted(time.mono, None, |_| {});
 }
 
 /// The files of a recording: a block a file, as small as they can be.
 fn files(recorder: &mut Recorder) -> Vec<Vec<u8>> {
-    recorder.finish();
-    let blocks = recorder.take_blocks();
-    let file = |block: &colibri_record::Block| {
+    recorder.finish(|_| {});
+    let file = |block: Block| {
         let mut file = MAGIC.to_vec();
         block.write(&mut file).unwrap();
         file
     };
-    blocks.iter().map(file).collect()
+    std::iter::from_fn(|| recorder.next_block()).map(file).collect()
 }
 
 fn read(files: &[Vec<u8>]) -> Result<Vec<(HostTime, RecordedInput)>, RecordingError> {
@@ -154,6 +149,16 @@ proptest! {
             kept.push((time, input));
         }
         prop_assert_eq!(read(&files(&mut recorder)).unwrap(), kept);
+    }
+
+    #[test]
+    fn an_entry_is_put_as_it_was_read(mono: u64, wall: i64, input in input()) {
+        let time = HostTime::new(MonoNs(mono), WallNs(wall));
+        let entry = Entry::Input { time, input: Box::new(input.clone()) };
+        match Entry::from_bytes(&entry.to_bytes()).unwrap() {
+            Entry::Input { time: read, input: again } => prop_assert_eq!((read, *again), (time, input)),
+            other => prop_assert!(false, "{other:?}"),
+        }
     }
 
     #[test]
@@ -234,7 +239,7 @@ fn a_journals_refusals_are_kept_with_the_number_of_their_append() {
     }
     let mut recorder = Recorder::new(&setup(), &[]);
     recorder.keep(HostTime::default(), &DeskInput::Turn);
-    recorder.posted(MonoNs(0), journal.take_refused());
+    recorder.posted(MonoNs(0), journal.take_refused(), |_| {});
     let files = files(&mut recorder);
     let mut reader = Reader::new(files.iter().map(Cursor::new)).unwrap();
     let mut refused = Vec::new();

@@ -215,7 +215,8 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     feed.end(status_of(&runtime, started.elapsed()));
     if let Some(recording) = runtime.recording.take() {
         let wall = runtime.clock.now().wall.0;
-        match recording.finish() {
+        let engine = runtime.desk.engine();
+        match recording.finish(|digest| digest.state(&engine.view())) {
             Ok(folder) => runtime
                 .log
                 .line(wall, Level::Info, &format!("recorded: {}", folder.display())),

@@ -107,14 +107,20 @@ impl Recording {
         self.recorder.digest()
     }
 
-    /// The input has been posted. Hands full blocks over; says why where the recording has to end here.
-    pub fn posted(&mut self, now: MonoNs, refused: impl IntoIterator<Item = (u64, String)>) -> Option<String> {
+    /// The input has been posted. Hands full blocks over; says why where the recording has to end here. `state` as in
+    /// [`Recorder::posted`].
+    pub fn posted(
+        &mut self,
+        now: MonoNs,
+        refused: impl IntoIterator<Item = (u64, String)>,
+        state: impl FnOnce(&mut Digest),
+    ) -> Option<String> {
         let sender = self.blocks.as_ref()?;
-        self.recorder.posted(now, refused);
+        self.recorder.posted(now, refused, state);
         while let Ok(room) = self.rooms.try_recv() {
             self.recorder.give_back(room);
         }
-        for block in self.recorder.take_blocks() {
+        while let Some(block) = self.recorder.next_block() {
             let why = match sender.try_send(block) {
                 Ok(()) => continue,
                 Err(TrySendError::Full(_)) => "the disk is too slow for it".to_owned(),
@@ -140,18 +146,17 @@ impl Recording {
         }
     }
 
-    /// The run is over: what is left is written.
+    /// The run is over: what is left is written. `state` as in [`Recorder::posted`].
     ///
     /// # Errors
     /// Why the recording is not whole.
-    pub fn finish(mut self) -> Result<PathBuf, String> {
+    pub fn finish(mut self, state: impl FnOnce(&mut Digest)) -> Result<PathBuf, String> {
         if let Some(why) = self.ended.take() {
             return Err(why);
         }
-        self.recorder.finish();
-        let blocks = self.recorder.take_blocks();
+        self.recorder.finish(state);
         if let Some(sender) = self.blocks.take() {
-            for block in blocks {
+            while let Some(block) = self.recorder.next_block() {
                 if sender.send(block).is_err() {
                     return Err(self.fault());
                 }
@@ -223,9 +228,9 @@ mod tests {
         for second in 0..5u64 {
             let time = HostTime::new(MonoNs(second * 1_000_000_000), WallNs(5));
             recording.keep(time, &DeskInput::Turn);
-            assert_eq!(recording.posted(time.mono, None), None);
+            assert_eq!(recording.posted(time.mono, None, |_| {}), None);
         }
-        let folder = recording.finish().unwrap();
+        let folder = recording.finish(|_| {}).unwrap();
         let mut reader = open(&folder).unwrap();
         let (mut turns, mut marks) = (0, 0);
         while let Some(entry) = reader.next_entry().unwrap() {

@@ -277,7 +277,8 @@ impl<J: Journal> Runtime<J> {
         recording.keep(time, &input);
         self.desk.post(time, input, recording.digest());
         let refused = self.desk.engine_mut().journal_mut().take_refused();
-        if let Some(why) = recording.posted(time.mono, refused) {
+        let engine = self.desk.engine();
+        if let Some(why) = recording.posted(time.mono, refused, |digest| digest.state(&engine.view())) {
             let text = format!("the recording ends here ({why}); the bot goes on");
             self.say(LogLevel::Error, &text);
         }
