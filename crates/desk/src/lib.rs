@@ -13,4 +13,4 @@ mod sink;
 
 pub use desk::{Desk, DeskVenue};
 pub use input::{DeskAction, DeskInput, Operator};
-pub use observer::{Observer, Unobserved};
+pub use observer::{Both, Observer, Unobserved};

@@ -3,6 +3,7 @@
 //! What lives here: making the desk, feeding it, comparing what it does with what was recorded, and showing it. What must not
 //! live here: a socket, a key, a clock of its own. Nothing that a replayed desk wants is done.
 
+mod follower;
 mod inspect;
 mod journal;
 mod moment;
@@ -11,13 +12,14 @@ mod remake;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use colibri_desk::{Desk, DeskAction, DeskInput};
+use colibri_desk::{Both, Desk, DeskAction, DeskInput, Unobserved};
 use colibri_driver::HostTime;
 use colibri_model::{MonoNs, Record};
 use colibri_record::{Digest, DigestValue, Entry, Mark, Reader, RecordedInput, RecordingError, RunSetup};
 
 use crate::exit::{Exit, ExitError};
 
+pub use follower::Follower;
 pub use inspect::{Inspector, Picture};
 pub use moment::{Moment, NoMoment};
 pub use remake::LibraryFrom;
@@ -114,10 +116,23 @@ impl Replay {
     /// # Errors
     /// It cannot be read, or the desk cannot be made again: another library, another host.
     pub fn run(request: &Request<'_>, inspector: &mut Inspector) -> Result<Outcome, ExitError> {
+        Replay::follow(request, inspector, &mut Unobserved)
+    }
+
+    /// As [`Replay::run`], with somebody who follows it.
+    ///
+    /// # Errors
+    /// Those of [`Replay::run`], and the follower's own.
+    pub fn follow<F: Follower + ?Sized>(
+        request: &Request<'_>,
+        inspector: &mut Inspector,
+        follower: &mut F,
+    ) -> Result<Outcome, ExitError> {
         let opened = crate::record::open(request.path);
         let mut reader = opened.map_err(|e| ExitError::new(Exit::Storage, e.to_string()))?;
         let Beginning { setup, journaled, next } = beginning(&mut reader)?;
         let (desk, remade) = remake::desk(&setup, &journaled, &request.libraries)?;
+        follower.begins(&setup);
         let mut replay = Replay {
             desk,
             remade,
@@ -138,7 +153,7 @@ impl Replay {
         while let Some(entry) = next.take() {
             match entry {
                 Entry::Input { time, input } => {
-                    replay.post_waiting(inspector)?;
+                    replay.post_waiting(inspector, follower)?;
                     let started = *replay.started.get_or_insert(time.mono);
                     if request.until.is_before(time, started, replay.outcome.inputs + 1) {
                         break;
@@ -148,10 +163,11 @@ impl Replay {
                 }
                 Entry::JournalRefused { append, why } => replay.desk.engine_mut().journal_mut().refuse(append, why),
                 Entry::Mark(mark) => {
-                    replay.post_waiting(inspector)?;
+                    replay.post_waiting(inspector, follower)?;
                     if !replay.compare(mark, &mut last_same) {
                         break;
                     }
+                    follower.same()?;
                 }
                 Entry::Setup(_) | Entry::Journaled(_) | Entry::Status(_) => {}
             }
@@ -163,7 +179,7 @@ impl Replay {
                 }
             };
         }
-        replay.post_waiting(inspector)?;
+        replay.post_waiting(inspector, follower)?;
         inspector.end(&replay.desk);
         replay.outcome.digest = replay.digest.value();
         Ok(replay.outcome)
@@ -183,7 +199,11 @@ impl Replay {
         false
     }
 
-    fn post_waiting(&mut self, inspector: &mut Inspector) -> Result<(), ExitError> {
+    fn post_waiting<F: Follower + ?Sized>(
+        &mut self,
+        inspector: &mut Inspector,
+        follower: &mut F,
+    ) -> Result<(), ExitError> {
         let Some(Waiting { time, input }) = self.waiting.take() else {
             return Ok(());
         };
@@ -192,6 +212,7 @@ impl Replay {
             self.outcome.millis = time.mono.since(started).0;
         }
         inspector.begin(time, self.outcome.inputs, &input, &self.desk);
+        follower.input(self.outcome.inputs, time)?;
         let mut onlooker = inspector.beside(&mut self.digest);
         let input = match &input {
             RecordedInput::Start => DeskInput::Start,
@@ -217,7 +238,7 @@ impl Replay {
                 DeskInput::Driver { driver: *driver, input }
             }
         };
-        self.desk.post(time, input, &mut onlooker);
+        self.desk.post(time, input, &mut Both(&mut onlooker, follower));
         // What it wants was done, or not done, when it was recorded: the inputs tell.
         let _: Vec<DeskAction> = self.desk.take_actions().collect();
         Ok(())
