@@ -182,6 +182,26 @@ fn orders_carry_what_was_decided_said_and_filled() {
 }
 
 #[test]
+fn rows_one_by_one_are_those_asked_for_at_once() {
+    let history = built_from(&journal_of(1, &a_day()));
+    let filter = Filter::default();
+    let (mut trades, mut orders) = (Vec::new(), Vec::new());
+    let kept: Result<(), HistoryError> = history.each_trade(&filter, |trade| {
+        trades.push(trade);
+        Ok(())
+    });
+    kept.unwrap();
+    let kept: Result<(), HistoryError> = history.each_order(&filter, |order| {
+        orders.push(order);
+        Ok(())
+    });
+    kept.unwrap();
+    assert!(!trades.is_empty() && !orders.is_empty());
+    assert_eq!(trades, history.trades(&filter).unwrap());
+    assert_eq!(orders, history.orders(&filter).unwrap());
+}
+
+#[test]
 fn filters_leave_out_the_rest() {
     let history = built_from(&journal_of(1, &a_day()));
     let count = |filter: &Filter| history.trades(filter).unwrap().len();

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use crate::query::{Order, Trade};
 use rows::Row;
 
+pub use rows::{liquidity, order_state, quantity_unit};
 pub use timestamp::utc;
 
 /// How to write.

@@ -56,13 +56,7 @@ impl Row for Trade {
                 .map(|notional| notional.to_string()),
             text(fee.map(|fee| fee.amount)),
             text(fee.map(|fee| &fee.asset)),
-            fill.liquidity.map(|liquidity| {
-                match liquidity {
-                    Liquidity::Maker => "maker",
-                    Liquidity::Taker => "taker",
-                }
-                .to_owned()
-            }),
+            text(fill.liquidity.map(liquidity)),
             text(Some(&fill.key.trade_id)),
             text(fill.client_id.as_ref()),
             text(fill.exchange_id.as_ref()),
@@ -111,11 +105,8 @@ impl Row for Order {
             text(intent.time_in_force.map(TimeInForce::as_str)),
             text(intent.price),
             text(Some(intent.quantity)),
-            text(Some(match intent.quantity_unit {
-                QuantityUnit::Base => "base",
-                QuantityUnit::Quote => "quote",
-            })),
-            text(Some(state(self.state))),
+            text(Some(quantity_unit(intent.quantity_unit))),
+            text(Some(order_state(self.state))),
             text(Some(self.filled)),
             text(Some(self.filled_notional)),
             text(self.average_price()),
@@ -146,7 +137,27 @@ fn text(value: Option<impl ToString>) -> Option<String> {
     value.map(|value| value.to_string())
 }
 
-fn state(state: OrderState) -> &'static str {
+/// `maker` or `taker`.
+#[must_use]
+pub const fn liquidity(liquidity: Liquidity) -> &'static str {
+    match liquidity {
+        Liquidity::Maker => "maker",
+        Liquidity::Taker => "taker",
+    }
+}
+
+/// `base` or `quote`.
+#[must_use]
+pub const fn quantity_unit(unit: QuantityUnit) -> &'static str {
+    match unit {
+        QuantityUnit::Base => "base",
+        QuantityUnit::Quote => "quote",
+    }
+}
+
+/// `open`, `filled`, and so on.
+#[must_use]
+pub const fn order_state(state: OrderState) -> &'static str {
     match state {
         OrderState::PendingCreate => "pending_create",
         OrderState::Acknowledged => "acknowledged",

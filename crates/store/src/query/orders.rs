@@ -52,6 +52,9 @@ impl Order {
     }
 }
 
+/// Selects what an [`order`] is read from.
+const SELECT_ORDERS: &str = "SELECT *, (SELECT bot FROM runs WHERE runs.run = orders.run) AS bot FROM orders";
+
 impl History {
     /// The orders that `filter` asks for, oldest first; where a limit cuts, the newest are kept.
     ///
@@ -60,29 +63,57 @@ impl History {
     pub fn orders(&self, filter: &Filter) -> Result<Vec<Order>, HistoryError> {
         let mut orders = self.read_orders(filter).map_err(|source| self.failed(source))?;
         for order in &mut orders {
-            let fills = self.fills_of(order).map_err(|source| self.failed(source))?;
-            for (price, quantity) in fills {
-                let sums = price.0.checked_mul(quantity.0).and_then(|notional| {
-                    Some((
-                        order.filled.0.checked_add(quantity.0)?,
-                        order.filled_notional.0.checked_add(notional)?,
-                    ))
-                });
-                let (filled, notional) = sums.ok_or_else(|| HistoryError::Overflow {
-                    pair: order.pair.to_string(),
-                })?;
-                order.filled = Quantity(filled);
-                order.filled_notional = Amount(notional);
-            }
+            self.add_fills_of(order)?;
         }
         Ok(orders)
+    }
+
+    /// Hands over the orders that `filter` asks for one by one, oldest first, however many there are: for a file that is
+    /// larger than memory. The filter's limit has no meaning here.
+    ///
+    /// # Errors
+    /// [`HistoryError::Sqlite`]; [`HistoryError::Overflow`]; those of `take`, which end it.
+    pub fn each_order<E: From<HistoryError>>(
+        &self,
+        filter: &Filter,
+        mut take: impl FnMut(Order) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |source| E::from(self.failed(source));
+        let condition = filter.rows("created_ns").map_err(failed)?;
+        let sql = format!("{SELECT_ORDERS} WHERE {} ORDER BY created_ns, sequence", condition.sql);
+        let mut statement = self.connection.prepare(&sql).map_err(failed)?;
+        let rows = statement
+            .query_map(params_from_iter(condition.params), order)
+            .map_err(failed)?;
+        for row in rows {
+            let mut order = row.map_err(failed)?;
+            self.add_fills_of(&mut order)?;
+            take(order)?;
+        }
+        Ok(())
+    }
+
+    fn add_fills_of(&self, order: &mut Order) -> Result<(), HistoryError> {
+        for (price, quantity) in self.fills_of(order).map_err(|source| self.failed(source))? {
+            let sums = price.0.checked_mul(quantity.0).and_then(|notional| {
+                Some((
+                    order.filled.0.checked_add(quantity.0)?,
+                    order.filled_notional.0.checked_add(notional)?,
+                ))
+            });
+            let (filled, notional) = sums.ok_or_else(|| HistoryError::Overflow {
+                pair: order.pair.to_string(),
+            })?;
+            order.filled = Quantity(filled);
+            order.filled_notional = Amount(notional);
+        }
+        Ok(())
     }
 
     fn read_orders(&self, filter: &Filter) -> rusqlite::Result<Vec<Order>> {
         let condition = filter.rows("created_ns")?;
         let mut statement = self.connection.prepare(&format!(
-            "SELECT *, (SELECT bot FROM runs WHERE runs.run = orders.run) AS bot
-             FROM orders WHERE {} ORDER BY created_ns DESC, sequence DESC LIMIT {}",
+            "{SELECT_ORDERS} WHERE {} ORDER BY created_ns DESC, sequence DESC LIMIT {}",
             condition.sql,
             filter.limit()
         ))?;

@@ -21,6 +21,11 @@ pub struct Trade {
 pub(super) const FILL_COLUMNS: &str = "account, venue, pair, trade_id, client_id, exchange_id, side, price, quantity,
     fee_asset, fee_amount, liquidity, exchange_ns, local_ns";
 
+/// Selects what a [`trade`] is read from.
+fn select_trades() -> String {
+    format!("SELECT (SELECT bot FROM runs WHERE runs.run = fills.run) AS bot, strategy, {FILL_COLUMNS} FROM fills")
+}
+
 impl History {
     /// The trades that `filter` asks for, oldest first; where a limit cuts, the newest are kept.
     ///
@@ -30,25 +35,54 @@ impl History {
         self.read_trades(filter).map_err(|source| self.failed(source))
     }
 
+    /// Hands over the trades that `filter` asks for one by one, oldest first, however many there are: for a file that is
+    /// larger than memory. The filter's limit has no meaning here.
+    ///
+    /// # Errors
+    /// [`HistoryError::Sqlite`], and those of `take`, which end it.
+    pub fn each_trade<E: From<HistoryError>>(
+        &self,
+        filter: &Filter,
+        mut take: impl FnMut(Trade) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |source| E::from(self.failed(source));
+        let condition = filter.rows("exchange_ns").map_err(failed)?;
+        let sql = format!(
+            "{} WHERE {} ORDER BY exchange_ns, sequence",
+            select_trades(),
+            condition.sql
+        );
+        let mut statement = self.connection.prepare(&sql).map_err(failed)?;
+        let rows = statement
+            .query_map(params_from_iter(condition.params), trade)
+            .map_err(failed)?;
+        for row in rows {
+            take(row.map_err(failed)?)?;
+        }
+        Ok(())
+    }
+
     fn read_trades(&self, filter: &Filter) -> rusqlite::Result<Vec<Trade>> {
         let condition = filter.rows("exchange_ns")?;
         let mut statement = self.connection.prepare(&format!(
-            "SELECT (SELECT bot FROM runs WHERE runs.run = fills.run) AS bot, strategy, {FILL_COLUMNS}
-             FROM fills WHERE {} ORDER BY exchange_ns DESC, sequence DESC LIMIT {}",
+            "{} WHERE {} ORDER BY exchange_ns DESC, sequence DESC LIMIT {}",
+            select_trades(),
             condition.sql,
             filter.limit()
         ))?;
-        let rows = statement.query_map(params_from_iter(condition.params), |row| {
-            Ok(Trade {
-                bot: row.get("bot")?,
-                strategy: maybe_word(row, "strategy")?,
-                fill: fill(row)?,
-            })
-        })?;
+        let rows = statement.query_map(params_from_iter(condition.params), trade)?;
         let mut trades: Vec<Trade> = rows.collect::<Result<_, _>>()?;
         trades.reverse();
         Ok(trades)
     }
+}
+
+fn trade(row: &Row<'_>) -> rusqlite::Result<Trade> {
+    Ok(Trade {
+        bot: row.get("bot")?,
+        strategy: maybe_word(row, "strategy")?,
+        fill: fill(row)?,
+    })
 }
 
 /// The fill in a row that has [`FILL_COLUMNS`].
