@@ -1,5 +1,7 @@
 //! What a book level costs: updates applied to a kept book, over a synthetic walk and, where the capture is there, over a
-//! recorded stream (`../shared/fixtures` beside the workspace). Times are a whole pass; throughput is levels a second.
+//! recorded stream (`../shared/fixtures` beside the workspace). Times are a whole pass, which begins with a snapshot;
+//! throughput is levels a second. `kept` is the book of a host that has run for a while, `new` one whose room is touched for
+//! the first time.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::io::Read;
@@ -24,20 +26,45 @@ struct Update {
     asks: Vec<Level>,
 }
 
-fn batch(update: &Update) -> BookBatch<'_> {
+/// An update whose levels lie behind those of the one before: as little as possible is measured of where they come from.
+struct Placed<'a> {
+    ids: (u64, u64),
+    flags: u32,
+    bids: &'a [Level],
+    asks: &'a [Level],
+}
+
+fn place<'a>(updates: &[Update], levels: &'a mut Vec<Level>) -> Vec<Placed<'a>> {
+    levels.extend(updates.iter().flat_map(|u| u.bids.iter().chain(&u.asks)));
+    let mut rest = levels.as_slice();
+    let mut next = |count| {
+        let (next, behind) = rest.split_at(count);
+        rest = behind;
+        next
+    };
+    let placed = updates.iter().map(|u| Placed {
+        ids: u.ids,
+        flags: u.flags,
+        bids: next(u.bids.len()),
+        asks: next(u.asks.len()),
+    });
+    placed.collect()
+}
+
+fn batch<'a>(update: &Placed<'a>, later: u64) -> BookBatch<'a> {
     BookBatch {
         instrument: 1,
         flags: update.flags | book_flag::RANGE_IDS,
-        first_id: update.ids.0,
-        last_id: update.ids.1,
+        first_id: update.ids.0 + later,
+        last_id: update.ids.1 + later,
         previous_id: 0,
         exchange_ns: 1,
         checksum: 0,
         price_exponent: EXPONENTS.price,
         quantity_exponent: EXPONENTS.quantity,
         reserved: 0,
-        bids: update.bids.as_slice().into(),
-        asks: update.asks.as_slice().into(),
+        bids: update.bids.into(),
+        asks: update.asks.into(),
         ext: [0; 4],
     }
 }
@@ -47,7 +74,7 @@ fn keeper() -> BookKeeper {
     BookKeeper::new(&manifest, EXPONENTS, Grid::UNIT)
 }
 
-fn levels(updates: &[Update]) -> u64 {
+fn levels(updates: &[Placed<'_>]) -> u64 {
     updates.iter().map(|u| (u.bids.len() + u.asks.len()) as u64).sum()
 }
 
@@ -147,10 +174,11 @@ fn recorded() -> Option<Vec<Update>> {
     Some(updates)
 }
 
-fn pass(keeper: &mut BookKeeper, updates: &[Update]) -> u64 {
+/// Applies updates whose ids are `later`; how many were.
+fn pass(keeper: &mut BookKeeper, updates: &[Placed<'_>], later: u64) -> u64 {
     let mut applied = 0;
     for update in updates {
-        match keeper.apply(&batch(update), MonoNs(1)) {
+        match keeper.apply(&batch(update, later), MonoNs(1)) {
             BookChange::Applied | BookChange::Synchronized => applied += 1,
             _ => {}
         }
@@ -160,21 +188,32 @@ fn pass(keeper: &mut BookKeeper, updates: &[Update]) -> u64 {
 
 fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("book");
-    let mut measure = |name: &str, updates: Vec<Update>| {
-        let applied = pass(&mut keeper(), &updates);
+    let mut measure = |name: &str, updates: &[Update]| {
+        let mut room = Vec::new();
+        let updates = place(updates, &mut room);
+        let applied = pass(&mut keeper(), &updates, 0);
         assert!(
             applied * 10 > updates.len() as u64 * 9,
             "{name}: only {applied} of {} updates follow",
             updates.len()
         );
         group.throughput(Throughput::Elements(levels(&updates)));
-        group.bench_function(name, |b| {
-            b.iter_batched_ref(keeper, |keeper| pass(keeper, &updates), BatchSize::LargeInput);
+        let span = updates.last().unwrap().ids.1 - updates[0].ids.0 + 1;
+        let (mut kept, mut later) = (keeper(), 0);
+        pass(&mut kept, &updates, later);
+        group.bench_function(format!("{name}/kept"), |b| {
+            b.iter(|| {
+                later += span;
+                pass(&mut kept, &updates, later)
+            });
+        });
+        group.bench_function(format!("{name}/new"), |b| {
+            b.iter_batched_ref(keeper, |keeper| pass(keeper, &updates, 0), BatchSize::LargeInput);
         });
     };
-    measure("synthetic", synthetic());
+    measure("synthetic", &synthetic());
     match recorded() {
-        Some(updates) => measure("recorded", updates),
+        Some(updates) => measure("recorded", &updates),
         None => println!("book/recorded: the capture is not there; skipped"),
     }
     group.finish();

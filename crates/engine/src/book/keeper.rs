@@ -84,6 +84,8 @@ pub struct BookKeeper {
     exchange_time: WallNs,
     lag: Lag,
     buffer: Buffer,
+    /// Levels that neither side has more of: counting them takes long.
+    levels_at_most: usize,
     updates: u64,
     drops: u64,
 }
@@ -105,6 +107,7 @@ impl BookKeeper {
             exchange_time: WallNs(0),
             lag: Lag::NONE,
             buffer: Buffer::default(),
+            levels_at_most: 0,
             updates: 0,
             drops: 0,
         }
@@ -199,8 +202,13 @@ impl BookKeeper {
             BookRule::Snapshots => Sync::Waiting,
             _ => Sync::Lost,
         };
-        self.book.clear();
+        self.clear();
         BookChange::Dropped(fault)
+    }
+
+    fn clear(&mut self) {
+        self.book.clear();
+        self.levels_at_most = 0;
     }
 
     /// Takes a batch in. In steady state nothing is allocated.
@@ -324,11 +332,9 @@ impl BookKeeper {
     fn write(&mut self, bids: &[Level], asks: &[Level], stated: Option<u32>) -> Result<(), BookFault> {
         self.book.set_all(Side::Buy, bids)?;
         self.book.set_all(Side::Sell, asks)?;
-        let levels = self.book.len(Side::Buy).max(self.book.len(Side::Sell));
-        if levels > self.stream_depth {
-            self.book.truncate(self.stream_depth);
-        } else if levels > MOST_LEVELS {
-            return Err(BookFault::TooManyLevels { levels });
+        self.levels_at_most += bids.len().max(asks.len());
+        if self.levels_at_most > self.stream_depth.min(MOST_LEVELS) {
+            self.bound()?;
         }
         if let (Some(checksum), Some(stated)) = (&mut self.checksum, stated) {
             let computed = checksum.of(&self.book);
@@ -340,6 +346,19 @@ impl BookKeeper {
             Some((bid, ask)) => Err(BookFault::Crossed { bid, ask }),
             None => Ok(()),
         }
+    }
+
+    /// Forgets what lies below the depth of the stream, and refuses more levels than a book may have.
+    #[inline(never)]
+    fn bound(&mut self) -> Result<(), BookFault> {
+        let levels = self.book.len(Side::Buy).max(self.book.len(Side::Sell));
+        self.levels_at_most = levels.min(self.stream_depth);
+        if levels > self.stream_depth {
+            self.book.truncate(self.stream_depth);
+        } else if levels > MOST_LEVELS {
+            return Err(BookFault::TooManyLevels { levels });
+        }
+        Ok(())
     }
 
     fn keep(&mut self, batch: &BookBatch<'_>, ids: Ids) -> BookChange {
@@ -367,7 +386,7 @@ impl BookKeeper {
                 first,
             });
         }
-        self.book.clear();
+        self.clear();
         if let Err(fault) = self.write(batch.bids.as_slice(), batch.asks.as_slice(), batch.stated_checksum()) {
             return self.fault(fault);
         }

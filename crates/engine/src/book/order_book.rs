@@ -3,11 +3,9 @@
 use colibri_abi::Level;
 use colibri_model::{Decimal, Exponents, Price, Quantity, Side};
 
+use crate::book::grid::MOST_PRICE;
 use crate::book::ladder::Ladder;
 use crate::book::{BookFault, Grid};
-
-/// The highest price mantissa: the sums and differences of ticks in here have room below it.
-const MOST_PRICE: i64 = 1 << 61;
 
 /// A price level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,27 +43,7 @@ impl OrderBook {
     /// A price that is none or off the grid, or a negative quantity: the book is then in doubt and must be dropped.
     #[inline]
     pub fn set(&mut self, side: Side, level: Level) -> Result<(), BookFault> {
-        if !(1..=MOST_PRICE).contains(&level.price) {
-            return Err(BookFault::PriceOutOfRange { price: level.price });
-        }
-        let Some(tick) = self.grid.tick(level.price) else {
-            return Err(BookFault::OffGrid {
-                price: level.price,
-                grid: self.grid.step(),
-            });
-        };
-        if level.quantity < 0 {
-            return Err(BookFault::NegativeQuantity {
-                price: level.price,
-                quantity: level.quantity,
-            });
-        }
-        match side {
-            Side::Buy => self.bids.set(tick, level.quantity),
-            // Negated, so that the best ask is the highest key.
-            Side::Sell => self.asks.set(-tick, level.quantity),
-        }
-        Ok(())
+        self.set_all(side, &[level])
     }
 
     /// Sets levels of a side in the order given; see [`OrderBook::set`].
@@ -74,7 +52,30 @@ impl OrderBook {
     /// As [`OrderBook::set`], of the first level that cannot be; the levels before it are set.
     #[inline]
     pub fn set_all(&mut self, side: Side, levels: &[Level]) -> Result<(), BookFault> {
-        levels.iter().try_for_each(|&level| self.set(side, level))
+        let grid = self.grid;
+        let tick = move |level: Level| grid.tick(level.price).filter(|_| level.quantity >= 0);
+        let set = match side {
+            Side::Buy => self.bids.set_all(levels, tick),
+            // Negated, so that the best ask is the highest key.
+            Side::Sell => self.asks.set_all(levels, move |level| tick(level).map(|tick| -tick)),
+        };
+        set.map_err(|at| self.fault_of(levels[at]))
+    }
+
+    /// Why a level cannot be.
+    #[cold]
+    fn fault_of(&self, level: Level) -> BookFault {
+        let Level { price, quantity } = level;
+        if !(1..=MOST_PRICE).contains(&price) {
+            BookFault::PriceOutOfRange { price }
+        } else if self.grid.tick(price).is_none() {
+            BookFault::OffGrid {
+                price,
+                grid: self.grid.step(),
+            }
+        } else {
+            BookFault::NegativeQuantity { price, quantity }
+        }
     }
 
     /// Keeps the best `depth` levels of each side.
@@ -92,10 +93,10 @@ impl OrderBook {
     /// Whether neither side has a level.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bids.len() == 0 && self.asks.len() == 0
+        self.bids.best().is_none() && self.asks.best().is_none()
     }
 
-    /// How many levels a side has.
+    /// How many levels a side has, by counting them.
     #[must_use]
     pub fn len(&self, side: Side) -> usize {
         match side {
