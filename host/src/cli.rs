@@ -36,6 +36,9 @@ pub enum Command {
     Record(RunArgs),
     /// Run a recorded run again, offline, and compare it with what was recorded; show why it did what it did.
     Replay(ReplayArgs),
+    /// List the recorded runs of a bot; write one again elsewhere, redacted.
+    #[command(subcommand)]
+    Recordings(RecordingsCommand),
     /// Throw a bot's kill switch: every order is cancelled and none is placed, until `run --resume`.
     Kill(KillArgs),
     /// Trade on a local exchange for a while and report: no keys, no network.
@@ -117,6 +120,46 @@ pub struct ReplayArgs {
     #[arg(long)]
     pub summary: bool,
     /// A library in place of the recorded one: would a mended connector have acted otherwise? Repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub library: Vec<PathBuf>,
+    /// Where verified copies of libraries are kept; the user's cache folder where absent.
+    #[arg(long)]
+    pub store: Option<PathBuf>,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands about recorded runs.
+#[derive(Debug, Subcommand)]
+pub enum RecordingsCommand {
+    /// List a bot's recordings, the oldest first.
+    List(RecordingsListArgs),
+    /// Write a recording again, into a folder of its own: to be kept, or to be given away.
+    Export(ExportArgs),
+}
+
+/// Options of `recordings list`.
+#[derive(Debug, Args)]
+pub struct RecordingsListArgs {
+    /// The bot's file, or its folder.
+    pub bot: PathBuf,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `recordings export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The recording: a folder of BOT's `recordings`.
+    pub recording: PathBuf,
+    /// The folder that is made for it, for its owner alone.
+    pub out: PathBuf,
+    /// Put stand-ins in the place of API keys, session tokens, cookies and account identities.
+    #[arg(long)]
+    pub redact: bool,
+    /// A library in place of the recorded one. Repeatable.
     #[arg(long, value_name = "FILE")]
     pub library: Vec<PathBuf>,
     /// Where verified copies of libraries are kept; the user's cache folder where absent.

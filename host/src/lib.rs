@@ -11,6 +11,7 @@ pub mod kill_request;
 pub mod log;
 pub mod plugins;
 pub mod record;
+pub mod recordings;
 pub mod replay;
 pub mod report;
 pub mod runtime;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use colibri::cli::{Cli, Command, ConnectorCommand, KeysCommand, SimCommand};
+use colibri::cli::{Cli, Command, ConnectorCommand, KeysCommand, RecordingsCommand, SimCommand};
 use colibri::command::run::RecordWish;
 use colibri::exit::{self, Exit};
 use colibri::{command, connector};
@@ -26,6 +26,8 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Run(args) => command::run::run(&args, RecordWish::AsTheFileSays),
         Command::Record(args) => command::run::run(&args, RecordWish::Always),
         Command::Replay(args) => command::replay::run(&args),
+        Command::Recordings(RecordingsCommand::List(args)) => command::recordings::list(&args, &mut out),
+        Command::Recordings(RecordingsCommand::Export(args)) => command::recordings::export(&args, &mut out),
         Command::Kill(args) => command::kill::kill(&args, &mut out),
         Command::Demo(args) => command::demo::demo(&args),
         Command::Check(args) => command::check::check(&args, &mut out),

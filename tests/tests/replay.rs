@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use colibri_record::{Entry, Reader};
 use colibri_tests::built;
 use serde_json::Value;
 
@@ -104,6 +105,106 @@ fn a_recorded_run_replays_to_the_same_digests() {
     let damaged = report(&replay(folder.path(), &recording, &[]));
     assert!(damaged["torn"].as_str().unwrap().contains("damaged"), "{damaged}");
     assert!(damaged["inputs"].as_u64() < whole["inputs"].as_u64(), "{damaged}");
+}
+
+fn recordings(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(built::host())
+        .arg("recordings")
+        .args(arguments)
+        .arg("--json")
+        .current_dir(folder)
+        .env("XDG_CACHE_HOME", folder)
+        .output()
+        .unwrap()
+}
+
+/// Everything that a recording's files hold.
+fn decompressed(recording: &Path) -> Vec<u8> {
+    let mut files: Vec<PathBuf> = fs::read_dir(recording)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let mut all = Vec::new();
+    let files: Vec<fs::File> = files.iter().map(|file| fs::File::open(file).unwrap()).collect();
+    let mut reader = Reader::new(files).unwrap();
+    while let Some(entry) = reader.next_entry().unwrap() {
+        all.extend(entry.to_bytes());
+    }
+    all
+}
+
+fn api_key(recording: &Path) -> String {
+    let file = fs::File::open(recording.join("000001.colirec")).unwrap();
+    let Some(Entry::Setup(setup)) = Reader::new([file]).unwrap().next_entry().unwrap() else {
+        panic!("a recording begins with what the run was made from");
+    };
+    setup.venues[0].public_credentials["api_key"].clone()
+}
+
+/// The account's number, which the exchange has answered.
+fn uid(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let (_, after) = text.split_once("\"uid\":").unwrap();
+    after.chars().take_while(char::is_ascii_digit).collect()
+}
+
+fn count(bytes: &[u8], wanted: &str) -> usize {
+    let windows = bytes.windows(wanted.len());
+    windows.filter(|window| *window == wanted.as_bytes()).count()
+}
+
+#[test]
+fn a_redacted_export_holds_no_key_and_replays() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = demo(folder.path(), 8).output().unwrap();
+    report(&output);
+    let recording = recording(folder.path());
+    let told = report(&recordings(folder.path(), &["list", "data/demo"]));
+    let listed = &told["recordings"][0];
+    assert_eq!(listed["whole"], true, "{told}");
+    assert!(listed["millis"].as_u64() >= Some(8_000), "{told}");
+
+    let out = folder.path().join("given/away");
+    let (from, to) = (recording.to_str().unwrap(), out.to_str().unwrap());
+    let exported = report(&recordings(folder.path(), &["export", from, to, "--redact"]));
+    assert_eq!(exported["same"], true, "{exported}");
+    assert!(exported["marks"].as_u64() >= Some(6), "{exported}");
+    assert_eq!(exported["inputs"], listed["inputs"], "{exported}");
+
+    // What is looked for is in the recording, so that not finding it means something.
+    let (whole, redacted) = (decompressed(&recording), decompressed(&out));
+    assert_eq!(whole.len(), redacted.len());
+    let key = api_key(&recording);
+    assert!(key.len() >= 32 && count(&whole, &key) > 0);
+    assert_eq!(count(&redacted, &key), 0);
+    let account = format!("\"uid\":{}", uid(&whole));
+    assert!(count(&whole, &account) > 0);
+    assert_eq!(count(&redacted, &account), 0);
+    let replayed = report(&replay(folder.path(), &out, &[]));
+    assert_eq!(replayed["same"], true, "{replayed}");
+    assert_eq!(replayed["marks"], exported["marks"]);
+
+    // For its owner alone; and what is there is not written over.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&out), 0o700);
+        assert_eq!(mode(&out.join("000001.colirec")), 0o600);
+    }
+    let again = recordings(folder.path(), &["export", from, to]);
+    assert_eq!(again.status.code(), Some(2));
+
+    // Without its library it is exported all the same, and says what it cannot say.
+    let other = folder.path().join("without");
+    let nowhere = folder.path().join("no-store");
+    let (to, store) = (other.to_str().unwrap(), nowhere.to_str().unwrap());
+    let unproven = report(&recordings(folder.path(), &["export", from, to, "--redact", "--store", store]));
+    assert_eq!(unproven["same"], Value::Null, "{unproven}");
+    assert!(unproven["why_not_compared"].as_str().unwrap().contains("--library"), "{unproven}");
+    assert_eq!(count(&decompressed(&other), &key), 0);
+    assert_eq!(report(&replay(folder.path(), &other, &[]))["marks"], 0);
 }
 
 #[test]

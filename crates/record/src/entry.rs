@@ -24,7 +24,7 @@ pub struct Mark {
 }
 
 /// One entry of a recording.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
     /// What the run was made from: the first entry.
     Setup(Box<RunSetup>),

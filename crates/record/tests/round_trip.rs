@@ -6,7 +6,8 @@ use std::io::Cursor;
 use colibri_desk::{DeskInput, Operator};
 use colibri_driver::bulk_lane::BulkReport;
 use colibri_driver::{
-    DriverIndex, FrameId, FrameKind, HostTime, HttpFailure, HttpResponse, LogLevel, RequestId, StreamId, TransportEvent,
+    DriverIndex, FrameId, FrameKind, HostTime, HttpFailure, HttpResponse, Input, LogLevel, RequestId, StreamId,
+    TransportEvent,
 };
 use colibri_engine::VenueIndex;
 use colibri_model::{Journal, JournalError, MonoNs, OpId, Record, WallNs};
@@ -249,4 +250,31 @@ fn a_journals_refusals_are_kept_with_the_number_of_their_append() {
         }
     }
     assert_eq!(refused, [(1, "no space".to_owned())]);
+}
+
+/// What is kept a second is copied into rooms that were written before: the engine's thread asks for no memory.
+#[test]
+fn rooms_are_used_again_and_do_not_grow() {
+    let mut recorder = Recorder::new(&setup(), &[]);
+    let frame = "x".repeat(1_000);
+    let mut rooms = std::collections::BTreeSet::new();
+    let mut blocks = 0;
+    for millis in 0..20_000u64 {
+        let time = HostTime::new(MonoNs(millis * 1_000_000), WallNs(0));
+        let input = Input::Frame {
+            stream: StreamId(1),
+            kind: FrameKind::Text,
+            bytes: frame.as_bytes(),
+        };
+        let driver = DriverIndex(0);
+        recorder.keep(time, &DeskInput::Driver { driver, input });
+        recorder.posted(time.mono, None, |_| {});
+        while let Some(block) = recorder.next_block() {
+            blocks += 1;
+            rooms.insert((block.entries.as_ptr(), block.entries.capacity()));
+            recorder.give_back(block.entries);
+        }
+    }
+    assert!(blocks > 70, "{blocks}");
+    assert!(rooms.len() <= 2, "{rooms:?}");
 }

@@ -59,14 +59,22 @@ const fn date(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// Makes a folder, and those above it, for their owner alone.
+///
+/// # Errors
+/// The system refuses.
 #[cfg(unix)]
-fn private_folder(path: &Path) -> io::Result<()> {
+pub fn private_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Makes a folder, and those above it.
+///
+/// # Errors
+/// The system refuses.
 #[cfg(not(unix))]
-fn private_folder(path: &Path) -> io::Result<()> {
+pub fn private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 

@@ -3,29 +3,29 @@
 //! What lives here: the folder of recordings, the thread that writes blocks, what is kept for how long. What must not live
 //! here: reading a recording back into a desk (`replay`).
 
+mod files;
 mod folder;
 mod made_from;
 mod settings;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
-use std::{fs::File, io};
 
 use colibri_desk::DeskInput;
 use colibri_driver::HostTime;
 use colibri_model::{MonoNs, Record, WallNs};
 use colibri_record::{Block, Digest, Recorder, RunSetup};
 
-pub use folder::{Kept, RECORDINGS, files, list, open};
+pub use files::RecordingFiles;
+pub use folder::{Kept, RECORDINGS, files, list, open, private_folder};
 pub use made_from::run_setup;
 pub use settings::{RecordSettings, When};
 
 /// Blocks that wait for the disk. A disk that is this far behind ends the recording, not the trading.
 const WAITING: usize = 256;
-/// A file is followed by the next when it holds so many bytes.
-const FILE_BYTES: u64 = 256 << 20;
 
 /// A run that is being recorded.
 pub struct Recording {
@@ -55,15 +55,12 @@ impl Recording {
         folder::retire(bot_folder, SystemTime::now(), age, settings.most_bytes() / 2)?;
         let kept: u64 = list(bot_folder)?.iter().map(|kept| kept.bytes).sum();
         let folder = folder::make(bot_folder, began)?;
-        let file = folder::next_file(&folder, 1)?;
+        let files = RecordingFiles::begin(&folder)?;
         let (blocks, incoming) = sync_channel(WAITING);
         let (used, rooms) = channel();
         let (broken, faults) = channel();
         let mut writer = Writer {
-            folder: folder.clone(),
-            file,
-            number: 1,
-            in_file: 0,
+            files,
             left: settings.most_bytes().saturating_sub(kept),
             used,
         };
@@ -177,10 +174,7 @@ impl Recording {
 
 /// The other side of the channel.
 struct Writer {
-    folder: PathBuf,
-    file: File,
-    number: u32,
-    in_file: u64,
+    files: RecordingFiles,
     /// Bytes that may still be written.
     left: u64,
     used: Sender<Vec<u8>>,
@@ -188,13 +182,7 @@ struct Writer {
 
 impl Writer {
     fn write(&mut self, block: Block) -> io::Result<()> {
-        if self.in_file >= FILE_BYTES {
-            self.number += 1;
-            self.file = folder::next_file(&self.folder, self.number)?;
-            self.in_file = 0;
-        }
-        let written = block.write(&mut self.file)?;
-        self.in_file += written;
+        let written = self.files.write(&block)?;
         self.left = self
             .left
             .checked_sub(written)

@@ -8,6 +8,7 @@ mod inspect;
 mod journal;
 mod moment;
 mod remake;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,6 +24,7 @@ pub use follower::Follower;
 pub use inspect::{Inspector, Picture};
 pub use moment::{Moment, NoMoment};
 pub use remake::LibraryFrom;
+pub use steps::Steps;
 
 use journal::ReplayJournal;
 use remake::Remade;
@@ -111,6 +113,25 @@ pub struct Replay {
 }
 
 impl Replay {
+    fn of(run: &RunSetup, journaled: &[Record], libraries: &LibraryFrom<'_>) -> Result<Replay, ExitError> {
+        let (desk, remade) = remake::desk(run, journaled, libraries)?;
+        Ok(Replay {
+            desk,
+            remade,
+            digest: Digest::default(),
+            started: None,
+            outcome: Outcome {
+                inputs: 0,
+                marks: 0,
+                millis: 0,
+                digest: DigestValue::default(),
+                verdict: Verdict::Same,
+                torn: None,
+            },
+            waiting: None,
+        })
+    }
+
     /// Replays a recording, and shows it to `inspector`.
     ///
     /// # Errors
@@ -131,23 +152,8 @@ impl Replay {
         let opened = crate::record::open(request.path);
         let mut reader = opened.map_err(|e| ExitError::new(Exit::Storage, e.to_string()))?;
         let Beginning { setup, journaled, next } = beginning(&mut reader)?;
-        let (desk, remade) = remake::desk(&setup, &journaled, &request.libraries)?;
+        let mut replay = Replay::of(&setup, &journaled, &request.libraries)?;
         follower.begins(&setup);
-        let mut replay = Replay {
-            desk,
-            remade,
-            digest: Digest::default(),
-            started: None,
-            outcome: Outcome {
-                inputs: 0,
-                marks: 0,
-                millis: 0,
-                digest: DigestValue::default(),
-                verdict: Verdict::Same,
-                torn: None,
-            },
-            waiting: None,
-        };
         let mut next = next;
         let mut last_same = 0;
         while let Some(entry) = next.take() {
@@ -185,10 +191,18 @@ impl Replay {
         Ok(replay.outcome)
     }
 
+    /// The mark that this run would leave here.
+    fn mark(&mut self) -> Mark {
+        self.digest.state(&self.desk.engine().view());
+        Mark {
+            inputs: self.outcome.inputs,
+            digest: self.digest.value(),
+        }
+    }
+
     fn compare(&mut self, mark: Mark, last_same: &mut u64) -> bool {
         self.outcome.marks += 1;
-        self.digest.state(&self.desk.engine().view());
-        if mark.inputs == self.outcome.inputs && mark.digest == self.digest.value() {
+        if mark == self.mark() {
             *last_same = mark.inputs;
             return true;
         }
@@ -213,15 +227,9 @@ impl Replay {
         }
         inspector.begin(time, self.outcome.inputs, &input, &self.desk);
         follower.input(self.outcome.inputs, time)?;
+        self.refuse_strange_venues(&input)?;
         let mut onlooker = inspector.beside(&mut self.digest);
         let input = match &input {
-            RecordedInput::Start => DeskInput::Start,
-            RecordedInput::Turn => DeskInput::Turn,
-            RecordedInput::Operator(wish) => DeskInput::Operator(wish),
-            RecordedInput::Bulk { venue, report } => DeskInput::Bulk {
-                venue: *venue,
-                report: report.clone(),
-            },
             RecordedInput::Made { venue, failure } => DeskInput::Made {
                 venue: *venue,
                 connector: match failure {
@@ -229,19 +237,28 @@ impl Replay {
                     None => Ok(self.remade.connector(venue.0)?),
                 },
             },
-            RecordedInput::Driver { driver, event } => {
-                if driver.0 >= self.desk.venues().len() {
-                    let text = format!("input {} is for a venue that the run did not have", self.outcome.inputs);
-                    return Err(ExitError::new(Exit::Storage, text));
-                }
-                let input = event.as_input();
-                DeskInput::Driver { driver: *driver, input }
-            }
+            other => other
+                .as_input()
+                .expect("all but the one above are inputs of a desk as they are"),
         };
         self.desk.post(time, input, &mut Both(&mut onlooker, follower));
         // What it wants was done, or not done, when it was recorded: the inputs tell.
         let _: Vec<DeskAction> = self.desk.take_actions().collect();
         Ok(())
+    }
+
+    /// A desk takes it that its inputs are for venues that it has.
+    fn refuse_strange_venues(&self, input: &RecordedInput) -> Result<(), ExitError> {
+        let venue = match input {
+            RecordedInput::Start | RecordedInput::Turn | RecordedInput::Operator(_) => return Ok(()),
+            RecordedInput::Made { venue, .. } | RecordedInput::Bulk { venue, .. } => venue.0,
+            RecordedInput::Driver { driver, .. } => driver.0,
+        };
+        if venue < self.desk.venues().len() {
+            return Ok(());
+        }
+        let text = format!("input {} is for a venue that the run did not have", self.outcome.inputs);
+        Err(ExitError::new(Exit::Storage, text))
     }
 }
 
