@@ -1,5 +1,5 @@
 //! The workspace's own commands, behind the aliases of `.cargo/config.toml`: `cargo demo`, `cargo verify`, and
-//! `cargo xtask` with `kill`, `wire-faults` or `mutations`.
+//! `cargo xtask` with `kill`, `wire-faults`, `mutations` or `export`.
 //!
 //! What lives here: which cargo commands are run, in which order. What must not live here: anything that a bot needs at
 //! run time. It compiles in seconds, because everybody waits for it before everything else.
@@ -30,7 +30,8 @@ cargo xtask wire-faults [OPTIONS]
                             --seeds N (5), --seed S (1)
 cargo xtask mutations [OPTIONS]
                             put bugs into a copy of the host: the simulation must notice each
-                            --only NAME, --seeds N (1000)";
+                            --only NAME, --seeds N (1000)
+cargo xtask export          check, test and build colibri-export, which is no member of the workspace";
 
 fn main() -> ExitCode {
     match run() {
@@ -56,6 +57,8 @@ fn run() -> Result<ExitCode> {
         "demo" => demo::run(&arguments),
         "kill" => kill::run(&arguments),
         "mutations" => mutations::run(&arguments),
+        "export" if arguments.is_empty() => verify::run(verify::Extent::Export),
+        "export" => bail!("export takes no options, not {arguments:?}"),
         "wire-faults" => wire_faults::run(&arguments),
         "verify" => match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] => verify::run(verify::Extent::Full),

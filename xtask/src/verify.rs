@@ -1,5 +1,6 @@
 //! `cargo verify`: everything that guards main, in one place. `.ci/run` runs this and nothing else.
 
+use std::ffi::OsStr;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -15,6 +16,8 @@ pub enum Extent {
     Full,
     /// What takes seconds once built: format, lints, unit tests.
     Quick,
+    /// The package `export/`, which is no member of the workspace, and nothing else.
+    Export,
 }
 
 /// How a step ended.
@@ -37,10 +40,14 @@ enum Check {
     Cargo(&'static [&'static str], &'static [(&'static str, &'static str)]),
     /// The libraries and the host as they are shipped: the end-to-end tests load and run these files.
     ReleaseBuilds,
+    /// A cargo command line for `export/`. It is built where the workspace is, so that what both need is built once.
+    Export(&'static [&'static str]),
     /// What `deny.toml` says of licences, bans and sources, where `cargo-deny` is installed. Advisories are left out: they
     /// need the network and change by the day, so the same commit would pass today and fail tomorrow.
-    Deny,
+    Deny(&'static [&'static str]),
 }
+
+const EXPORT: &str = "export/Cargo.toml";
 
 const FORMAT: Step = Step {
     name: "format",
@@ -68,8 +75,50 @@ const DOCUMENTATION: Step = Step {
 };
 const DENY: Step = Step {
     name: "licences and sources",
-    check: Check::Deny,
+    check: Check::Deny(&["deny", "check", "licenses", "bans", "sources"]),
 };
+const EXPORT_STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        check: Check::Export(&["fmt", "--manifest-path", EXPORT, "--check"]),
+    },
+    Step {
+        name: "lints",
+        check: Check::Export(&[
+            "clippy",
+            "--manifest-path",
+            EXPORT,
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    },
+    Step {
+        name: "host and connectors",
+        check: Check::ReleaseBuilds,
+    },
+    Step {
+        name: "tests",
+        check: Check::Export(&["test", "--manifest-path", EXPORT, "--no-fail-fast"]),
+    },
+    Step {
+        name: "colibri-export",
+        check: Check::Export(&["build", "--manifest-path", EXPORT, "--release", "--locked"]),
+    },
+    Step {
+        name: "licences and sources",
+        check: Check::Deny(&[
+            "deny",
+            "--manifest-path",
+            EXPORT,
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+        ]),
+    },
+];
 
 /// Runs every step, also after one that failed, and sums up.
 pub fn run(extent: Extent) -> Result<ExitCode> {
@@ -77,6 +126,7 @@ pub fn run(extent: Extent) -> Result<ExitCode> {
     let steps: &[Step] = match extent {
         Extent::Full => &[FORMAT, LINTS, LIBRARIES, TESTS, DOCUMENTATION, DENY],
         Extent::Quick => &[FORMAT, LINTS, UNIT_TESTS],
+        Extent::Export => EXPORT_STEPS,
     };
     let mut lines = Vec::new();
     let mut verdicts = Vec::new();
@@ -108,7 +158,17 @@ pub fn run(extent: Extent) -> Result<ExitCode> {
 impl Check {
     fn run(&self, workspace: &Workspace) -> Result<Verdict> {
         match self {
-            Check::Cargo(arguments, variables) => run_cargo(workspace, arguments, variables),
+            Check::Cargo(arguments, variables) => {
+                let variables: Vec<_> = variables
+                    .iter()
+                    .map(|(name, value)| (*name, OsStr::new(value)))
+                    .collect();
+                run_cargo(workspace, arguments, &variables)
+            }
+            Check::Export(arguments) => {
+                let target = ("CARGO_TARGET_DIR", workspace.target.as_os_str());
+                run_cargo(workspace, arguments, &[target])
+            }
             Check::ReleaseBuilds => Ok(match build::release(workspace) {
                 Ok(()) => Verdict::Passed,
                 Err(error) => {
@@ -116,19 +176,19 @@ impl Check {
                     Verdict::Failed
                 }
             }),
-            Check::Deny => {
+            Check::Deny(arguments) => {
                 if Command::new("cargo-deny").arg("--version").output().is_err() {
                     return Ok(Verdict::Skipped(
                         "cargo-deny is not installed (cargo install --locked cargo-deny)",
                     ));
                 }
-                run_cargo(workspace, &["deny", "check", "licenses", "bans", "sources"], &[])
+                run_cargo(workspace, arguments, &[])
             }
         }
     }
 }
 
-fn run_cargo(workspace: &Workspace, arguments: &[&str], variables: &[(&str, &str)]) -> Result<Verdict> {
+fn run_cargo(workspace: &Workspace, arguments: &[&str], variables: &[(&str, &OsStr)]) -> Result<Verdict> {
     println!("cargo {}", arguments.join(" "));
     let status = cargo()
         .args(arguments)
