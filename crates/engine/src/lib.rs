@@ -17,9 +17,9 @@ pub mod strategy;
 mod view;
 
 pub use engine::{
-    BookSource, Counts, Engine, EngineAction, EnginePhase, EngineSetup, ForeignOrder, KillSwitch, LogLevel, MarketId,
-    EnvironmentConflict, Outage, Recovered, RecoveredOrder, SessionProfit, SessionReference, StopReport, StrategyState, StreamState, VenueIndex, VenuePhase, VenueSetup,
-    VenueStop, Watermarks,
+    BookSource, Counts, Engine, EngineAction, EnginePhase, EngineSetup, EnvironmentConflict, ForeignOrder, KillSwitch,
+    LogLevel, MarketId, Outage, Recovered, RecoveredOrder, SessionProfit, SessionReference, StopReport, StrategyState,
+    StreamState, VenueIndex, VenuePhase, VenueSetup, VenueStop, Watermarks,
 };
 pub use now::HostNow;
 pub use view::{MarketView, ReconcileView, StrategyView, StreamView, VenueView, View};

@@ -122,6 +122,9 @@ pub fn run_bot(request: &RunRequest<'_>) -> anyhow::Result<Exit> {
 }
 
 fn verdict(report: &Report, ended: Ended) -> Exit {
+    if ended == Ended::Stopped && report.open_orders_proven_by == Proof::NothingSent {
+        return Exit::Exchange;
+    }
     let proven = ended == Ended::Stopped
         && report.open_orders_proven_by == Proof::Exchange
         && report.open_orders_at_end == 0

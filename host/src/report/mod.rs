@@ -78,6 +78,8 @@ pub struct Report {
 pub enum Proof {
     /// The exchange was asked after the last cancel, and answered.
     Exchange,
+    /// A venue never came up: nothing was sent there, and it was not asked.
+    NothingSent,
     /// It could not be asked: the number is the tracker's.
     Tracker,
 }

@@ -59,6 +59,7 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
     row(out, "unknown orders", &report.unknown_orders.to_string())?;
     let proof = match report.open_orders_proven_by {
         Proof::Exchange => "the exchange says so",
+        Proof::NothingSent => "a venue never came up, and nothing was sent to it",
         Proof::Tracker => "NOT PROVEN: the exchange could not be asked; look there yourself",
     };
     row(

@@ -298,7 +298,11 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
             .filter(|o| o.state() == OrderState::Unknown)
             .count() as u64,
         open_orders_at_end: tracked_open,
-        open_orders_proven_by: if proven { Proof::Exchange } else { Proof::Tracker },
+        open_orders_proven_by: match &stop {
+            Some(stop) if proven && stop.venues.iter().any(|venue| venue.asked == 0) => Proof::NothingSent,
+            Some(_) if proven => Proof::Exchange,
+            _ => Proof::Tracker,
+        },
         balances: balances(&view),
         ticks: stats.ticks,
         tick_overruns: stats.overruns + stats.skipped,

@@ -41,14 +41,6 @@ pub enum BookFault {
         /// Best ask, mantissa.
         ask: i64,
     },
-    /// A price between two ticks.
-    #[error("price mantissa {price} is not a multiple of the grid, {grid}")]
-    OffGrid {
-        /// The price, mantissa.
-        price: i64,
-        /// The grid, mantissa.
-        grid: i64,
-    },
     /// A price that is none: zero, below, or beyond what the arithmetic of ticks has room for.
     #[error("price mantissa {price} is not between 1 and 2^61")]
     PriceOutOfRange {

@@ -43,7 +43,7 @@ impl Grid {
     }
 
     /// The grid of an instrument: its price tick in mantissa units, or every mantissa where it has none or one that does
-    /// not fit. (A tick that the exchange refines shows as an off-grid price, and the book is made anew.)
+    /// not fit. (A tick that the exchange has refined shows as a price between two of it, and the book refines its grid.)
     #[must_use]
     pub fn of(instrument: &Instrument) -> Grid {
         let step = instrument

@@ -211,6 +211,12 @@ impl BookKeeper {
         self.levels_at_most = 0;
     }
 
+    /// The grid of the book's prices: finer than the instrument's tick where an order rests between two of its ticks.
+    #[must_use]
+    pub const fn grid(&self) -> Grid {
+        self.book.grid()
+    }
+
     /// Takes a batch in. In steady state nothing is allocated.
     pub fn apply(&mut self, batch: &BookBatch<'_>, now: MonoNs) -> BookChange {
         if let Err(fault) = self.readable(batch) {

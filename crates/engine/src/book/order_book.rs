@@ -25,6 +25,13 @@ pub struct OrderBook {
     asks: Ladder,
 }
 
+const fn greatest_common_divisor(mut a: i64, mut b: i64) -> i64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
 impl OrderBook {
     /// An empty book.
     #[must_use]
@@ -37,10 +44,11 @@ impl OrderBook {
         }
     }
 
-    /// Sets the absolute quantity of a level; zero removes it. `side` is the side of the resting orders.
+    /// Sets the absolute quantity of a level; zero removes it. `side` is the side of the resting orders. A price between two
+    /// ticks makes the grid finer: a tick says where new orders may be, and older ones rest where they are.
     ///
     /// # Errors
-    /// A price that is none or off the grid, or a negative quantity: the book is then in doubt and must be dropped.
+    /// A price that is none, or a negative quantity: the book is then in doubt and must be dropped.
     #[inline]
     pub fn set(&mut self, side: Side, level: Level) -> Result<(), BookFault> {
         self.set_all(side, &[level])
@@ -52,30 +60,60 @@ impl OrderBook {
     /// As [`OrderBook::set`], of the first level that cannot be; the levels before it are set.
     #[inline]
     pub fn set_all(&mut self, side: Side, levels: &[Level]) -> Result<(), BookFault> {
+        match self.set_on_grid(side, levels) {
+            Ok(()) => Ok(()),
+            Err(at) => self.set_off_grid(side, &levels[at..]),
+        }
+    }
+
+    /// Sets levels up to the first that cannot be on the grid as it is, whose place among them is the error.
+    #[inline]
+    fn set_on_grid(&mut self, side: Side, levels: &[Level]) -> Result<(), usize> {
         let grid = self.grid;
         let tick = move |level: Level| grid.tick(level.price).filter(|_| level.quantity >= 0);
-        let set = match side {
+        match side {
             Side::Buy => self.bids.set_all(levels, tick),
             // Negated, so that the best ask is the highest key.
             Side::Sell => self.asks.set_all(levels, move |level| tick(level).map(|tick| -tick)),
-        };
-        set.map_err(|at| self.fault_of(levels[at]))
+        }
     }
 
-    /// Why a level cannot be.
+    /// Sets levels of which the first cannot be on the grid as it is.
     #[cold]
-    fn fault_of(&self, level: Level) -> BookFault {
-        let Level { price, quantity } = level;
-        if !(1..=MOST_PRICE).contains(&price) {
-            BookFault::PriceOutOfRange { price }
-        } else if self.grid.tick(price).is_none() {
-            BookFault::OffGrid {
-                price,
-                grid: self.grid.step(),
+    fn set_off_grid(&mut self, side: Side, levels: &[Level]) -> Result<(), BookFault> {
+        let mut rest = levels;
+        while let Some(&Level { price, quantity }) = rest.first() {
+            if !(1..=MOST_PRICE).contains(&price) {
+                return Err(BookFault::PriceOutOfRange { price });
             }
-        } else {
-            BookFault::NegativeQuantity { price, quantity }
+            if quantity < 0 {
+                return Err(BookFault::NegativeQuantity { price, quantity });
+            }
+            self.refine(price);
+            match self.set_on_grid(side, rest) {
+                Ok(()) => break,
+                Err(at) => rest = &rest[at..],
+            }
         }
+        Ok(())
+    }
+
+    /// Makes the grid so fine that a price is on it.
+    fn refine(&mut self, price: i64) {
+        let finer = Grid::new(greatest_common_divisor(self.grid.step(), price));
+        let mut book = OrderBook::new(self.exponents, finer);
+        for side in [Side::Buy, Side::Sell] {
+            let levels: Vec<Level> = self.raw_levels(side).collect();
+            let set = book.set_on_grid(side, &levels);
+            debug_assert!(set.is_ok(), "a finer grid has every price of the coarser one");
+        }
+        *self = book;
+    }
+
+    /// The grid of its prices: the instrument's tick, or a finer one.
+    #[must_use]
+    pub const fn grid(&self) -> Grid {
+        self.grid
     }
 
     /// Keeps the best `depth` levels of each side.

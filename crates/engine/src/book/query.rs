@@ -191,20 +191,15 @@ mod tests {
     }
 
     #[test]
-    fn between_ticks_is_a_fault() {
-        let off = book().set(
-            Side::Buy,
-            Level {
-                price: 10_001,
-                quantity: 1,
-            },
-        );
-        assert_eq!(
-            off,
-            Err(crate::book::BookFault::OffGrid {
-                price: 10_001,
-                grid: 50
-            })
-        );
+    fn a_price_between_ticks_makes_the_grid_finer_and_moves_nothing() {
+        let (mut book, coarse) = (book(), book());
+        let before: Vec<_> = [Side::Buy, Side::Sell].map(|side| book.depth(side, 100)).into();
+        let level = |price| Level { price, quantity: 7 };
+        assert_eq!(book.set_all(Side::Buy, &[level(50), level(30), level(50)]), Ok(()));
+        assert_eq!((book.grid().step(), coarse.grid().step()), (10, 50));
+        book.set_all(Side::Buy, &[50, 30].map(|price| Level { price, quantity: 0 }))
+            .unwrap();
+        let after: Vec<_> = [Side::Buy, Side::Sell].map(|side| book.depth(side, 100)).into();
+        assert_eq!(before, after);
     }
 }

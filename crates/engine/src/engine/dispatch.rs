@@ -11,8 +11,8 @@ use crate::engine::{LogLevel, MarketId, VenueIndex};
 use crate::orders::OrderChange;
 use crate::risk::RiskRefusal;
 use crate::strategy::{
-    Input, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, PauseReason, RefusedOrder, Strategy, StrategyAction,
-    StrategyActions,
+    Input, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, PauseReason, RefusedOrder, Strategy,
+    StrategyAction, StrategyActions,
 };
 use crate::view::View;
 

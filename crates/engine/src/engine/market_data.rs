@@ -52,7 +52,14 @@ impl<J: Journal> Core<J> {
         let now = self.mono();
         let market = self.state.venues[index.0].market_mut(instrument)?;
         let bookless_since = market.book().is_none().then_some(market.bookless_since);
-        let change = market.keeper.as_mut()?.apply(batch, now);
+        let keeper = market.keeper.as_mut()?;
+        let grid = keeper.grid();
+        let change = keeper.apply(batch, now);
+        let between_ticks = keeper.grid() != grid;
+        if between_ticks {
+            self.doubt_instruments(index);
+        }
+        let market = self.state.venues[index.0].market_mut(instrument)?;
         match change {
             BookChange::Applied | BookChange::Synchronized => {
                 market.book_changed = true;
@@ -159,7 +166,7 @@ impl<J: Journal> Core<J> {
         self.state.counts.book_drops += 1;
         let text = format!("{name}: the book of {} was dropped: {why}", market.pair);
         self.log(LogLevel::Warn, text);
-        if let BookFault::OffGrid { .. } | BookFault::Exponents { .. } = fault {
+        if let BookFault::Exponents { .. } = fault {
             self.doubt_instruments(index);
         }
         self.ask_snapshot(index, instrument);

@@ -45,8 +45,8 @@ use crate::view::View;
 
 pub use action::{EngineAction, LogLevel};
 pub use kill_switch::KillSwitch;
-pub use session_profit::{SessionProfit, SessionReference};
 pub use market::BookSource;
+pub use session_profit::{SessionProfit, SessionReference};
 pub use setup::{
     EngineSetup, EnvironmentConflict, MarketId, Recovered, RecoveredOrder, VenueIndex, VenueSetup, Watermarks,
 };

@@ -19,9 +19,10 @@ const FILLS_PATIENCE: Millis = Millis(20_000);
 pub struct VenueStop {
     /// The venue.
     pub venue: VenueId,
-    /// Whether the exchange, asked after the last cancel, has said that none of our orders is open.
+    /// Whether none of our orders can be open there: the exchange, asked after the last cancel, has said so; or it was never
+    /// asked, because the venue did not come up, nothing was sent to it and the journal left nothing.
     pub proven: bool,
-    /// How often it was asked.
+    /// How often it was asked; zero with a proof where nothing was ever sent.
     pub asked: u32,
     /// Our orders that may still be live.
     pub remaining: Vec<ClientOrderId>,
@@ -84,9 +85,7 @@ impl Stopping {
 
     /// Whether a venue is being asked what is open: what is told then belongs to that question.
     pub(crate) fn is_asking(&self, index: VenueIndex) -> bool {
-        self.proofs
-            .get(index.0)
-            .is_some_and(|proof| !proof.running.is_empty())
+        self.proofs.get(index.0).is_some_and(|proof| !proof.running.is_empty())
     }
 }
 
@@ -271,10 +270,20 @@ impl<J: Journal> Core<J> {
             );
             self.log(LogLevel::Error, text);
         }
-        self.log(
-            LogLevel::Info,
-            "stopped: the exchange says that no order of ours is open",
-        );
+        let unasked: Vec<_> = self.venue_stops().into_iter().filter(|v| v.asked == 0).collect();
+        for venue in &unasked {
+            let text = format!(
+                "{} never came up: nothing was sent there, and it was not asked",
+                venue.venue
+            );
+            self.log(LogLevel::Warn, text);
+        }
+        if unasked.len() < self.state.venues.len() {
+            self.log(
+                LogLevel::Info,
+                "stopped: the exchange says that no order of ours is open",
+            );
+        }
     }
 
     pub(crate) fn stop_report(&self) -> Option<StopReport> {

@@ -7,7 +7,7 @@ mod desk;
 mod floor;
 mod kill_switch;
 mod orders;
-mod risk;
 mod recovery;
+mod risk;
 mod safety;
 mod trading;

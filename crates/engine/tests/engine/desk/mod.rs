@@ -158,7 +158,13 @@ impl Desk {
     pub fn of_rule(strategy: Box<dyn Strategy>, book_rule: &'static str) -> Desk {
         let mut exchange = Exchange::new();
         exchange.book_rule = book_rule;
-        Desk::made(strategy, Recovered::default(), exchange, Memory::default(), RiskLimits::default())
+        Desk::made(
+            strategy,
+            Recovered::default(),
+            exchange,
+            Memory::default(),
+            RiskLimits::default(),
+        )
     }
 
     /// As [`Desk::limited`], for a strategy of the test's own.
