@@ -21,6 +21,7 @@ mod lines;
 mod manifest;
 mod messages;
 mod numeral;
+mod recording;
 mod signing;
 mod sim;
 
@@ -34,6 +35,7 @@ pub use lines::drive_lines;
 pub use manifest::{manifest, manifest_section};
 pub use messages::{command, event, outcome};
 pub use numeral::numeral;
+pub use recording::recording;
 pub use signing::{placeholders, signing_key};
 pub use sim::{sim_http, sim_recording, sim_socket};
 
@@ -75,6 +77,7 @@ targets! {
     outcome,
     placeholders,
     plugins_file,
+    recording,
     signing_key,
     sim_http,
     sim_recording,

@@ -13,7 +13,7 @@ use colibri_desk::{DeskInput, Observer};
 use colibri_driver::{DriverIndex, FrameKind, HostTime, Input, StreamId};
 use colibri_engine::VenueIndex;
 use colibri_model::{MonoNs, SplitMix64, WallNs};
-use colibri_record::{Block, Recorder, RunSetup};
+use colibri_record::{Block, Packer, Recorder, RunSetup};
 use colibri_standard::Event;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -183,9 +183,9 @@ impl Running {
 fn recording(criterion: &mut Criterion) {
     let messages = second();
     let bytes: usize = messages.iter().map(|message| message.frame.len()).sum();
-    let mut written = 0;
+    let (mut packer, mut written) = (Packer::default(), 0);
     Running::new().record(&messages, |block| {
-        written += block.write(&mut io::sink()).unwrap();
+        written += packer.write(&block, &mut io::sink()).unwrap();
         block
     });
     println!("a second: {bytes} bytes of frames, {written} bytes on disk");
@@ -213,7 +213,7 @@ fn recording(criterion: &mut Criterion) {
     group.bench_function("all in", |bencher| {
         bencher.iter(|| {
             running.record(&messages, |block| {
-                black_box(block.write(&mut io::sink()).unwrap());
+                black_box(packer.write(&block, &mut io::sink()).unwrap());
                 block
             });
         });

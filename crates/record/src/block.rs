@@ -3,7 +3,10 @@
 //! A file is [`MAGIC`] and blocks. A block is four little-endian numbers of 32 bits (bytes of the entries, bytes of their
 //! compressed form, the number of the block in its recording, and the CRC-32 of all else) and the compressed bytes.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 
 use crate::RecordingError;
 
@@ -26,26 +29,12 @@ pub struct Block {
 }
 
 impl Block {
-    /// Writes it, compressed.
+    /// Writes it, compressed; see [`Packer`] for many.
     ///
     /// # Errors
     /// The system refuses.
     pub fn write(&self, file: &mut impl Write) -> io::Result<u64> {
-        let compressed = lz4_flex::block::compress(&self.entries);
-        let mut header = [0; HEADER];
-        let numbers = [
-            u32::try_from(self.entries.len()).map_err(|_| io::Error::from(ErrorKind::InvalidInput))?,
-            u32::try_from(compressed.len()).map_err(|_| io::Error::from(ErrorKind::InvalidInput))?,
-            self.number,
-        ];
-        for (at, number) in header.chunks_exact_mut(4).zip(numbers) {
-            at.copy_from_slice(&number.to_le_bytes());
-        }
-        let crc = checksum(&header[..HEADER - 4], &compressed);
-        header[HEADER - 4..].copy_from_slice(&crc.to_le_bytes());
-        file.write_all(&header)?;
-        file.write_all(&compressed)?;
-        Ok((HEADER + compressed.len()) as u64)
+        Packer::default().write(self, file)
     }
 
     /// Reads the next, from `at` in its file; `None` where the file ends.
@@ -82,6 +71,49 @@ impl Block {
             lz4_flex::block::decompress(&compressed, entries).map_err(|_| damaged("it cannot be decompressed"))?;
         let block = Block { number: own, entries };
         Ok(Some((block, at + (HEADER + compressed.len()) as u64)))
+    }
+}
+
+/// Writes blocks, and keeps the room that it compresses them in.
+#[derive(Default)]
+pub struct Packer {
+    compressed: Vec<u8>,
+    table: CompressTable,
+}
+
+impl Packer {
+    /// Writes a block, compressed, and returns its bytes in the file.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn write(&mut self, block: &Block, file: &mut impl Write) -> io::Result<u64> {
+        let most = get_maximum_output_size(block.entries.len());
+        if self.compressed.len() < most {
+            self.compressed.resize(most, 0);
+        }
+        let length = compress_into_with_table(&block.entries, &mut self.compressed, &mut self.table)
+            .expect("the room is as large as it can become");
+        let compressed = &self.compressed[..length];
+        let mut header = [0; HEADER];
+        let numbers = [
+            u32::try_from(block.entries.len()).map_err(|_| io::Error::from(ErrorKind::InvalidInput))?,
+            u32::try_from(length).map_err(|_| io::Error::from(ErrorKind::InvalidInput))?,
+            block.number,
+        ];
+        for (at, number) in header.chunks_exact_mut(4).zip(numbers) {
+            at.copy_from_slice(&number.to_le_bytes());
+        }
+        let crc = checksum(&header[..HEADER - 4], compressed);
+        header[HEADER - 4..].copy_from_slice(&crc.to_le_bytes());
+        file.write_all(&header)?;
+        file.write_all(compressed)?;
+        Ok((HEADER + length) as u64)
+    }
+}
+
+impl fmt::Debug for Packer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Packer({} bytes)", self.compressed.len())
     }
 }
 

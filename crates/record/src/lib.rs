@@ -18,7 +18,7 @@ mod setup;
 mod state;
 mod writer;
 
-pub use block::{Block, MAGIC};
+pub use block::{Block, MAGIC, Packer};
 pub use digest::{Digest, DigestValue};
 pub use entry::{Entry, Mark};
 pub use error::RecordingError;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use colibri_record::Block;
+use colibri_record::{Block, Packer};
 
 use super::folder;
 
@@ -18,6 +18,7 @@ pub struct RecordingFiles {
     file: File,
     number: u32,
     in_file: u64,
+    packer: Packer,
 }
 
 impl RecordingFiles {
@@ -31,6 +32,7 @@ impl RecordingFiles {
             file: folder::next_file(folder, 1)?,
             number: 1,
             in_file: 0,
+            packer: Packer::default(),
         })
     }
 
@@ -44,7 +46,7 @@ impl RecordingFiles {
             self.file = folder::next_file(&self.folder, self.number)?;
             self.in_file = 0;
         }
-        let written = block.write(&mut self.file)?;
+        let written = self.packer.write(block, &mut self.file)?;
         self.in_file += written;
         Ok(written)
     }
