@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use colibri_standard::SessionStatus;
 
+use super::fault::Fault;
 use super::outsider::account;
 use super::process::Process;
 use super::world::FaultyExchange;
@@ -18,6 +19,8 @@ pub struct CatchingUp {
     sent: u64,
     /// Trades from before the stream was back of which the bot has not heard.
     missed: BTreeSet<Trade>,
+    /// Answers of a lagging replica until the stream was back.
+    stale_reads: u64,
 }
 
 impl CatchingUp {
@@ -27,8 +30,14 @@ impl CatchingUp {
         let view = process.engine().view();
         let sent = view.counts().orders_sent;
         let is_live = view.venues().all(|venue| venue.user_session() == SessionStatus::Live);
+        let stale_reads = world.struck.get(&Fault::StaleRead).copied().unwrap_or(0);
         if is_live && !self.was_live {
             self.missed = trades(world);
+            self.stale_reads = stale_reads;
+        }
+        // It was asked, and what answered did not know yet either: that shows later.
+        if stale_reads > self.stale_reads {
+            self.missed.clear();
         }
         self.was_live = is_live;
         let placed = sent > std::mem::replace(&mut self.sent, sent);

@@ -173,8 +173,17 @@ impl Watch {
         }
     }
 
-    /// The faults stopped a while ago, and the bot has not been asked to stop yet.
+    /// The faults stopped a while ago, and the bot has not been asked to stop yet. A ban may outlast them: a bot that may not
+    /// ask knows nothing and cancels nothing.
     pub fn before_the_stop(&mut self, process: &Process, world: &FaultyExchange, now: MonoNs) {
+        if process
+            .engine()
+            .view()
+            .venues()
+            .any(|venue| venue.not_ready().is_some())
+        {
+            return;
+        }
         if self
             .thrown
             .is_some_and(|thrown| now.since(thrown.since) > CANCELLED_WITHIN)

@@ -25,7 +25,7 @@ use colibri_driver::{DriverIndex, HostTime, Input, LogLevel};
 use colibri_engine::VenueIndex;
 use colibri_model::{Journal, OpId};
 use colibri_record::RecordingJournal;
-use colibri_standard::{Command, Outcome, Refusal, RejectReason};
+use colibri_standard::{Command, Outcome};
 use colibri_store::history::{DiskReport, DiskThread};
 use tokio::sync::mpsc;
 
@@ -237,14 +237,7 @@ impl<J: Journal> Runtime<J> {
 
     /// A command goes to the bulk lane; that it could not is a report of the lane as well.
     fn bulk(&mut self, venue: VenueIndex, op: OpId, command: Command) {
-        let taken = match self.supplies[venue.0].lane() {
-            Some(lane) => lane.command(op, command),
-            None => Err(Refusal::new(
-                RejectReason::NotConnected,
-                "the bulk lane is being made anew",
-            )),
-        };
-        if let Err(refusal) = taken {
+        if let Err(refusal) = self.supplies[venue.0].command(op, command) {
             let report = BulkReport::Completed(op, Outcome::NotSent(refusal));
             self.post(DeskInput::Bulk { venue, report });
         }

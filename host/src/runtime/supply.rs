@@ -1,13 +1,14 @@
 //! Where a venue's connectors come from: what makes another instance like the first, and the bulk lane around the second.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
 use colibri_abi::Connector;
 use colibri_driver::bulk_lane::{BulkLane, BulkReport};
-use colibri_model::{Millis, MonoNs};
-use colibri_standard::{Refusal, UseInstruments};
+use colibri_model::{Millis, MonoNs, OpId};
+use colibri_standard::{Command, Outcome, Refusal, RejectReason, UseInstruments};
 
 /// The first restart of a connector waits so long; each further one twice as long.
 const FIRST_WAIT: Millis = Millis(1_000);
@@ -48,6 +49,8 @@ pub struct Supply {
     lane_restart: Restart,
     /// What a lane that is made anew must be told.
     instruments: Option<UseInstruments>,
+    /// What the lane was given and has not told the end of.
+    pending: BTreeSet<OpId>,
 }
 
 impl Supply {
@@ -59,6 +62,7 @@ impl Supply {
             make_lane: None,
             lane_restart: Restart::default(),
             instruments: None,
+            pending: BTreeSet::new(),
         }
     }
 
@@ -72,9 +76,15 @@ impl Supply {
         Ok(self)
     }
 
-    /// The bulk lane, while it runs; `None` where there is none, or it waits to be made anew.
-    pub fn lane(&mut self) -> Option<&mut BulkLane> {
-        self.lane.as_mut()
+    /// Hands a command to the bulk lane. Its end comes as a report, whatever becomes of the lane.
+    ///
+    /// # Errors
+    /// Nothing was sent: there is no lane, or it waits to be made anew, or it takes no more.
+    pub fn command(&mut self, op: OpId, command: Command) -> Result<(), Refusal> {
+        let anew = || Refusal::new(RejectReason::NotConnected, "the bulk lane is being made anew");
+        self.lane.as_mut().ok_or_else(anew)?.command(op, command)?;
+        self.pending.insert(op);
+        Ok(())
     }
 
     /// Tells the lane the instruments in use, now and whenever it is made anew.
@@ -88,19 +98,28 @@ impl Supply {
             .map_or(Ok(()), |lane| lane.use_instruments(instruments))
     }
 
-    /// A report of the lane, where one is there. A lane that has ended is let go.
+    /// A report of the lane, where one is there. A lane that has ended is let go, and what it had not told the end of ends
+    /// as unknown.
     pub fn poll_lane(&mut self, context: &mut Context<'_>) -> Poll<BulkReport> {
-        let Some(lane) = &mut self.lane else {
-            return Poll::Pending;
-        };
-        let next = pin!(lane.next()).poll(context);
-        match next {
-            Poll::Ready(Some(report)) => Poll::Ready(report),
-            Poll::Ready(None) => {
-                self.lane = None;
-                Poll::Pending
+        if let Some(lane) = &mut self.lane {
+            let next = pin!(lane.next()).poll(context);
+            match next {
+                Poll::Ready(Some(report)) => {
+                    if let BulkReport::Completed(op, _) = &report {
+                        self.pending.remove(op);
+                    }
+                    return Poll::Ready(report);
+                }
+                Poll::Ready(None) => self.lane = None,
+                Poll::Pending => return Poll::Pending,
             }
-            Poll::Pending => Poll::Pending,
+        }
+        match self.pending.pop_first() {
+            Some(op) => {
+                let refusal = Refusal::new(RejectReason::NotConnected, "the bulk lane ended before it had answered");
+                Poll::Ready(BulkReport::Completed(op, Outcome::Unknown(refusal)))
+            }
+            None => Poll::Pending,
         }
     }
 
