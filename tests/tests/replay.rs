@@ -200,9 +200,15 @@ fn a_redacted_export_holds_no_key_and_replays() {
     let other = folder.path().join("without");
     let nowhere = folder.path().join("no-store");
     let (to, store) = (other.to_str().unwrap(), nowhere.to_str().unwrap());
-    let unproven = report(&recordings(folder.path(), &["export", from, to, "--redact", "--store", store]));
+    let unproven = report(&recordings(
+        folder.path(),
+        &["export", from, to, "--redact", "--store", store],
+    ));
     assert_eq!(unproven["same"], Value::Null, "{unproven}");
-    assert!(unproven["why_not_compared"].as_str().unwrap().contains("--library"), "{unproven}");
+    assert!(
+        unproven["why_not_compared"].as_str().unwrap().contains("--library"),
+        "{unproven}"
+    );
     assert_eq!(count(&decompressed(&other), &key), 0);
     assert_eq!(report(&replay(folder.path(), &other, &[]))["marks"], 0);
 }

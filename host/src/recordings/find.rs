@@ -43,6 +43,8 @@ fn in_setup(setup: &RunSetup, found: &mut StandIns) {
             .position(|b| matches!(b, b'/' | b'"' | b'\\' | b' ' | b'\n'));
         let authority = &authority[..end.unwrap_or(authority.len())];
         if let Some(at) = authority.iter().rposition(|b| *b == b'@') {
+            // As a whole too: a part may be too short to be replaced by itself.
+            found.add(&authority[..at]);
             for part in authority[..at].split(|b| *b == b':') {
                 found.add(part);
             }
@@ -124,6 +126,24 @@ mod tests {
 
     fn found(text: &str) -> Vec<&str> {
         members(text.as_bytes()).map(|value| &text[value]).collect()
+    }
+
+    #[test]
+    fn who_somebody_is_to_a_proxy_is_found() {
+        let setup = RunSetup {
+            host_version: String::new(),
+            bot_file: "proxy = \"http://bob:pw12@proxy.example:8080\"\n".to_owned(),
+            engine_seed: 1,
+            venues: Vec::new(),
+        };
+        let entry = Entry::Setup(Box::new(setup));
+        let mut stand_ins = StandIns::default();
+        find(&entry, &mut stand_ins);
+        let mut bytes = entry.to_bytes();
+        stand_ins.replace(&mut bytes);
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("bob") && !text.contains("pw12"), "{text}");
+        assert!(text.contains("@proxy.example:8080"), "{text}");
     }
 
     #[test]
