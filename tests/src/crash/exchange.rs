@@ -121,7 +121,10 @@ impl LocalExchange {
         let sent = Command::new("sh")
             .args(["-c", "kill \"$1\" \"$2\"", "sh", signal, &self.child.id().to_string()])
             .status();
-        assert!(sent.is_ok_and(|sent| sent.success()), "the exchange cannot be signalled");
+        assert!(
+            sent.is_ok_and(|sent| sent.success()),
+            "the exchange cannot be signalled"
+        );
     }
 
     /// Our orders that work.
