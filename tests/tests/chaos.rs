@@ -58,6 +58,8 @@ fn a_seed_that_failed_once_stays_sound() {
     chaos(&["--seed", "102"]);
     // Two questions about what is open at once, and each forgot what the other had been told of somebody else's orders.
     chaos(&["--seed", "61"]);
+    // A tick that became coarser, and what rested between the new ticks.
+    chaos(&["--seed", "103"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How a running bot stands, for other processes: a small file in the bot's folder, written once a second.
 //!
-//! What lives here: what the file holds ([`Snapshot`]), how it is written and judged ([`file`]), and the table that people
+//! What lives here: what the file holds ([`Snapshot`]), how it is written and judged (`file`), and the table that people
 //! read. What must not live here: gathering (the runtime's), history (the store's), anything secret.
 
 pub mod file;

@@ -2,8 +2,8 @@
 //! answers, to streams and their frames, on real sockets and byte by byte.
 //!
 //! What lives here: the faults and their order ([`fault`]), certificates made at run time ([`authority`]), the socket that
-//! breaks amid a record ([`wire`]), HTTP/1.1 messages ([`message`]), WebSocket frames ([`frame`]), and what is done to each
-//! ([`exchange`], [`tunnel`]). What must not live here: the exchange's rules. The proxy does not know what it carries.
+//! breaks amid a record (`wire`), HTTP/1.1 messages ([`message`]), WebSocket frames ([`frame`]), and what is done to each
+//! (`exchange`, `tunnel`). What must not live here: the exchange's rules. The proxy does not know what it carries.
 
 pub mod authority;
 pub mod fault;
