@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use account::{
     AccountConfig, ApiKeyConfig, DEMO_API_KEY, DEMO_SECRET, Ed25519PublicKey, HmacSecret, Holding, KeyPermission,
 };
-pub use flow::{FlowConfig, RandomFlow, ReplayEnd, ReplayFlow};
+pub use flow::{FlowConfig, RandomFlow, ReplayEnd, ReplayFlow, SteadyFlow};
 pub use limits::LimitConfig;
 pub use market::{LotRule, MarketConfig, MarketStatus, NotionalRule, PercentPriceRule, PriceRule};
 

@@ -10,8 +10,8 @@ use super::connection::Connection;
 use super::feed::Feed;
 use super::limits::Limits;
 use super::transport::Outgoing;
-use crate::config::{ConfigError, MarketConfig, MarketStatus, SimConfig};
-use crate::flow::{Flow, Recording};
+use crate::config::{ConfigError, FlowConfig, MarketConfig, MarketStatus, SimConfig};
+use crate::flow::{Flow, Recording, SteadyMarkets};
 use crate::identity::{AccountId, AccountName, Asset, ClientOrderId, ConnectionId, MarketId, Symbol};
 use crate::matching::{AccountSettings, Engine, FeeRates, History, MarketSettings, Reject};
 use crate::prng::Prng;
@@ -51,6 +51,8 @@ pub struct Exchange {
     pub(super) outgoing: Vec<(ConnectionId, Outgoing)>,
     names: Prng,
     flow: Flow,
+    /// Markets that move without orders: the last ones.
+    pub(super) steady: Option<SteadyMarkets>,
 }
 
 impl Exchange {
@@ -62,7 +64,15 @@ impl Exchange {
     /// [`ConfigError`] when the configuration contradicts itself.
     pub fn new(config: &SimConfig, recordings: Vec<Recording>, now: Timestamp) -> Result<Self, ConfigError> {
         let mut engine = Engine::new();
-        for market in &config.markets {
+        let mut markets = config.markets.clone();
+        let steady = match &config.flow {
+            FlowConfig::Steady(steady) => {
+                markets.extend(steady.market_configs());
+                Some(SteadyMarkets::new(steady, now)?)
+            }
+            FlowConfig::None | FlowConfig::Random(_) | FlowConfig::Replay(_) => None,
+        };
+        for market in &markets {
             check_market(market)?;
             if engine.find_market(&market.symbol).is_some() {
                 return Err(ConfigError::Duplicate {
@@ -85,9 +95,9 @@ impl Exchange {
             now: opens,
             next_tick: opens.window_start(TICK).after(TICK),
             engine,
-            markets: config.markets.clone(),
+            feeds: markets.iter().map(|_| Feed::default()).collect(),
+            markets,
             outdated: BTreeMap::new(),
-            feeds: config.markets.iter().map(|_| Feed::default()).collect(),
             keys,
             limits: Limits::new(config.limits),
             connections: BTreeMap::new(),
@@ -95,6 +105,7 @@ impl Exchange {
             outgoing: Vec::new(),
             names: Prng::new(0),
             flow,
+            steady,
         };
         exchange.advance(now);
         Ok(exchange)
@@ -118,6 +129,7 @@ impl Exchange {
             }
         }
         self.now = self.now.max(now);
+        self.tell_steady(self.now);
     }
 
     /// When [`Self::advance`] will next have something to do.
@@ -196,6 +208,16 @@ impl Exchange {
         let mut shown = self.outdated.get(&market).unwrap_or(present).clone();
         shown.status = present.status;
         shown
+    }
+
+    /// How many markets have orders behind them: the first ones.
+    pub(super) fn traded(&self) -> usize {
+        self.markets.len() - self.steady.as_ref().map_or(0, SteadyMarkets::len)
+    }
+
+    /// The place of a market among those that move without orders, where it is one.
+    pub(super) fn steady_place(&self, market: MarketId) -> Option<usize> {
+        market.0.checked_sub(self.traded())
     }
 
     /// A name for an order or a cancel that came without one.

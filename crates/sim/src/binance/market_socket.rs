@@ -95,13 +95,10 @@ impl Exchange {
         } else {
             Wrapping::Raw
         };
-        let mut streams = MarketStreams {
-            wrapping,
-            names: Vec::new(),
-        };
+        let mut streams = MarketStreams::new(wrapping);
         let names = names.split('/').filter(|name| !name.is_empty());
         names.for_each(|name| self.follow(&mut streams, name));
-        if streams.names.len() > MOST_STREAMS {
+        if streams.len() > MOST_STREAMS {
             return Err(ApiError::bad(
                 -1191,
                 "Too many subscriptions. Connection may create up to '1024' subscriptions at a time.",
@@ -111,10 +108,7 @@ impl Exchange {
     }
 
     fn follow(&self, streams: &mut MarketStreams, name: &str) {
-        if !streams.names.iter().any(|(other, _)| other == name) {
-            let key = StreamKey::parse(name, |symbol| self.engine.find_market(symbol));
-            streams.names.push((name.to_owned(), key));
-        }
+        streams.follow(name, StreamKey::parse(name, |symbol| self.engine.find_market(symbol)));
     }
 
     /// The client closed the connection, or it broke.
@@ -251,15 +245,15 @@ impl Exchange {
                 let names: Option<Vec<&str>> = params.iter().map(Value::as_str).collect();
                 let names = names.filter(|names| !names.is_empty()).ok_or_else(name_expected)?;
                 if method == "UNSUBSCRIBE" {
-                    streams.names.retain(|(name, _)| !names.contains(&name.as_str()));
-                } else if streams.names.len() + names.len() > MOST_STREAMS {
+                    streams.leave(&names);
+                } else if streams.len() + names.len() > MOST_STREAMS {
                     return Err(ControlError(2, "Invalid request: too many parameters".to_owned()));
                 } else {
                     names.into_iter().for_each(|name| self.follow(streams, name));
                 }
                 Ok(Value::Null)
             }
-            "LIST_SUBSCRIPTIONS" => Ok(streams.names.iter().map(|(name, _)| name.as_str()).collect()),
+            "LIST_SUBSCRIPTIONS" => Ok(streams.names().collect()),
             "SET_PROPERTY" | "GET_PROPERTY" => {
                 match params.first().map(Value::as_str) {
                     Some(Some("combined")) => {}

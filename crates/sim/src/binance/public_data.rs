@@ -66,6 +66,9 @@ impl Exchange {
         let market = self.listed(call.params)?;
         let limit = call.params.limit(100, 5_000)?;
         self.check_status(market, call)?;
+        if let (Some(place), Some(steady)) = (self.steady_place(market), &self.steady) {
+            return Ok(serde_json::from_str(&steady.snapshot(place, limit)).expect("written as JSON"));
+        }
         let place = self.engine.market(market);
         let side = |side| {
             levels(

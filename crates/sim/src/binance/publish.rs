@@ -11,10 +11,13 @@ use super::limits::FirstFill;
 use super::render::{TimeUnit, amount, levels};
 use super::stream_name::{StreamKey, StreamKind};
 use super::transport::{CloseCode, Outgoing};
+use crate::flow::SteadyKind;
 use crate::identity::{ConnectionId, MarketId, Symbol};
 use crate::matching::{Book, Event, Execution, ExecutionReport, Liquidity, PublicTrade, Side};
 use crate::time::{Span, Timestamp};
 
+/// Room for a depth update of twenty levels.
+const STEADY_ROOM: usize = 1_024;
 const SECOND: Span = Span::from_secs(1);
 const UNITS: [TimeUnit; 2] = [TimeUnit::Milliseconds, TimeUnit::Microseconds];
 
@@ -39,7 +42,7 @@ impl Exchange {
                 }
             }
         }
-        for place in 0..self.markets.len() {
+        for place in 0..self.traded() {
             let market = MarketId(place);
             if let Some(ended) = self.feeds[place].end_aggregate() {
                 self.publish_aggregate(market, &ended);
@@ -81,7 +84,7 @@ impl Exchange {
         } else {
             &[Speed::Fast]
         };
-        for place in 0..self.markets.len() {
+        for place in 0..self.traded() {
             for speed in speeds {
                 self.publish_depth(MarketId(place), *speed);
             }
@@ -96,6 +99,42 @@ impl Exchange {
         }
     }
 
+    /// What markets with a rate tell by `now` to whoever follows them; what nobody follows does not change.
+    pub(super) fn tell_steady(&mut self, now: Timestamp) {
+        let traded = self.traded();
+        // Taken out while it renders, and put back.
+        let Some(mut steady) = self.steady.take() else { return };
+        while let Some((market, kind)) = steady.due(now) {
+            let stream = match kind {
+                SteadyKind::Depth => StreamKind::Depth(Speed::Fast),
+                SteadyKind::Trade => StreamKind::Trade,
+            };
+            let key = StreamKey::Market(MarketId(traded + market), stream);
+            let mut rendered: Option<String> = None;
+            for (id, connection) in &self.connections {
+                let Door::Market(streams) = &connection.door else {
+                    continue;
+                };
+                let Some(name) = streams.name_of(key) else { continue };
+                let data = rendered.get_or_insert_with(|| {
+                    let mut data = String::with_capacity(STEADY_ROOM);
+                    match kind {
+                        SteadyKind::Depth => steady.write_depth(market, now, &mut data),
+                        SteadyKind::Trade => steady.write_trade(market, now, &mut data),
+                    }
+                    data
+                });
+                let text = wrapped(streams.wrapping, name, data);
+                let text = match connection.unit {
+                    TimeUnit::Microseconds => text,
+                    TimeUnit::Milliseconds => text.replace(&now.micros().to_string(), &now.millis().to_string()),
+                };
+                self.outgoing.push((*id, Outgoing::Text(text)));
+            }
+        }
+        self.steady = Some(steady);
+    }
+
     /// Sends a payload to everybody who follows a stream; rendered once per time unit, and not at all for nobody.
     fn publish(&mut self, key: StreamKey, render: impl Fn(TimeUnit) -> Value) {
         let mut rendered: [Option<String>; 2] = [None, None];
@@ -106,10 +145,7 @@ impl Exchange {
             let Some(name) = streams.name_of(key) else { continue };
             let unit = connection.unit;
             let data = rendered[unit as usize].get_or_insert_with(|| render(unit).to_string());
-            let text = match streams.wrapping {
-                Wrapping::Raw => data.clone(),
-                Wrapping::Combined => format!("{{\"stream\":{},\"data\":{data}}}", Value::from(name)),
-            };
+            let text = wrapped(streams.wrapping, name, data);
             self.outgoing.push((*id, Outgoing::Text(text)));
         }
     }
@@ -187,8 +223,8 @@ impl Exchange {
             let Door::Market(streams) = &connection.door else {
                 continue;
             };
-            intervals.extend(streams.names.iter().filter_map(|(_, key)| match key {
-                Some(StreamKey::Market(other, StreamKind::Kline(interval))) if *other == market => Some(*interval),
+            intervals.extend(streams.keys().filter_map(|key| match key {
+                StreamKey::Market(other, StreamKind::Kline(interval)) if other == market => Some(interval),
                 _ => None,
             }));
         }
@@ -275,6 +311,14 @@ impl Exchange {
         if self.connections.remove(&id).is_some() {
             self.outgoing.push((id, Outgoing::Close(code, reason)));
         }
+    }
+}
+
+/// A payload as a connection gets it. A name that the exchange knows has nothing to escape.
+fn wrapped(wrapping: Wrapping, name: &str, data: &str) -> String {
+    match wrapping {
+        Wrapping::Raw => data.to_owned(),
+        Wrapping::Combined => ["{\"stream\":\"", name, "\",\"data\":", data, "}"].concat(),
     }
 }
 

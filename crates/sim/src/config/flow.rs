@@ -17,6 +17,9 @@ pub enum FlowConfig {
     Random(RandomFlow),
     /// A recorded capture in one market; random flow in the others.
     Replay(ReplayFlow),
+    /// Many markets more, whose books and trades change at a given rate without orders behind them; random flow in the
+    /// configured ones.
+    Steady(SteadyFlow),
 }
 
 impl Default for FlowConfig {
@@ -93,4 +96,39 @@ pub struct ReplayFlow {
     /// The flow of the other markets.
     #[serde(default)]
     pub others: RandomFlow,
+}
+
+/// Markets whose books and trades change at a given rate without orders behind them, to measure a client by: `STEADY1USDT`
+/// and so on. A client's orders rest there and trade with its own alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SteadyFlow {
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// How many markets, 1 to 10000.
+    pub markets: u32,
+    /// Depth updates and trades per second, of all of them together, told to whoever subscribes.
+    pub messages_per_second: u32,
+    /// How many of a hundred messages are depth updates; the others are trades.
+    pub depth_percent: u32,
+    /// Levels that a depth update changes, half of them a side.
+    pub levels_per_update: u32,
+    /// Levels that a book has at most on each side, 2 to 5000.
+    pub levels: u32,
+    /// The flow of the configured markets.
+    pub others: RandomFlow,
+}
+
+impl Default for SteadyFlow {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            markets: 1_000,
+            messages_per_second: 1_000,
+            depth_percent: 20,
+            levels_per_update: 20,
+            levels: 100,
+            others: RandomFlow::default(),
+        }
+    }
 }

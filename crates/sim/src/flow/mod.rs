@@ -1,4 +1,4 @@
-//! The other participants' orders: random makers and takers, or a recorded market.
+//! The other participants' orders: random makers and takers, or a recorded market; and markets that move without orders.
 //!
 //! Sources act at times of their own, in virtual time, through an account of the engine that pays no fees and keeps no
 //! history. Nothing here knows of sockets or of any wire format but that of recordings.
@@ -6,8 +6,10 @@
 mod random;
 mod recording;
 mod replay;
+mod steady;
 
 pub use recording::{Recording, RecordingError};
+pub use steady::{SteadyKind, SteadyMarkets};
 
 use random::RandomSource;
 use replay::ReplaySource;
@@ -43,6 +45,7 @@ impl Flow {
         match config {
             FlowConfig::None => Span::from_micros(0),
             FlowConfig::Random(random) => Span::from_secs(i64::from(random.warm_up_seconds)),
+            FlowConfig::Steady(steady) => Span::from_secs(i64::from(steady.others.warm_up_seconds)),
             // A recording starts when the exchange opens.
             FlowConfig::Replay(_) => Span::from_micros(0),
         }
@@ -72,6 +75,7 @@ impl Flow {
         let sources = match config {
             FlowConfig::None => Vec::new(),
             FlowConfig::Random(flow) => random(flow, None)?,
+            FlowConfig::Steady(steady) => random(&steady.others, None)?,
             FlowConfig::Replay(replay) => {
                 let symbol = replay.symbol.to_string();
                 let market = markets

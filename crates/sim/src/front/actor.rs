@@ -9,12 +9,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::binance::{CloseCode, Exchange, HttpRequest, HttpResponse, Outgoing, SocketPath, TransferError};
+use crate::config::FlowConfig;
 use crate::faults::{FaultPlan, FrameFault, RequestFault};
 use crate::identity::{AccountName, Asset, ConnectionId};
 use crate::time::Timestamp;
 
 /// How often time passes for the exchange when nobody asks anything.
 const TICK: Duration = Duration::from_millis(20);
+/// And where messages have a rate: so many come at once as a rate of a millisecond makes.
+const STEADY_TICK: Duration = Duration::from_millis(1);
 
 /// Frames that may wait for a slow client before it is cut off.
 pub(super) const FRAMES_WAITING: usize = 8_192;
@@ -70,6 +73,14 @@ pub(super) fn wall_clock() -> Timestamp {
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
+/// How often time passes for an exchange with this flow.
+pub(super) const fn tick_of(flow: &FlowConfig) -> Duration {
+    match flow {
+        FlowConfig::Steady(_) => STEADY_TICK,
+        FlowConfig::None | FlowConfig::Random(_) | FlowConfig::Replay(_) => TICK,
+    }
+}
+
 struct Actor {
     exchange: Exchange,
     faults: FaultPlan,
@@ -77,13 +88,13 @@ struct Actor {
 }
 
 /// Runs the exchange until it is told to shut down or nobody can ask any more.
-pub(super) async fn run(exchange: Exchange, faults: FaultPlan, mut inbox: mpsc::Receiver<Command>) {
+pub(super) async fn run(exchange: Exchange, faults: FaultPlan, tick: Duration, mut inbox: mpsc::Receiver<Command>) {
     let mut actor = Actor {
         exchange,
         faults,
         connections: BTreeMap::new(),
     };
-    let mut ticks = interval(TICK);
+    let mut ticks = interval(tick);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {

@@ -7,12 +7,15 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::{self, HeaderName, HeaderValue, Response, StatusCode};
+use futures_util::SinkExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor::{Command, FRAMES_WAITING, Frame};
 use crate::binance::{HttpRequest, HttpResponse, Method, Outgoing, SocketPath};
 use crate::identity::ConnectionId;
 
+/// Frames that are written together at most.
+const FRAMES_TOGETHER: usize = 256;
 /// The largest body that is read.
 const LARGEST_BODY: usize = 1 << 20;
 
@@ -103,21 +106,12 @@ async fn upgrade(commands: Commands, peer: IpAddr, path: SocketPath, request: Re
 
 /// Carries frames both ways until one side ends it.
 async fn converse(mut socket: WebSocket, id: ConnectionId, commands: Commands, mut outbox: mpsc::Receiver<Frame>) {
+    let mut ready = Vec::new();
     loop {
         tokio::select! {
-            frame = outbox.recv() => {
-                let message = match frame {
-                    Some(Frame::Send(Outgoing::Text(text))) => Message::Text(text.into()),
-                    Some(Frame::Send(Outgoing::Ping(payload))) => Message::Ping(Bytes::from(payload)),
-                    Some(Frame::Send(Outgoing::Close(code, reason))) => {
-                        let frame = CloseFrame { code: code.number(), reason: reason.into() };
-                        // The client may be gone already.
-                        let _ = socket.send(Message::Close(Some(frame))).await;
-                        break;
-                    }
-                    Some(Frame::Cut) | None => break,
-                };
-                if socket.send(message).await.is_err() {
+            // What is ready goes out together: a write for each frame would cost more than the frames.
+            count = outbox.recv_many(&mut ready, FRAMES_TOGETHER) => {
+                if count == 0 || !send_all(&mut socket, ready.drain(..)).await {
                     break;
                 }
             }
@@ -141,6 +135,30 @@ async fn converse(mut socket: WebSocket, id: ConnectionId, commands: Commands, m
     }
     // Fails only when the exchange is gone, and with it the connection.
     let _ = commands.send(Command::Close { id }).await;
+}
+
+/// Sends frames with as few writes as they fit into. Whether the connection goes on.
+async fn send_all(socket: &mut WebSocket, frames: impl Iterator<Item = Frame>) -> bool {
+    for frame in frames {
+        let message = match frame {
+            Frame::Send(Outgoing::Text(text)) => Message::Text(text.into()),
+            Frame::Send(Outgoing::Ping(payload)) => Message::Ping(Bytes::from(payload)),
+            Frame::Send(Outgoing::Close(code, reason)) => {
+                let frame = CloseFrame {
+                    code: code.number(),
+                    reason: reason.into(),
+                };
+                // The client may be gone already.
+                let _ = socket.send(Message::Close(Some(frame))).await;
+                return false;
+            }
+            Frame::Cut => return false,
+        };
+        if socket.feed(message).await.is_err() {
+            return false;
+        }
+    }
+    socket.flush().await.is_ok()
 }
 
 fn to_axum(response: HttpResponse) -> Response<Body> {

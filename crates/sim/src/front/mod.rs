@@ -71,7 +71,7 @@ pub struct Server {
 pub async fn serve(config: SimConfig) -> Result<Server, SimError> {
     let recordings = match &config.flow {
         FlowConfig::Replay(replay) => vec![Recording::open(replay.symbol.clone(), &replay.path)?],
-        FlowConfig::None | FlowConfig::Random(_) => Vec::new(),
+        FlowConfig::None | FlowConfig::Random(_) | FlowConfig::Steady(_) => Vec::new(),
     };
     let exchange = Exchange::new(&config, recordings, actor::wall_clock())?;
     let failed = |source| SimError::Listen {
@@ -85,7 +85,8 @@ pub async fn serve(config: SimConfig) -> Result<Server, SimError> {
 
     let (commands, inbox) = mpsc::channel(1_024);
     let (stop, stopped) = watch::channel(false);
-    let exchange_task = tokio::spawn(actor::run(exchange, config.faults.clone(), inbox));
+    let tick = actor::tick_of(&config.flow);
+    let exchange_task = tokio::spawn(actor::run(exchange, config.faults.clone(), tick, inbox));
     let router: Router = handlers::router(commands.clone());
     let mut until = stopped.clone();
     let server_task = tokio::spawn(async move {
