@@ -53,6 +53,9 @@ pub mod op_flag {
     pub const REDUCE_ONLY: u64 = 2;
     /// A replace whose cancel fails must not place.
     pub const STOP_ON_FAILURE: u64 = 4;
+    /// It is admitted for the endpoint of a stream: it goes out on the account's session, not over HTTP. Only to connectors
+    /// whose manifest has such endpoints.
+    pub const OVER_STREAM: u64 = 8;
 }
 
 /// One order operation, admitted already: the grant travels with it, so that order entry crosses the boundary once.
@@ -102,6 +105,12 @@ impl OrderOp {
             0 => None,
             op => Some(op),
         }
+    }
+
+    /// Whether it goes out on a stream.
+    #[must_use]
+    pub const fn is_over_stream(&self) -> bool {
+        self.flags & op_flag::OVER_STREAM != 0
     }
 
     /// The same operation, carried by the request of operation `op`. Only for placements and cancels, at connectors whose

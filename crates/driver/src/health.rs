@@ -1,7 +1,7 @@
 //! How a driver is doing: for screens and logs.
 
 use colibri_model::{Millis, MonoNs};
-use colibri_standard::{SessionRole, SessionStatus};
+use colibri_standard::{OrderEntry, SessionRole, SessionStatus};
 
 /// Whether the connector runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,21 @@ pub struct PoolHealth {
     pub paused_until: Option<MonoNs>,
 }
 
+/// Over what orders go out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrderEntryHealth {
+    /// What the user has chosen.
+    pub chosen: OrderEntry,
+    /// What the next order takes.
+    pub now: OrderEntry,
+    /// Why that is not what was chosen; `None` where it is.
+    pub why: Option<&'static str>,
+    /// Orders, cancels, amends and replaces written on the stream.
+    pub over_stream: u64,
+    /// Those that were admitted for the stream, did not get onto it, and went over HTTP.
+    pub fallen_back: u64,
+}
+
 /// How often something happened since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
@@ -81,6 +96,10 @@ pub struct Counts {
     pub clock_steps: u64,
     /// Frames that waited for room in their connection's own limit.
     pub frames_held: u64,
+    /// Order operations written on a stream.
+    pub orders_over_stream: u64,
+    /// Order operations that did not get onto the stream that they were admitted for, and went over HTTP.
+    pub orders_fallen_back: u64,
     /// Throttled outcomes.
     pub throttled: u64,
     /// Events that could not be read.
@@ -102,6 +121,8 @@ pub struct Health {
     pub clock: ClockHealth,
     /// Its pools.
     pub pools: Vec<PoolHealth>,
+    /// Over what orders go out.
+    pub order_entry: OrderEntryHealth,
     /// Operations that have not ended.
     pub operations: usize,
     /// Of these, waiting for room in a pool.

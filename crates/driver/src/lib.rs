@@ -24,7 +24,7 @@ mod transport_event;
 
 pub use driver::Driver;
 pub use effect::{Effect, FrameId, FrameKind, HttpRequest, Inflate, OutgoingFrame, RequestId, StreamDial, StreamId};
-pub use health::{ClockHealth, ConnectorState, Counts, Health, PoolHealth, SessionHealth};
+pub use health::{ClockHealth, ConnectorState, Counts, Health, OrderEntryHealth, PoolHealth, SessionHealth};
 pub use host_time::HostTime;
 pub use input::{HttpFailure, HttpResponse, Input};
 pub use limiter::{LimitShare, LimitShares, Limiter, SharedLimiter};

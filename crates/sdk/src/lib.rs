@@ -148,7 +148,7 @@ pub use export::create_spot;
 pub use instruments::Instruments;
 pub use numeral::Numeral;
 pub use operation::{Asked, Operation, Reply, Step, unreadable, unsupported};
-pub use order::{AmendOrder, OrderRef, PlaceOrder, ReplaceOrder, WhenCancelFails};
+pub use order::{AmendOrder, OrderCommand, OrderRef, PlaceOrder, ReplaceOrder, WhenCancelFails};
 pub use request::{Authentication, Call, Frame, Moment, Request};
 pub use runtime::SpotRuntime;
 pub use session::{Opening, SessionPlan};

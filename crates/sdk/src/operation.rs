@@ -19,7 +19,7 @@ pub struct Reply<'a> {
 }
 
 impl<'a> Reply<'a> {
-    /// The HTTP status; 200 for an answer over a stream.
+    /// The HTTP status. Of an answer over a stream, the one that it states, or 200.
     #[must_use]
     pub const fn status(&self) -> u32 {
         self.status
@@ -167,7 +167,7 @@ impl Request {
 }
 
 impl Call {
-    /// How the answer is read.
+    /// How a successful answer is read, as [`Request::reads`].
     pub fn reads(
         self,
         read: impl Fn(&Reply<'_>, &mut Emit<'_>) -> Result<Step, Outcome> + Send + 'static,
@@ -176,6 +176,18 @@ impl Call {
             carrier: Carrier::Stream(self),
             read: Box::new(read),
             every_status: false,
+        }
+    }
+
+    /// How every answer is read, as [`Request::reads_every_status`]: for connectors that tell answers as
+    /// [`Heard::Reply`](crate::Heard::Reply).
+    pub fn reads_every_status(
+        self,
+        read: impl Fn(&Reply<'_>, &mut Emit<'_>) -> Result<Step, Outcome> + Send + 'static,
+    ) -> Operation {
+        Operation {
+            every_status: true,
+            ..self.reads(read)
         }
     }
 }

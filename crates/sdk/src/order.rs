@@ -74,10 +74,14 @@ pub struct ReplaceOrder<'a> {
 
 /// An order operation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum OrderCommand<'a> {
+pub enum OrderCommand<'a> {
+    /// A new order.
     Place(PlaceOrder<'a>),
+    /// The end of one.
     Cancel(OrderRef<'a>),
+    /// A change to one.
     Amend(AmendOrder<'a>),
+    /// The end of one and a new one.
     Replace(ReplaceOrder<'a>),
 }
 
@@ -86,6 +90,16 @@ fn bad(what: &str) -> Refusal {
 }
 
 impl<'a> OrderCommand<'a> {
+    /// The connector's request for it, over HTTP.
+    pub(crate) fn over_http(&self, connector: &dyn Spot) -> Asked {
+        match self {
+            OrderCommand::Place(order) => connector.place(order),
+            OrderCommand::Cancel(order) => connector.cancel(order),
+            OrderCommand::Amend(order) => connector.amend(order),
+            OrderCommand::Replace(order) => connector.replace(order),
+        }
+    }
+
     /// Reads an operation. What this version does not know is refused, never dropped: a number, a flag, spare room in use.
     pub(crate) fn read(op: &'a OrderOp, instruments: &'a Instruments) -> Result<OrderCommand<'a>, Refusal> {
         let batchable = matches!(op.kind, abi::op_kind::PLACE | abi::op_kind::CANCEL);
@@ -102,7 +116,7 @@ impl<'a> OrderCommand<'a> {
             abi::op_kind::CANCEL | abi::op_kind::AMEND => 0,
             _ => return Err(unsupported("this kind of order operation")),
         };
-        if op.flags & !known_flags != 0 {
+        if op.flags & !(known_flags | abi::op_flag::OVER_STREAM) != 0 {
             return Err(unsupported("an order with these flags"));
         }
         let order_of = |client_id: &'a abi::Text48| OrderRef {
@@ -141,6 +155,9 @@ pub(crate) fn read_batch<'op>(
 ) -> Asked {
     let (mut places, mut cancels) = (Vec::new(), Vec::new());
     for op in ops {
+        if op.is_over_stream() {
+            return Err(unsupported("batches over a stream"));
+        }
         match OrderCommand::read(op, instruments)? {
             OrderCommand::Place(order) => places.push(order),
             OrderCommand::Cancel(order) => cancels.push(order),

@@ -4,8 +4,8 @@ use colibri_model::InstrumentId;
 use colibri_standard::{Candles, Capability, Channel, OrdersSince, Outcome, SessionRole, TradesSince, UsedInstrument};
 
 use crate::{
-    AmendOrder, Asked, Authentication, Emit, Moment, Opening, OrderRef, PlaceOrder, ReplaceOrder, Reply, Request,
-    unsupported,
+    AmendOrder, Asked, Authentication, Emit, Moment, Opening, OrderCommand, OrderRef, PlaceOrder, ReplaceOrder, Reply,
+    Request, unsupported,
 };
 
 /// Something of an instrument that a market session can carry.
@@ -37,6 +37,16 @@ pub enum Heard {
         id: Option<u64>,
         /// What the exchange said.
         result: Result<(), Outcome>,
+    },
+    /// The answer to a request on the stream, told as one over HTTP would be: an operation reads it with the function that
+    /// its request over HTTP has, and [`Spot::refusal`] tells a failure apart.
+    Reply {
+        /// The id of the request; `None` where the exchange gave none: then it answers the oldest that the session awaits.
+        id: Option<u64>,
+        /// The status that it states, as HTTP has them.
+        status: u32,
+        /// The part of the frame that the body of a response would be.
+        body: Vec<u8>,
     },
     /// The exchange will close the stream soon: the host is told to reconnect.
     Shutdown(String),
@@ -111,6 +121,14 @@ pub trait Spot: Send + 'static {
     /// Cancels one order and places another. Tells `order` and `fill` events of source `ack` and a `replace_result`.
     fn replace(&self, _order: &ReplaceOrder<'_>) -> Asked {
         Err(unsupported("replacing orders"))
+    }
+
+    /// An order operation over the account's session: a [`Call`](crate::Call) to the endpoint that the manifest's
+    /// `orders.stream` names, whose answer tells what it would tell over HTTP. Only asked of connectors that declare
+    /// such endpoints, and only where the user has chosen it; while the session is not live the host asks for the request over
+    /// HTTP.
+    fn over_stream(&self, _order: &OrderCommand<'_>) -> Asked {
+        Err(unsupported("orders over a stream"))
     }
 
     /// Places several orders in one request. Tells `order` and `fill` events of source `ack`, each after

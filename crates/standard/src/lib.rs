@@ -17,6 +17,8 @@ mod config;
 mod event;
 #[cfg(feature = "manifest")]
 mod manifest;
+#[cfg(feature = "manifest")]
+mod order_endpoints;
 mod outcome;
 
 #[cfg(feature = "manifest")]
@@ -38,8 +40,10 @@ pub use event::{
 };
 #[cfg(feature = "manifest")]
 pub use manifest::{
-    Auth, BatchEndpoint, ClientIdManifest, ConnectorManifest, Cost, CredentialField, CredentialRole, Endpoint,
-    Environment, Lane, LibraryManifest, LivenessManifest, Manifest, ManifestError, OrderEndpoints, PollingManifest,
-    Pool, PoolScope, Priority, Serial, TimestampManifest, Transport,
+    Auth, ClientIdManifest, ConnectorManifest, Cost, CredentialField, CredentialRole, Endpoint, Environment, Lane,
+    LibraryManifest, LivenessManifest, Manifest, ManifestError, PollingManifest, Pool, PoolScope, Priority, Serial,
+    TimestampManifest, Transport,
 };
+#[cfg(feature = "manifest")]
+pub use order_endpoints::{BatchEndpoint, OrderEndpoints, OrderEntry, StreamOrderEndpoints};
 pub use outcome::{Outcome, Refusal, RejectReason};

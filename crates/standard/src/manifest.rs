@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use colibri_model::Millis;
 use serde::{Deserialize, Serialize};
 
-use crate::{BookManifest, Capability, KeyKind};
+use crate::{BookManifest, Capability, KeyKind, OrderEndpoints};
 
 /// What is wrong with a manifest.
 #[derive(Debug, thiserror::Error)]
@@ -285,42 +285,6 @@ pub struct Endpoint {
     pub lane: Lane,
 }
 
-/// Which endpoint each order operation uses: admitted before the connector is called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OrderEndpoints {
-    /// Place.
-    pub place: String,
-    /// Cancel.
-    pub cancel: String,
-    /// Amend, where the exchange has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub amend: Option<String>,
-    /// Replace, where the exchange has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replace: Option<String>,
-    /// Several placements in one request, where the exchange has that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch_place: Option<BatchEndpoint>,
-    /// Several cancels in one request, where the exchange has that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch_cancel: Option<BatchEndpoint>,
-}
-
-/// An endpoint that carries several order operations in one request and answers with a result for each. Its costs count for
-/// the request, but for those that are `per_order`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BatchEndpoint {
-    /// The endpoint.
-    pub endpoint: String,
-    /// The most operations in one request: two or more.
-    pub most: u32,
-    /// Whether all of a request must be of one instrument.
-    #[serde(default)]
-    pub one_instrument: bool,
-}
-
 /// What client order ids may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -486,34 +450,9 @@ impl ConnectorManifest {
                 )));
             }
         }
-        let orders = &self.orders;
-        let named = [
-            Some(&orders.place),
-            Some(&orders.cancel),
-            orders.amend.as_ref(),
-            orders.replace.as_ref(),
-            orders.batch_place.as_ref().map(|b| &b.endpoint),
-            orders.batch_cancel.as_ref().map(|b| &b.endpoint),
-        ];
-        if let Some(id) = named.into_iter().flatten().find(|id| !self.endpoints.contains_key(*id)) {
-            return Err(self.wrong(format!("orders use endpoint {id:?}, which does not exist")));
-        }
-        let batches = [
-            (&orders.batch_place, Capability::BatchPlace),
-            (&orders.batch_cancel, Capability::BatchCancel),
-        ];
-        for (batch, capability) in batches {
-            if batch.as_ref().is_some_and(|b| b.most < 2) {
-                return Err(self.wrong(format!("{} of fewer than two orders is none", capability.as_str())));
-            }
-            if batch.is_some() != self.capabilities.contains(&capability) {
-                let name = capability.as_str();
-                return Err(self.wrong(format!(
-                    "{name} stands among the capabilities or in orders, and not in both"
-                )));
-            }
-        }
-        Ok(())
+        self.orders
+            .check(&self.endpoints, &self.capabilities)
+            .map_err(|what| self.wrong(what))
     }
 }
 
@@ -571,6 +510,21 @@ mod tests {
                 "cancel = \"cancel\" }",
                 "cancel = \"cancel\", batch_place = { endpoint = \"place\", most = 1 } }",
                 "fewer than two",
+            ),
+            (
+                "cancel = \"cancel\" }",
+                "cancel = \"cancel\", entry = \"stream\" }",
+                "over HTTP alone",
+            ),
+            (
+                "cancel = \"cancel\" }",
+                "cancel = \"cancel\", stream = { place = \"place\", cancel = \"cancel\" } }",
+                "not send",
+            ),
+            (
+                "cancel = \"cancel\" }",
+                "cancel = \"cancel\", stream = { place = \"nothing\", cancel = \"cancel\" } }",
+                "does not exist",
             ),
             ("environments.live", "environments.demo", "live"),
             ("limit = 10", "limit = 0", "zero"),

@@ -42,31 +42,26 @@ pub(super) struct Wait {
     pub until: Option<WallNs>,
 }
 
-/// The outcome that a reply without success means.
+/// The outcome that a reply without success means, over HTTP and over the WebSocket API, whose `status` mirrors HTTP
+/// (web-socket-api.md, "Status codes").
 pub(super) fn of_reply(reply: &Reply<'_>) -> Outcome {
-    // `Retry-After` holds seconds (rest-api.md, "IP Limits").
+    let error = ApiError::read(reply.body());
+    let now = reply.exchange_ns();
+    // `Retry-After` holds seconds (rest-api.md, "IP Limits"); a frame holds the time instead (web-socket-api.md, "IP limits").
     let after = reply
         .header("retry-after")
         .and_then(|text| text.trim().parse::<u64>().ok())
         .map(|seconds| Millis(seconds.saturating_mul(1_000)));
+    let until = error
+        .as_ref()
+        .and_then(|e| e.retry_after)
+        .map(|ms| WallNs(ms.saturating_mul(1_000_000)));
     let wait = Wait {
-        after,
-        until: after.map(|span| {
-            WallNs(
-                reply
-                    .exchange_ns()
-                    .saturating_add_unsigned(span.0.saturating_mul(1_000_000)),
-            )
-        }),
+        after: after.or_else(|| until.map(|u| Millis(u64::try_from(u.0.saturating_sub(now)).unwrap_or(0) / 1_000_000))),
+        until: until
+            .or_else(|| after.map(|span| WallNs(now.saturating_add_unsigned(span.0.saturating_mul(1_000_000))))),
     };
-    outcome(reply.status(), ApiError::read(reply.body()).as_ref(), wait)
-}
-
-/// The outcome that an error over the WebSocket API means; its `status` mirrors HTTP (web-socket-api.md, "Status codes").
-pub(super) fn of_stream_error(status: u32, error: &ApiError, exchange_ns: i64) -> Outcome {
-    let until = error.retry_after.map(|ms| WallNs(ms.saturating_mul(1_000_000)));
-    let after = until.map(|u| Millis(u64::try_from(u.0.saturating_sub(exchange_ns)).unwrap_or(0) / 1_000_000));
-    outcome(status, Some(error), Wait { after, until })
+    outcome(reply.status(), error.as_ref(), wait)
 }
 
 /// The outcome of a status and, where there is one, an error.

@@ -8,6 +8,7 @@ mod market;
 mod market_stream;
 mod moment;
 mod order_report;
+mod order_request;
 mod trading;
 mod user_stream;
 
@@ -16,11 +17,12 @@ use colibri_sdk::standard::{
     SessionRole, TradesSince, UsedInstrument,
 };
 use colibri_sdk::{
-    AmendOrder, Asked, Authentication, Emit, Encoding, Heard, Moment, Opening, OrderRef, PlaceOrder, ReplaceOrder,
-    Reply, Request, Signature, Spot, Topic, TopicChange, Unreadable,
+    AmendOrder, Asked, Authentication, Emit, Encoding, Heard, Moment, Opening, OrderCommand, OrderRef, PlaceOrder,
+    ReplaceOrder, Reply, Request, Signature, Spot, Topic, TopicChange, Unreadable,
 };
 
 pub use moment::exchange_ns;
+use order_request::Door;
 
 /// The account's key, as far as a connector may know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,16 +124,19 @@ impl Spot for BinanceSpot {
     }
 
     fn place(&self, order: &PlaceOrder<'_>) -> Asked {
-        self.private(|| trading::place(order))
+        self.private(|| trading::place(order, Door::Http))
     }
     fn cancel(&self, order: &OrderRef<'_>) -> Asked {
-        self.private(|| trading::cancel(order))
+        self.private(|| trading::cancel(order, Door::Http))
     }
     fn amend(&self, order: &AmendOrder<'_>) -> Asked {
-        self.private(|| trading::amend(order))
+        self.private(|| trading::amend(order, Door::Http))
     }
     fn replace(&self, order: &ReplaceOrder<'_>) -> Asked {
-        self.private(|| trading::replace(order))
+        self.private(|| trading::replace(order, Door::Http))
+    }
+    fn over_stream(&self, order: &OrderCommand<'_>) -> Asked {
+        trading::order(order, Door::Socket(self.key()?))
     }
     fn cancel_all(&self, instrument: &UsedInstrument) -> Asked {
         self.private(|| trading::cancel_all(instrument))

@@ -1,15 +1,16 @@
-//! Placing, cancelling, amending and replacing orders (rest-api.md, "Trading endpoints").
+//! Placing, cancelling, amending and replacing orders (rest-api.md, "Trading endpoints"; web-socket-api.md, "Trading requests").
 
 use colibri_sdk::json::Object;
 use colibri_sdk::model::{OrderType, QuantityUnit, Side, TimeInForce};
 use colibri_sdk::standard::{Outcome, Refusal, RejectReason, ReportSource, UsedInstrument};
 use colibri_sdk::{
-    AmendOrder, Asked, Emit, OrderRef, PlaceOrder, ReplaceOrder, Reply, Request, Step, WhenCancelFails, unreadable,
-    unsupported,
+    AmendOrder, Asked, Emit, OrderCommand, OrderRef, PlaceOrder, ReplaceOrder, Reply, Request, Step, WhenCancelFails,
+    unreadable, unsupported,
 };
 
 use super::failure::{self, ApiError, Wait};
 use super::order_report::{Naming, tell_order};
+use super::order_request::{Door, Method, OrderRequest};
 
 /// Refuses a client order id that Binance would refuse: `^[a-zA-Z0-9-_]{1,36}$` (fix-api.md, "ClOrdID").
 fn checked_id(id: &str) -> Result<&str, Refusal> {
@@ -42,14 +43,31 @@ const fn time_in_force(time_in_force: TimeInForce) -> &'static str {
     }
 }
 
+const PLACE: Method = Method {
+    http: ("place_order", "/api/v3/order"),
+    socket: ("order_place", "order.place"),
+};
+const CANCEL: Method = Method {
+    http: ("cancel_order", "/api/v3/order"),
+    socket: ("order_cancel", "order.cancel"),
+};
+const AMEND: Method = Method {
+    http: ("amend_order", "/api/v3/order/amend/keepPriority"),
+    socket: ("order_amend", "order.amend.keepPriority"),
+};
+const REPLACE: Method = Method {
+    http: ("replace_order", "/api/v3/order/cancelReplace"),
+    socket: ("order_replace", "order.cancelReplace"),
+};
+
 /// What is the same for a placement by itself and in a replace: "additional mandatory parameters based on `type`".
-fn new_order(request: Request, order: &PlaceOrder<'_>) -> Result<Request, Refusal> {
+fn new_order(request: OrderRequest, order: &PlaceOrder<'_>) -> Result<OrderRequest, Refusal> {
     let request = request
-        .query("symbol", &order.instrument.symbol)
-        .query("side", side(order.side))
-        .query(
+        .with("symbol", &order.instrument.symbol)
+        .with("side", &side(order.side))
+        .with(
             "type",
-            match order.order_type {
+            &match order.order_type {
                 OrderType::Limit => "LIMIT",
                 OrderType::Market => "MARKET",
                 OrderType::LimitMaker => "LIMIT_MAKER",
@@ -57,26 +75,33 @@ fn new_order(request: Request, order: &PlaceOrder<'_>) -> Result<Request, Refusa
         );
     // LIMIT_MAKER and MARKET take no timeInForce (-1106).
     let request = match (order.order_type, order.time_in_force) {
-        (OrderType::Limit, Some(tif)) => request.query("timeInForce", time_in_force(tif)),
+        (OrderType::Limit, Some(tif)) => request.with("timeInForce", &time_in_force(tif)),
         _ => request,
     };
     let quantity = match order.unit {
         QuantityUnit::Base => "quantity",
         QuantityUnit::Quote => "quoteOrderQty",
     };
+    let request = request.with(quantity, &order.quantity);
+    let request = match order.price {
+        Some(price) => request.with("price", &price),
+        None => request,
+    };
     Ok(request
-        .query(quantity, order.quantity)
-        .query_some("price", order.price)
-        .query("newClientOrderId", checked_id(order.client_id)?)
-        .query("newOrderRespType", "FULL")
-        .signed())
+        .with("newClientOrderId", &checked_id(order.client_id)?)
+        .with("newOrderRespType", &"FULL"))
 }
 
 /// Names an order: by the exchange's id alone where it is known, which is the fastest ("DELETE /api/v3/order").
-fn named(request: Request, order: &OrderRef<'_>, by_id: &str, by_client_id: &str) -> Result<Request, Refusal> {
+fn named(
+    request: OrderRequest,
+    order: &OrderRef<'_>,
+    by_id: &'static str,
+    by_client_id: &'static str,
+) -> Result<OrderRequest, Refusal> {
     match (order.exchange_id, order.client_id) {
-        (Some(id), _) => Ok(request.query(by_id, id)),
-        (None, Some(id)) => Ok(request.query(by_client_id, checked_id(id)?)),
+        (Some(id), _) => Ok(request.with(by_id, &id)),
+        (None, Some(id)) => Ok(request.with(by_client_id, &checked_id(id)?)),
         (None, None) => Err(Refusal::new(
             RejectReason::BadRequest,
             "the order to act on has neither id",
@@ -84,23 +109,25 @@ fn named(request: Request, order: &OrderRef<'_>, by_id: &str, by_client_id: &str
     }
 }
 
-/// `POST /api/v3/order`.
-pub(super) fn place(order: &PlaceOrder<'_>) -> Asked {
-    let request = new_order(Request::to("place_order", "/api/v3/order"), order)?;
-    Ok(request.reads(|reply, out| {
-        tell_order(&reply.object()?, Naming::Own, ReportSource::Ack, None, out)?;
-        Ok(Step::Done)
-    }))
+/// `POST /api/v3/order`, `order.place`.
+pub(super) fn place(order: &PlaceOrder<'_>, door: Door<'_>) -> Asked {
+    Ok(new_order(OrderRequest::new(door, PLACE), order)?.reads(read_placed))
 }
 
-/// `DELETE /api/v3/order`.
-pub(super) fn cancel(order: &OrderRef<'_>) -> Asked {
-    let request = Request::to("cancel_order", "/api/v3/order").query("symbol", &order.instrument.symbol);
-    let request = named(request, order, "orderId", "origClientOrderId")?;
-    Ok(request.signed().reads(|reply, out| {
-        tell_cancelled(&reply.object()?, out)?;
-        Ok(Step::Done)
-    }))
+fn read_placed(reply: &Reply<'_>, out: &mut Emit<'_>) -> Result<Step, Outcome> {
+    tell_order(&reply.object()?, Naming::Own, ReportSource::Ack, None, out)?;
+    Ok(Step::Done)
+}
+
+/// `DELETE /api/v3/order`, `order.cancel`.
+pub(super) fn cancel(order: &OrderRef<'_>, door: Door<'_>) -> Asked {
+    let request = OrderRequest::new(door, CANCEL).with("symbol", &order.instrument.symbol);
+    Ok(named(request, order, "orderId", "origClientOrderId")?.reads(read_cancelled))
+}
+
+fn read_cancelled(reply: &Reply<'_>, out: &mut Emit<'_>) -> Result<Step, Outcome> {
+    tell_cancelled(&reply.object()?, out)?;
+    Ok(Step::Done)
 }
 
 /// `DELETE /api/v3/openOrders`.
@@ -137,18 +164,17 @@ fn read(answer: &[u8]) -> Result<Object<'_>, Outcome> {
     Object::whole(answer).map_err(|e| unreadable(&e))
 }
 
-/// `PUT /api/v3/order/amend/keepPriority`: the quantity can only be reduced, the price not at all.
-pub(super) fn amend(order: &AmendOrder<'_>) -> Asked {
+/// `PUT /api/v3/order/amend/keepPriority`, `order.amend.keepPriority`: the quantity can only be reduced, the price not at all.
+pub(super) fn amend(order: &AmendOrder<'_>, door: Door<'_>) -> Asked {
     if order.price.is_some() {
         return Err(unsupported("amending a price: replace the order"));
     }
-    let request =
-        Request::to("amend_order", "/api/v3/order/amend/keepPriority").query("symbol", &order.order.instrument.symbol);
+    let request = OrderRequest::new(door, AMEND).with("symbol", &order.order.instrument.symbol);
     let request = named(request, &order.order, "orderId", "origClientOrderId")?;
     // Without an id of ours Binance gives the order a random one; the present one may be kept.
     let id = order.new_client_id.or(order.order.client_id);
     let request = match id {
-        Some(id) => request.query("newClientOrderId", checked_id(id)?),
+        Some(id) => request.with("newClientOrderId", &checked_id(id)?),
         None => {
             return Err(Refusal::new(
                 RejectReason::BadRequest,
@@ -156,29 +182,38 @@ pub(super) fn amend(order: &AmendOrder<'_>) -> Asked {
             ));
         }
     };
-    Ok(request.query("newQty", order.quantity).signed().reads(|reply, out| {
-        let amended = reply.object()?;
-        let time = amended.some_integer("transactTime").map_err(|e| unreadable(&e))?;
-        let order = amended.object("amendedOrder").map_err(|e| unreadable(&e))?;
-        tell_order(&order, Naming::Renamed, ReportSource::Ack, time, out)?;
-        Ok(Step::Done)
-    }))
+    Ok(request.with("newQty", &order.quantity).reads(read_amended))
 }
 
-/// `POST /api/v3/order/cancelReplace`.
-pub(super) fn replace(order: &ReplaceOrder<'_>) -> Asked {
-    let request = new_order(
-        Request::to("replace_order", "/api/v3/order/cancelReplace"),
-        &order.place,
-    )?;
+fn read_amended(reply: &Reply<'_>, out: &mut Emit<'_>) -> Result<Step, Outcome> {
+    let amended = reply.object()?;
+    let time = amended.some_integer("transactTime").map_err(|e| unreadable(&e))?;
+    let order = amended.object("amendedOrder").map_err(|e| unreadable(&e))?;
+    tell_order(&order, Naming::Renamed, ReportSource::Ack, time, out)?;
+    Ok(Step::Done)
+}
+
+/// `POST /api/v3/order/cancelReplace`, `order.cancelReplace`.
+pub(super) fn replace(order: &ReplaceOrder<'_>, door: Door<'_>) -> Asked {
+    let request = new_order(OrderRequest::new(door, REPLACE), &order.place)?;
     let request = named(request, &order.cancel, "cancelOrderId", "cancelOrigClientOrderId")?;
     let mode = match order.when_cancel_fails {
         WhenCancelFails::Stop => "STOP_ON_FAILURE",
         WhenCancelFails::Place => "ALLOW_FAILURE",
     };
     Ok(request
-        .query("cancelReplaceMode", mode)
+        .with("cancelReplaceMode", &mode)
         .reads_every_status(read_replace))
+}
+
+/// An order operation through a door.
+pub(super) fn order(command: &OrderCommand<'_>, door: Door<'_>) -> Asked {
+    match command {
+        OrderCommand::Place(order) => place(order, door),
+        OrderCommand::Cancel(order) => cancel(order, door),
+        OrderCommand::Amend(order) => amend(order, door),
+        OrderCommand::Replace(order) => replace(order, door),
+    }
 }
 
 /// Both halves have a result and a response: bare where both were done, else in `data` of an error (-2022 with 400, -2021

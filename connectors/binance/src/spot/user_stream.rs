@@ -9,7 +9,6 @@ use colibri_sdk::standard::{
 use colibri_sdk::{Call, Emit, Frame, Heard, Moment, SessionPlan, Signature, Unreadable};
 
 use super::execution::tell_execution;
-use super::failure::{self, ApiError};
 use super::{ApiKey, exchange_ns};
 
 /// An Ed25519 key logs the connection on and subscribes; any other key subscribes with a signature ("Log in with API key",
@@ -69,17 +68,18 @@ pub(super) fn frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadabl
     }
     let status = u32::try_from(frame.integer("status")?).unwrap_or(u32::MAX);
     tell_usage(&frame, out)?;
-    let error = frame.raw("error");
-    let result = match error.and_then(ApiError::read) {
-        Some(error) => Err(failure::of_stream_error(status, &error, out.exchange_ns())),
-        None if error.is_none() && matches!(status, 200..=299) => Ok(()),
-        None => Err(failure::outcome(status, None, failure::Wait::default())),
+    let (status, body) = match (frame.raw("error"), frame.raw("result")) {
+        // An error that calls itself a success is no evidence of either.
+        (Some(_), _) if matches!(status, 200..=299) => (u32::MAX, None),
+        (Some(error), _) => (status, Some(error)),
+        (None, result) => (status, result),
     };
-    // Ours are numbers; the answer to a request that could not be read has null.
+    // Ours are numbers; null is of a request that could not be read, or of a connection whose key holds no more.
     let id = frame
         .raw("id")
         .and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
-    Ok(Heard::Answer { id, result })
+    let body = body.unwrap_or_default().to_vec();
+    Ok(Heard::Reply { id, status, body })
 }
 
 fn read_event(event: &Object<'_>, out: &mut Emit<'_>) -> Result<Heard, Unreadable> {

@@ -8,6 +8,7 @@ mod captured;
 mod instruments;
 mod manifest;
 mod market_stream;
+mod orders_over_stream;
 mod replace;
 mod stage;
 mod trading;

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use colibri_abi::{Grant, OrderOp};
+use colibri_abi::{Grant, OrderOp, op_flag};
 use colibri_model::{MonoNs, OpId};
-use colibri_standard::{Auth, Outcome, Priority, Refusal, RejectReason, Serial};
+use colibri_standard::{Auth, Outcome, Priority, Refusal, RejectReason, Serial, Transport};
 
 use super::clock::ClockTrust;
 use super::core::{Core, EndedBy, Todo};
@@ -209,6 +209,7 @@ impl Core {
             self.serial_busy = Some(op);
         }
         let is_batch = orders.len() > 1;
+        let over_stream = row.transport == Transport::Send;
         if orders.is_empty() {
             let grant = self.grant(op, endpoint, deadline);
             self.todo.push_back(Todo::Grant(grant));
@@ -216,6 +217,10 @@ impl Core {
         for mut order in orders {
             let id = OpId(order.grant.op);
             order.grant = self.grant(id, endpoint, deadline);
+            order.flags &= !op_flag::OVER_STREAM;
+            if over_stream {
+                order.flags |= op_flag::OVER_STREAM;
+            }
             if let Some(operation) = self.operations.get_mut(id) {
                 operation.order = Some(Box::new(order));
             }

@@ -8,6 +8,7 @@ use colibri_standard::{Event, NoticeEvent, NoticeKind, Outcome, SessionRole, Ses
 use super::bounds::{LogAllowance, TIMERS};
 use super::core::{Core, EndedBy};
 use super::operation::{INTERNAL, Origin, Phase};
+use super::order_entry::Reopen;
 use crate::{Asked, LogLevel, Sink};
 
 /// Every bit of a book batch that has a meaning here.
@@ -94,8 +95,8 @@ impl<S: Sink + ?Sized> Call<'_, S> {
                 };
                 self.sink.event(Event::Notice(notice));
                 if let Some(role) = shutdown {
-                    self.core
-                        .session_down(role, "the exchange is about to close its stream", self.sink);
+                    let reason = "the exchange is about to close its stream";
+                    self.core.retire(role, reason, Reopen::AfterBackoff, self.sink);
                 }
             }
             Event::Order(mut event) => {

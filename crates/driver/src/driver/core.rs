@@ -279,6 +279,10 @@ impl Core {
         }
         let outcome = self.honest(&operation, outcome, sink);
         self.heed(&operation, &outcome, sink);
+        if let Some((order, endpoint)) = self.order_for_http(&mut operation, &outcome) {
+            self.run_order_over_http(operation, order, endpoint);
+            return;
+        }
         if matches!(outcome, Outcome::ClockSkew(_)) {
             // Evidence that this request was not executed.
             operation.writes = operation.writes.saturating_sub(1);
@@ -286,7 +290,7 @@ impl Core {
                 .order
                 .take()
                 .filter(|_| operation.clock_reruns == 0 && self.clock.next.is_some());
-            let order = order.and_then(|order| Some((self.endpoints.of_order(order.kind)?, order)));
+            let order = order.and_then(|order| Some((self.endpoint_for_order(order.kind)?, order)));
             if let Some((endpoint, order)) = order {
                 self.run_order_again(operation, *order, endpoint);
                 return;
@@ -322,8 +326,13 @@ impl Core {
     /// NotSent is evidence: it is not believed of what has been written, nor of what an earlier run has written. Nor is a
     /// refusal of an order whose request is still out.
     fn honest<S: Sink + ?Sized>(&self, operation: &Operation, outcome: Outcome, sink: &mut S) -> Outcome {
-        let unanswered =
-            operation.origin == Origin::Order && matches!(operation.phase, Phase::InFlight(..) | Phase::Carried(_));
+        let unanswered = operation.origin == Origin::Order
+            && match operation.phase {
+                Phase::InFlight(..) | Phase::Carried(_) => true,
+                // Only the connector knows which frame answers it; it must be reading one.
+                Phase::OnStream(..) => operation.writes > 0 && self.reading.is_none(),
+                _ => false,
+            };
         match outcome {
             Outcome::Done | Outcome::Unknown(_) => outcome,
             Outcome::NotSent(refusal) if operation.clock_reruns > 0 && operation.writes == 0 => {
@@ -402,6 +411,7 @@ impl Core {
                 "the deadline passed without an answer",
             )),
         };
+        self.distrust_stream_of(id);
         self.finish(id, outcome, EndedBy::Host, sink);
     }
 

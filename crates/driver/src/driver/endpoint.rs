@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_abi::op_kind;
 use colibri_model::Millis;
-use colibri_standard::{Auth, BatchEndpoint, Endpoint, Lane, PoolScope, Priority, Serial, Transport};
+use colibri_standard::{Auth, BatchEndpoint, Endpoint, Lane, OrderEntry, PoolScope, Priority, Serial, Transport};
 
 use super::frame_pacing::FrameCosts;
 use super::operation::Batch;
@@ -75,6 +75,17 @@ pub(super) struct EndpointTable {
     replace: Option<EndpointIndex>,
     batch_place: Option<BatchRow>,
     batch_cancel: Option<BatchRow>,
+    entry: OrderEntry,
+    over_stream: OverStream,
+}
+
+/// The endpoints that take orders on the account's session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct OverStream {
+    place: Option<EndpointIndex>,
+    cancel: Option<EndpointIndex>,
+    amend: Option<EndpointIndex>,
+    replace: Option<EndpointIndex>,
 }
 
 /// An endpoint that carries several order operations in one request.
@@ -203,6 +214,16 @@ impl EndpointTable {
             replace: orders.replace.as_deref().and_then(named),
             batch_place: batch(&orders.batch_place),
             batch_cancel: batch(&orders.batch_cancel),
+            entry: orders.entry,
+            over_stream: match (&orders.stream, orders.entry) {
+                (Some(stream), OrderEntry::Stream) => OverStream {
+                    place: named(&stream.place),
+                    cancel: named(&stream.cancel),
+                    amend: stream.amend.as_deref().and_then(named),
+                    replace: stream.replace.as_deref().and_then(named),
+                },
+                _ => OverStream::default(),
+            },
             rows,
             by_id,
             pools,
@@ -217,7 +238,7 @@ impl EndpointTable {
         &self.rows[index.0]
     }
 
-    /// The endpoint of an order operation; `None` for a kind that the connector does not have.
+    /// The endpoint over HTTP of an order operation; `None` for a kind that the connector does not have.
     pub(super) fn of_order(&self, kind: u32) -> Option<EndpointIndex> {
         match kind {
             op_kind::PLACE => self.place,
@@ -226,6 +247,23 @@ impl EndpointTable {
             op_kind::REPLACE => self.replace,
             _ => None,
         }
+    }
+
+    /// The endpoint on the account's session of an order operation; `None` where it goes over HTTP, by the manifest or by the
+    /// user's choice.
+    pub(super) fn of_order_over_stream(&self, kind: u32) -> Option<EndpointIndex> {
+        match kind {
+            op_kind::PLACE => self.over_stream.place,
+            op_kind::CANCEL => self.over_stream.cancel,
+            op_kind::AMEND => self.over_stream.amend,
+            op_kind::REPLACE => self.over_stream.replace,
+            _ => None,
+        }
+    }
+
+    /// Over what the user wants orders to go out.
+    pub(super) const fn order_entry(&self) -> OrderEntry {
+        self.entry
     }
 
     /// The endpoint that carries several operations of a kind in one request; `None` where the exchange has none.

@@ -9,7 +9,7 @@ use colibri_model::{MonoNs, OpId};
 use colibri_standard::{ConnectorManifest, Endpoint, Priority, Transport};
 
 use super::core::Core;
-use super::operation::Phase;
+use super::operation::{Origin, Phase};
 use crate::limiter::{Admission, Charge, Limiter, LimiterTime, PoolKey};
 use crate::{Effect, LimitShare, OutgoingFrame, StreamId};
 
@@ -150,6 +150,7 @@ impl Core {
                 }
                 operation.writes += 1;
                 operation.sent_at = time.mono;
+                self.counts.orders_over_stream += u64::from(operation.origin == Origin::Order);
             }
             self.counts.frames_sent += 1;
             self.effects.push_back(Effect::SendFrame(frame));

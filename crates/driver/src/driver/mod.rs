@@ -16,6 +16,7 @@ mod entropy;
 mod frame_pacing;
 mod heed;
 mod operation;
+mod order_entry;
 mod request;
 mod rerun;
 mod session;
@@ -29,7 +30,9 @@ use std::collections::BTreeMap;
 
 use colibri_abi::{Connector, Fault, Header, Now, OrderOp, RSlice, Response, frame_kind};
 use colibri_model::{Millis, MonoNs, OpId, VenueId};
-use colibri_standard::{Command, Lane, Outcome, Refusal, RejectReason, SessionRole, SessionStatus, Subscription};
+use colibri_standard::{
+    Command, Lane, Outcome, Refusal, RejectReason, SessionRole, SessionStatus, Subscription, Transport,
+};
 
 use self::bounds::STEPS;
 use self::call::Call;
@@ -242,6 +245,7 @@ impl Driver {
                     }
                 })
                 .collect(),
+            order_entry: core.order_entry_health(),
             operations: core.operations.len(),
             queued: core.queue.len(),
             counts: core.counts,
@@ -298,7 +302,7 @@ impl Driver {
             if !self.is_new(op, sink) {
                 continue;
             }
-            let Some(endpoint) = self.core.endpoints.of_order(order.kind) else {
+            let Some(endpoint) = self.core.endpoint_for_order(order.kind) else {
                 let refusal = Refusal::new(
                     RejectReason::Unsupported,
                     "the connector's manifest has no endpoint for this kind of order operation",
@@ -310,7 +314,9 @@ impl Driver {
                 sink.completed(op, Outcome::NotSent(refusal));
                 continue;
             }
-            let Some(row) = self.core.endpoints.batch_of(order.kind) else {
+            // On a stream each is a frame of its own.
+            let over_http = self.core.endpoints.row(endpoint).transport == Transport::Http;
+            let Some(row) = self.core.endpoints.batch_of(order.kind).filter(|_| over_http) else {
                 self.core.enqueue(op, endpoint, Some(*order));
                 continue;
             };
@@ -505,6 +511,12 @@ impl Driver {
 
     /// Ends every operation, closes every stream, and forgets what the connector had set.
     fn abandon_all<S: Sink + ?Sized>(&mut self, why: &str, sink: &mut S) {
+        // An order is not given to the next connector.
+        for op in self.core.operations.ids() {
+            if let Some(operation) = self.core.operations.get_mut(op) {
+                operation.order = None;
+            }
+        }
         for role in [SessionRole::Market, SessionRole::User] {
             let open = !matches!(
                 self.core.session(role).phase,

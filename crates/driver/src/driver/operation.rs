@@ -216,6 +216,14 @@ impl OperationTable {
             .collect()
     }
 
+    /// When the oldest order that is out on a stream was written.
+    pub(super) fn oldest_order_on(&self, stream: StreamId) -> Option<MonoNs> {
+        let on = |op: &&Operation| {
+            op.origin == Origin::Order && op.writes > 0 && matches!(op.phase, Phase::OnStream(_, s, _) if s == stream)
+        };
+        self.operations.values().filter(on).map(|op| op.sent_at).min()
+    }
+
     /// The operation whose frame this is.
     pub(super) fn of_frame(&self, frame: FrameId) -> Option<OpId> {
         let of = |op: &Operation| matches!(op.phase, Phase::OnStream(_, _, f) if f == frame);

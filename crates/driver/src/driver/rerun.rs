@@ -44,8 +44,18 @@ impl Core {
     }
 
     /// Runs an order once more that the exchange refused for its time. It waits until that is known again.
-    pub(super) fn run_order_again(&mut self, mut operation: Operation, mut order: OrderOp, endpoint: EndpointIndex) {
+    pub(super) fn run_order_again(&mut self, mut operation: Operation, order: OrderOp, endpoint: EndpointIndex) {
         operation.clock_reruns += 1;
+        self.give_again(operation, order, endpoint);
+    }
+
+    /// Runs an order over HTTP that was not sent on the stream that it was admitted for.
+    pub(super) fn run_order_over_http(&mut self, operation: Operation, order: OrderOp, endpoint: EndpointIndex) {
+        self.counts.orders_fallen_back += 1;
+        self.give_again(operation, order, endpoint);
+    }
+
+    fn give_again(&mut self, mut operation: Operation, mut order: OrderOp, endpoint: EndpointIndex) {
         operation.batch = None;
         operation.phase = Phase::Working;
         self.counts.reruns += 1;

@@ -13,6 +13,7 @@ use colibri_standard::{
 use super::backoff::Backoff;
 use super::core::Core;
 use super::operation::Origin;
+use super::order_entry::Reopen;
 use crate::{LogLevel, SessionHealth, Sink};
 
 /// How long opening may take, all steps together.
@@ -56,6 +57,8 @@ pub(super) struct Session {
     opened_before: u64,
     /// Why it must be closed and opened again, where somebody has found that it does not deliver.
     condemned: Option<String>,
+    /// Why it is to be closed once the orders that are out on it are answered, and when it is opened again then.
+    retiring: Option<(String, Reopen)>,
     /// Why it was last lost or refused.
     down_reason: Option<String>,
 }
@@ -108,6 +111,7 @@ impl Session {
             reconnects: 0,
             opened_before: 0,
             condemned: None,
+            retiring: None,
             down_reason: None,
         }
     }
@@ -136,6 +140,22 @@ impl Session {
     pub(super) fn condemn(&mut self, reason: &str) {
         let open = !matches!(self.phase, SessionPhase::Closed | SessionPhase::Waiting(_));
         self.condemned = open.then(|| reason.to_owned());
+    }
+
+    /// Has it closed in order, unless it is down already.
+    pub(super) fn retire(&mut self, reason: &str, reopen: Reopen) {
+        let open = !matches!(self.phase, SessionPhase::Closed | SessionPhase::Waiting(_));
+        if open && self.retiring.is_none() {
+            self.retiring = Some((reason.to_owned(), reopen));
+        }
+    }
+
+    pub(super) const fn is_retiring(&self) -> bool {
+        self.retiring.is_some()
+    }
+
+    pub(super) fn retired(&mut self) -> Option<(String, Reopen)> {
+        self.retiring.take()
     }
 
     pub(super) fn unwant(&mut self) {
@@ -195,6 +215,7 @@ impl Core {
             .iter()
             .filter_map(|session| match session.phase {
                 _ if session.condemned.is_some() => Some(MonoNs(0)),
+                _ if session.is_retiring() => (!self.has_orders_on(session.role)).then_some(MonoNs(0)),
                 SessionPhase::Closed => (session.desired == Desired::Open).then_some(MonoNs(0)),
                 SessionPhase::Waiting(until) => Some(until),
                 SessionPhase::Live { .. } => {
@@ -216,6 +237,7 @@ impl Core {
             if let Some(reason) = self.session(role).condemned.take() {
                 self.session_down(role, &reason, sink);
             }
+            self.end_retired(role, sink);
             let session = &self.sessions[place(role)];
             let wanted = session.desired == Desired::Open;
             match session.phase {
@@ -230,9 +252,7 @@ impl Core {
                     if silent <= now {
                         self.session_down(role, "no data for too long", sink);
                     } else if old <= now {
-                        self.session_down(role, "its connection has lived long enough", sink);
-                        // Without back-off, but only once the connector has been told the end of the old one.
-                        self.session(role).phase = SessionPhase::Waiting(now);
+                        self.retire(role, "its connection has lived long enough", Reopen::AtOnce, sink);
                     } else if session.wanted != session.told {
                         self.update_session(role, since);
                     }
@@ -337,6 +357,7 @@ impl Core {
         let until = now.plus(session.backoff.next(&mut self.random));
         session.phase = SessionPhase::Waiting(until);
         session.condemned = None;
+        session.retiring = None;
         session.down_reason = Some(reason.to_owned());
         let text = format!("the {role:?} session is down: {reason}");
         self.log(LogLevel::Warn, &text, sink);

@@ -31,6 +31,25 @@ impl SpotRuntime {
     }
 }
 
+impl SpotRuntime {
+    /// Gives an answer to the session of a stream; back where that does not await it.
+    fn answer_session(
+        &mut self,
+        now: abi::Now,
+        stream: u32,
+        id: Option<u64>,
+        result: Result<(), Outcome>,
+        out: &mut abi::Out<'_>,
+    ) -> Result<(), Result<(), Outcome>> {
+        around!(self, now, out, |sessions, around| {
+            match sessions.iter_mut().find(|s| s.stream == stream) {
+                Some(session) => session.answered(id, result, around),
+                None => Err(result),
+            }
+        })
+    }
+}
+
 impl abi::Instance for SpotRuntime {
     fn command(&mut self, now: abi::Now, op: u64, kind: &str, payload: &[u8], out: &mut abi::Out<'_>) {
         let read =
@@ -48,11 +67,12 @@ impl abi::Instance for SpotRuntime {
         for (at, order) in ops.iter().enumerate() {
             let connector = self.connector.as_ref();
             let Some(leader) = order.batch() else {
-                let asked = OrderCommand::read(order, &self.instruments).and_then(|command| match command {
-                    OrderCommand::Place(order) => connector.place(&order),
-                    OrderCommand::Cancel(order) => connector.cancel(&order),
-                    OrderCommand::Amend(order) => connector.amend(&order),
-                    OrderCommand::Replace(order) => connector.replace(&order),
+                let asked = OrderCommand::read(order, &self.instruments).and_then(|command| {
+                    if order.is_over_stream() {
+                        connector.over_stream(&command)
+                    } else {
+                        command.over_http(connector)
+                    }
                 });
                 let kind = if order.kind == abi::op_kind::REPLACE {
                     Kind::Replace
@@ -142,12 +162,7 @@ impl abi::Instance for SpotRuntime {
         match self.connector.frame(role, bytes, &mut emit) {
             Ok(Heard::Data) => {}
             Ok(Heard::Answer { id, result }) => {
-                let left = around!(self, now, out, |sessions, around| {
-                    match sessions.iter_mut().find(|s| s.stream == stream) {
-                        Some(session) => session.answered(id, result, around),
-                        None => Err(result),
-                    }
-                });
+                let left = self.answer_session(now, stream, id, result, out);
                 let (Err(result), Some(op)) = (left, self.op_of_call(id)) else {
                     return;
                 };
@@ -162,6 +177,31 @@ impl abi::Instance for SpotRuntime {
                         self.read_reply(op, &reply, out);
                     }
                     Err(outcome) => self.finish(op, &outcome, out),
+                }
+            }
+            Ok(Heard::Reply { id, status, body }) => {
+                let reply = Reply {
+                    status,
+                    headers: &[],
+                    body: &body,
+                    now,
+                };
+                if let Some(op) = self.op_of_call(id) {
+                    self.read_reply(op, &reply, out);
+                    return;
+                }
+                let result = match reply.is_success() {
+                    true => Ok(()),
+                    false => Err(self.connector.refusal(&reply)),
+                };
+                let nobodys = self.answer_session(now, stream, id, result, out);
+                // A refusal that answers nothing is of the connection: the login holds no more.
+                if let (None, Err(Err(outcome @ Outcome::AuthFailed(_)))) = (id, nobodys) {
+                    around!(self, now, out, |sessions, around| {
+                        for session in sessions.iter_mut().filter(|s| s.stream == stream) {
+                            session.end(outcome.clone(), around);
+                        }
+                    });
                 }
             }
             Ok(Heard::Shutdown(text)) => tell(

@@ -155,6 +155,7 @@ impl OrderLine {
                 "quote_quantity" => Ok(bits | op_flag::QUOTE_QUANTITY),
                 "reduce_only" => Ok(bits | op_flag::REDUCE_ONLY),
                 "stop_on_failure" => Ok(bits | op_flag::STOP_ON_FAILURE),
+                "over_stream" => Ok(bits | op_flag::OVER_STREAM),
                 other => Err(format!("no flag is called {other:?}")),
             }),
         }

@@ -6,6 +6,7 @@ mod clock;
 mod faults;
 mod limits;
 mod operations;
+mod order_entry;
 mod pacing;
 mod properties;
 mod sessions;
