@@ -8,9 +8,9 @@ use std::path::Path;
 use colibri::command::history::JOURNAL;
 use colibri_export::history;
 use colibri_model::{
-    AccountId, Amount, Asset, ClientOrderId, Decimal, ExchangeOrderId, Fee, Fill, FillKey, InstrumentId, Journal,
-    Liquidity, OrderIntent, OrderState, OrderType, Price, Quantity, QuantityUnit, Record, Side, StrategyId,
-    TimeInForce, TradeId, VenueId, WallNs,
+    AccountId, Amount, Asset, ClientOrderId, Decimal, ExchangeOrderId, Fee, Fill, FillCause, FillKey, InstrumentId,
+    Journal, Liquidity, OrderIntent, OrderState, OrderTerms, OrderType, PositionSide, Price, Quantity, QuantityUnit,
+    Record, Side, StrategyId, TimeInForce, TradeId, VenueId, WallNs,
 };
 use colibri_store::journal::{Durability, JournalFile};
 use reading::{Table, Value, read};
@@ -34,6 +34,7 @@ fn intent(price: Option<&str>) -> Record {
             price: price.map(|price| Price(decimal(price))),
             quantity: Quantity(decimal("0.50")),
             quantity_unit: QuantityUnit::Base,
+            terms: OrderTerms::default(),
         },
         time: WallNs(1_795_264_838_000_000_001),
     }
@@ -60,6 +61,8 @@ fn fill(fee: &str) -> Record {
                 amount: Amount(decimal(fee)),
             }),
             liquidity: Some(Liquidity::Maker),
+            position_side: PositionSide::Net,
+            cause: FillCause::Order,
             exchange_time: WallNs(20),
             local_time: WallNs(21),
         },

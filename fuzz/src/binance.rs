@@ -131,7 +131,8 @@ fn stage() -> Stage {
         pair: pair.parse().expect("a pair"),
         symbol: symbol.to_owned(),
         exponents: EXPONENTS,
-    };
+contract: None,
+};
     let instruments = vec![
         used(BTC, "BTC-USDT", "BTCUSDT"),
         used(InstrumentId(2), "ETH-BTC", "ETHBTC"),

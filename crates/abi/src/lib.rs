@@ -21,6 +21,7 @@ mod manifest;
 mod market_data;
 mod operation;
 mod order_op;
+mod order_terms;
 mod out;
 mod panic;
 mod plugin;
@@ -35,6 +36,7 @@ pub use operation::{
     outcome_kind, scheme, transform,
 };
 pub use order_op::{OrderOp, op_flag, op_kind, order_side, order_type, time_in_force};
+pub use order_terms::{margin_mode, position_side};
 pub use out::{Actions, Out, OutVtable, OutVtableRef, accepted, level};
 pub use panic::install_hook;
 pub use plugin::{Created, PluginRoot, PluginRootRef, create_guarded};

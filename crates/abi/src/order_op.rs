@@ -42,6 +42,8 @@ pub mod time_in_force {
     pub const IOC: u32 = 2;
     /// Fill or kill.
     pub const FOK: u32 = 3;
+    /// Good till the time that [`OrderOp::good_till_ns`](super::OrderOp::good_till_ns) gives.
+    pub const GTD: u32 = 4;
 }
 
 /// Bits of [`OrderOp::flags`]. A connector answers NotSent(unsupported) to a bit that it does not know: the meaning of
@@ -56,6 +58,8 @@ pub mod op_flag {
     /// It is admitted for the endpoint of a stream: it goes out on the account's session, not over HTTP. Only to connectors
     /// whose manifest has such endpoints.
     pub const OVER_STREAM: u64 = 8;
+    /// End the position, however large it is by then: `quantity` is zero (perpetuals).
+    pub const CLOSE_POSITION: u64 = 16;
 }
 
 /// One order operation, admitted already: the grant travels with it, so that order entry crosses the boundary once.
@@ -92,7 +96,7 @@ pub struct OrderOp {
     pub exchange_id: Text48,
     /// Replace: the client id of the order to cancel. Amend: the new client id, where the exchange renames on amend.
     pub other_client_id: Text48,
-    /// Spare room; zero, but for what [`OrderOp::batch`] reads.
+    /// Spare room; zero, but for what [`OrderOp::batch`] and the accessors of order terms read.
     pub ext: [u64; 4],
 }
 

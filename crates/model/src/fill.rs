@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Amount, ClientOrderId, ExchangeOrderId, Fee, Pair, Price, Quantity, Side, TradeId, VenueId, WallNs,
+    AccountId, Amount, ClientOrderId, ExchangeOrderId, Fee, FillCause, Pair, PositionSide, Price, Quantity, Side,
+    TradeId, VenueId, WallNs,
 };
 
 /// Whether a fill took liquidity or made it.
@@ -17,7 +18,7 @@ pub enum Liquidity {
 }
 
 /// What makes a fill one fill, whichever way and however often it is reported.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FillKey {
     /// Whose.
     pub account: AccountId,
@@ -45,12 +46,16 @@ pub struct Fill {
     pub side: Side,
     /// At which price.
     pub price: Price,
-    /// How much of the base asset.
+    /// How much: of the base asset, or of contracts where the instrument is an inverse one.
     pub quantity: Quantity,
     /// What it cost, where the report says.
     pub fee: Option<Fee>,
     /// Maker or taker, where the report says.
     pub liquidity: Option<Liquidity>,
+    /// Of which position: net but in hedge mode.
+    pub position_side: PositionSide,
+    /// Who made it.
+    pub cause: FillCause,
     /// The exchange's time.
     pub exchange_time: WallNs,
     /// Ours, when the first report of it arrived.
@@ -76,6 +81,10 @@ struct WrittenFill {
     quantity: Quantity,
     fee: Option<Fee>,
     liquidity: Option<Liquidity>,
+    #[serde(default, skip_serializing_if = "PositionSide::is_net")]
+    position_side: PositionSide,
+    #[serde(default, skip_serializing_if = "FillCause::is_order")]
+    cause: FillCause,
     exchange_time: WallNs,
     local_time: WallNs,
 }
@@ -105,6 +114,8 @@ impl From<WrittenFill> for Fill {
             quantity: written.quantity,
             fee: written.fee,
             liquidity: written.liquidity,
+            position_side: written.position_side,
+            cause: written.cause,
             exchange_time: written.exchange_time,
             local_time: written.local_time,
         }
@@ -127,6 +138,8 @@ impl From<Fill> for WrittenFill {
             quantity: fill.quantity,
             fee: fill.fee,
             liquidity: fill.liquidity,
+            position_side: fill.position_side,
+            cause: fill.cause,
             exchange_time: fill.exchange_time,
             local_time: fill.local_time,
         }

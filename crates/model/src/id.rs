@@ -92,6 +92,11 @@ text_id!(
     TradeId, "trade id", 47
 );
 text_id!(
+    /// What tells one funding payment of a pair and an instant from another: the exchange's number of the ledger entry, or what
+    /// its connector makes of the entry's fields where it numbers none.
+    FundingPaymentId, "funding payment id", 96
+);
+text_id!(
     /// A connector instance by the name it has in this installation, such as `binance`.
     VenueId, "venue", 64
 );

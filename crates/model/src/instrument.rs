@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Exponents, Pair, TradingRule};
+use crate::{Contract, Exponents, Pair, TradingRule};
 
 /// Whether an instrument trades.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,4 +65,7 @@ pub struct Instrument {
     pub exponents: Exponents,
     /// What its orders may be.
     pub rule: TradingRule,
+    /// What it is a contract of; `None` for spot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Contract>,
 }

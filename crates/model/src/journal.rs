@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Amount, Asset, Balance, ClientOrderId, ExchangeOrderId, Fill, OrderIntent, OrderState, Pair, Price,
-    Quantity, StrategyId, TradeId, VenueId, WallNs,
+    AccountId, Amount, Asset, Balance, ClientOrderId, ExchangeOrderId, Fill, FillCause, FundingPayment, OrderIntent,
+    OrderState, Pair, PositionSide, Price, Quantity, Side, StrategyId, TradeId, TradingSetting, TriggerIntent,
+    TriggerState, VenueId, WallNs,
 };
 
 /// The version of [`Record`]'s meaning: a journal says which it was written with. It rises with every new kind of record
@@ -17,7 +18,9 @@ use crate::{
 /// - 1: runs, intents, changes of orders, fills, balances, the kill switch.
 /// - 2: environments, adopted orders, what a reconciliation made complete, changes from outside, the exchange's counter of
 ///   what an order has filled, what a session's profit is measured from, and [`Record::Migrated`].
-pub const SCHEMA_VERSION: u32 = 2;
+/// - 3: contracts: an order's terms, a fill's position and cause, chosen settings, triggers, funding, forced reductions;
+///   [`Record::Renamed`]; balances stand as they are known to be, with those that went to zero.
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// The oldest version whose records this code understands: every one since is read as it stands.
 pub const OLDEST_SCHEMA: u32 = 1;
@@ -137,6 +140,18 @@ pub enum Record {
         /// When.
         time: WallNs,
     },
+    /// An amend has given an order another name at the exchange. Both are known from here on: it is asked about and cancelled
+    /// by the new one, and told under either.
+    Renamed {
+        /// Where.
+        venue: VenueId,
+        /// The name that it has here, and had when it was placed.
+        client_id: ClientOrderId,
+        /// What the exchange calls it now.
+        name: ClientOrderId,
+        /// When.
+        time: WallNs,
+    },
     /// An order's state changed.
     OrderChanged {
         /// Where.
@@ -226,6 +241,115 @@ pub enum Record {
         /// When.
         time: WallNs,
     },
+    /// Something was chosen of an account or an instrument: a position mode, a margin mode, a leverage. Written before it is
+    /// sent; a later choice of the same takes its place. What it is at the exchange is asked, never read from here.
+    SettingChosen {
+        /// Where.
+        venue: VenueId,
+        /// Whose.
+        account: AccountId,
+        /// Of which pair; of the account where it is `None`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pair: Option<Pair>,
+        /// What.
+        chosen: TradingSetting,
+        /// When.
+        time: WallNs,
+    },
+    /// A trigger is about to be sent.
+    TriggerIntent {
+        /// Who decided it.
+        strategy: StrategyId,
+        /// Where it goes.
+        venue: VenueId,
+        /// For whose account.
+        account: AccountId,
+        /// Of which pair.
+        pair: Pair,
+        /// The trigger.
+        trigger: TriggerIntent,
+        /// When.
+        time: WallNs,
+    },
+    /// A cancel of a trigger is about to be sent.
+    TriggerCancelIntent {
+        /// Where.
+        venue: VenueId,
+        /// Of which trigger.
+        client_id: ClientOrderId,
+        /// When.
+        time: WallNs,
+    },
+    /// A trigger's state changed.
+    TriggerChanged {
+        /// Where.
+        venue: VenueId,
+        /// Which trigger.
+        client_id: ClientOrderId,
+        /// The exchange's id of the trigger, once known.
+        exchange_id: Option<ExchangeOrderId>,
+        /// The state it is in now.
+        state: TriggerState,
+        /// The order that it became, once known: from here on fills of that order are its strategy's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<ExchangeOrderId>,
+        /// The client id that the exchange gave that order, where it is not the trigger's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order_client_id: Option<ClientOrderId>,
+        /// The exchange's or the host's words, where there are any.
+        reason: Option<String>,
+        /// The exchange's time of the change, where it said one.
+        exchange_time: Option<WallNs>,
+        /// When we learned it.
+        time: WallNs,
+    },
+    /// A funding payment, when it is first seen. It counts once, by its key.
+    FundingPaid {
+        /// Who holds the position, where one strategy alone does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        strategy: Option<StrategyId>,
+        /// The payment.
+        payment: FundingPayment,
+    },
+    /// Funding payments have been asked for without a gap: every one of the account that was settled before `through` stands
+    /// above.
+    FundingReconciled {
+        /// Where.
+        venue: VenueId,
+        /// Whose.
+        account: AccountId,
+        /// Complete up to this time of the exchange.
+        through: WallNs,
+        /// When.
+        time: WallNs,
+    },
+    /// The exchange reduced a position by itself: a liquidation, auto-deleveraging, a settlement. What it traded comes as fills
+    /// of that cause; this tells that it happened, also where the exchange tells no fill.
+    ForcedReduction {
+        /// Where.
+        venue: VenueId,
+        /// Whose.
+        account: AccountId,
+        /// Of which pair.
+        pair: Pair,
+        /// Of which position.
+        #[serde(default, skip_serializing_if = "PositionSide::is_net")]
+        position_side: PositionSide,
+        /// Why.
+        cause: FillCause,
+        /// Whether it bought or sold, where the exchange says.
+        side: Option<Side>,
+        /// How much, where it says.
+        quantity: Option<Quantity>,
+        /// At which price, where it says.
+        price: Option<Price>,
+        /// Its order at the exchange, where it has one.
+        exchange_id: Option<ExchangeOrderId>,
+        /// The exchange's time of it, where it said one.
+        exchange_time: Option<WallNs>,
+        /// When we learned it.
+        time: WallNs,
+    },
     /// The kill switch was thrown: nothing is placed from here on.
     KillSwitchThrown {
         /// Who or what threw it.
@@ -265,3 +389,7 @@ pub trait Journal {
     /// [`JournalError`] where they could not be written.
     fn append(&mut self, records: &[Record]) -> Result<(), JournalError>;
 }
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientOrderId, InstrumentId, Price, Quantity};
+use crate::{ClientOrderId, InstrumentId, OrderTerms, Price, Quantity};
 
 /// Buy or sell the base asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,16 +67,19 @@ pub enum TimeInForce {
     Ioc,
     /// Fill or kill: all at once or nothing.
     Fok,
+    /// Good till a date, which stands in the order's [`OrderTerms`].
+    Gtd,
 }
 
 impl TimeInForce {
-    /// `gtc`, `ioc` or `fok`.
+    /// `gtc`, `ioc`, `fok` or `gtd`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             TimeInForce::Gtc => "gtc",
             TimeInForce::Ioc => "ioc",
             TimeInForce::Fok => "fok",
+            TimeInForce::Gtd => "gtd",
         }
     }
 }
@@ -112,4 +115,7 @@ pub struct OrderIntent {
     /// Of which asset.
     #[serde(default)]
     pub quantity_unit: QuantityUnit,
+    /// What it says beyond that, where it is of a contract.
+    #[serde(default, skip_serializing_if = "OrderTerms::is_plain")]
+    pub terms: OrderTerms,
 }

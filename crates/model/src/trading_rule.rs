@@ -6,7 +6,7 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, OrderType, Price, Quantity, QuantityUnit, Side, TimeInForce};
+use crate::{Amount, OrderType, PositionEffect, Price, Quantity, QuantityUnit, Side, TimeInForce};
 
 /// A price band around a reference, as multipliers of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,12 +47,18 @@ pub struct TradingRule {
     pub min_notional: Option<Amount>,
     /// The largest notional.
     pub max_notional: Option<Amount>,
+    /// Whether an order that only reduces a position may be below the smallest notional.
+    pub min_notional_exempts_reducing: bool,
     /// Whether the smallest notional holds for market orders too.
     pub min_notional_applies_to_market: bool,
     /// Whether the largest notional holds for market orders too.
     pub max_notional_applies_to_market: bool,
     /// How far a price may be from the exchange's reference.
     pub price_band: Option<PriceBand>,
+    /// Whether that reference is the mark price.
+    pub price_band_of_mark: bool,
+    /// The most triggers of the account in the instrument.
+    pub max_triggers: Option<u32>,
     /// The most open orders of the account in the instrument.
     pub max_open_orders: Option<u32>,
     /// The most of the base asset that the account may hold, open buys included.
@@ -175,6 +181,10 @@ impl TradingRule {
         if let Some(price) = order.price {
             self.check_price(order.side, price, reference)?;
         }
+        // It has no quantity: it is of whatever the position is by then.
+        if order.terms.effect == PositionEffect::ClosePosition {
+            return Ok(());
+        }
         if order.quantity_unit == QuantityUnit::Base {
             self.check_quantity(order.order_type, order.quantity)?;
         } else if !order.quantity.is_positive() {
@@ -260,7 +270,8 @@ impl TradingRule {
         let market = order.order_type == OrderType::Market;
         let least = self
             .min_notional
-            .filter(|_| !market || self.min_notional_applies_to_market);
+            .filter(|_| !market || self.min_notional_applies_to_market)
+            .filter(|_| !(self.min_notional_exempts_reducing && order.terms.effect.only_reduces()));
         let most = self
             .max_notional
             .filter(|_| !market || self.max_notional_applies_to_market);

@@ -10,6 +10,8 @@ use colibri_standard::{
 
 use crate::json::{MemberError, Object, Reader};
 
+mod contracts;
+
 type Member<T> = Result<T, MemberError>;
 
 /// A command's payload, checked as JSON.
@@ -100,7 +102,7 @@ impl<'a> Payload<'a> {
                     until: p.some_integer("until")?.map(WallNs),
                     limit: some_number(p, "limit")?,
                 }),
-                _ => return Ok(None),
+                _ => return contracts::read(kind, p),
             }))
         };
         match read() {
@@ -140,6 +142,7 @@ pub(crate) fn use_instruments(p: &Object<'_>) -> Member<UseInstruments> {
                 price: exponent("price")?,
                 quantity: exponent("quantity")?,
             },
+            contract: contracts::contract(&used)?,
         });
         Ok(())
     })?;
@@ -156,6 +159,8 @@ fn subscriptions(p: &Object<'_>, name: &'static str) -> Member<Vec<Subscription>
                 "book" => Channel::Book,
                 "trades" => Channel::Trades,
                 "top" => Channel::Top,
+                "mark_price" => Channel::MarkPrice,
+                "funding_rate" => Channel::FundingRate,
                 _ => return Err(MemberError::new("channels", "no channel is called so")),
             });
         }
@@ -245,6 +250,47 @@ mod tests {
             r#"{"instrument":3,"interval":"1m","since":1,"until":2,"limit":3}"#,
         ),
         ("candles", r#"{"instrument":3,"interval":"1m"}"#),
+        (
+            "use_instruments",
+            r#"{"instruments":[{"id":7,"pair":"A-B","symbol":"AB","exponents":{"price":-8,"quantity":2},"contract":{"kind":"inverse","size":"100","settle":"A","delivery":5,"max_leverage":"20"}}]}"#,
+        ),
+        (
+            "open_session",
+            r#"{"session":1,"role":"market","subscriptions":[{"instrument":1,"channels":["mark_price","funding_rate"]}]}"#,
+        ),
+        ("positions", r#"{"instrument":3}"#),
+        ("positions", "{}"),
+        ("settings", r#"{"instrument":null}"#),
+        (
+            "set_leverage",
+            r#"{"instrument":3,"leverage":"7.5","position_side":"short","margin_mode":"cross","needs":["set_leverage","moon"]}"#,
+        ),
+        ("set_leverage", r#"{"instrument":3,"leverage":"20"}"#),
+        ("set_margin_mode", r#"{"instrument":3,"mode":"isolated"}"#),
+        ("set_margin_mode", r#"{"mode":"cross"}"#),
+        ("set_position_mode", r#"{"mode":"one_way"}"#),
+        ("set_position_mode", r#"{"instrument":3,"mode":"hedge"}"#),
+        ("set_collateral_mode", r#"{"mode":"multi_asset"}"#),
+        ("margin", "{}"),
+        ("margin_tiers", r#"{"instrument":3}"#),
+        ("funding_rate", r#"{"instrument":3}"#),
+        ("funding_payments_since", r#"{"instrument":3,"since":5}"#),
+        ("funding_payments_since", r#"{"since":-5}"#),
+        (
+            "place_trigger",
+            r#"{"trigger":{"client_id":"t","instrument":3,"kind":"take_profit","by":"index","trigger_price":"1.50","side":"buy","order_type":"limit","time_in_force":"gtd","price":"2","quantity":"3","terms":{"position_side":"long","effect":"reduce_only","margin_mode":"isolated","good_till":9}},"needs":["reduce_only"]}"#,
+        ),
+        (
+            "place_trigger",
+            r#"{"trigger":{"client_id":"t","instrument":3,"kind":"stop","by":"mark","trigger_price":"1","side":"sell","order_type":"market","terms":{"effect":"close_position"}}}"#,
+        ),
+        (
+            "cancel_trigger",
+            r#"{"instrument":3,"client_id":"a","exchange_id":"b"}"#,
+        ),
+        ("cancel_all_triggers", r#"{"instrument":3}"#),
+        ("open_triggers", "{}"),
+        ("trigger_status", r#"{"instrument":3,"client_id":"a"}"#),
     ];
 
     #[test]
@@ -279,6 +325,15 @@ mod tests {
             ),
             ("order_status", r#"{"instrument":3,"client_id":""}"#),
             ("candles", r#"{"instrument":3,"interval":"1m","limit":4294967296}"#),
+            ("set_leverage", r#"{"instrument":3,"leverage":"0"}"#),
+            (
+                "set_leverage",
+                r#"{"instrument":3,"leverage":"5","position_side":"up"}"#,
+            ),
+            ("set_margin_mode", r#"{"mode":"portfolio"}"#),
+            ("set_position_mode", "{}"),
+            ("funding_payments_since", "{}"),
+            ("place_trigger", r#"{"trigger":{"client_id":"t","instrument":3}}"#),
         ] {
             assert!(Command::parse(kind, payload.as_bytes()).is_err(), "{kind} {payload}");
             assert_eq!(read(kind, payload.as_bytes()), None, "{kind} {payload}");

@@ -82,6 +82,7 @@ mod tests {
                 price: -8,
                 quantity: -8,
             },
+            contract: None,
         }
     }
 

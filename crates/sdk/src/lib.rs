@@ -51,7 +51,8 @@
 //!                     source: ReportSource::Ack,
 //!                     status: OrderStatus::Acknowledged,
 //!                     previous_client_id: None, exchange_id: None, side: None, order_type: None, time_in_force: None,
-//!                     price: None, quantity: None, filled: None, filled_quote: None, reason: None, exchange_time: None,
+//!                     price: None, quantity: None, filled: None, filled_quote: None, terms: None, cause: model::FillCause::Order,
+//!                     trigger: None, reason: None, exchange_time: None,
 //!                 });
 //!                 Ok(Step::Done)
 //!             }))
@@ -135,6 +136,7 @@ pub mod json;
 mod numeral;
 mod operation;
 mod order;
+mod perp;
 mod request;
 mod runtime;
 mod session;
@@ -144,11 +146,12 @@ pub mod testing;
 
 pub use emit::{BookIds, BookKind, Emit};
 #[doc(hidden)]
-pub use export::create_spot;
+pub use export::{create_perp, create_spot};
 pub use instruments::Instruments;
 pub use numeral::Numeral;
 pub use operation::{Asked, Operation, Reply, Step, unreadable, unsupported};
 pub use order::{AmendOrder, OrderCommand, OrderRef, PlaceOrder, ReplaceOrder, WhenCancelFails};
+pub use perp::Perp;
 pub use request::{Authentication, Call, Frame, Moment, Request};
 pub use runtime::SpotRuntime;
 pub use session::{Opening, SessionPlan};

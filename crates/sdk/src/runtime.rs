@@ -14,7 +14,8 @@ use crate::json::Object;
 use crate::operation::Carrier;
 use crate::session::{Around, Phase, Session, Wanted, lost};
 use crate::{
-    Asked, Authentication, Emit, Instruments, Moment, Opening, Operation, OrderRef, Reply, SessionPlan, Spot, Step,
+    Asked, Authentication, Emit, Instruments, Moment, Opening, Operation, OrderRef, Perp, Reply, SessionPlan, Spot,
+    Step, unsupported,
 };
 
 /// An operation that has not ended.
@@ -70,9 +71,42 @@ impl State {
     }
 }
 
-/// A [`Spot`] connector as the boundary's state machine.
+/// The connector, by what it is.
+pub(crate) enum Connected {
+    /// Of the spot standard.
+    Spot(Box<dyn Spot>),
+    /// Of the perp standard.
+    Perp(Box<dyn Perp>),
+}
+
+impl Connected {
+    /// What it has of both standards.
+    pub(crate) fn shared(&self) -> &dyn Spot {
+        match self {
+            Connected::Spot(connector) => connector.as_ref(),
+            Connected::Perp(connector) => connector.as_ref(),
+        }
+    }
+
+    fn shared_mut(&mut self) -> &mut dyn Spot {
+        match self {
+            Connected::Spot(connector) => connector.as_mut(),
+            Connected::Perp(connector) => connector.as_mut(),
+        }
+    }
+
+    /// What it has of the perp standard.
+    fn perp(&self) -> Result<&dyn Perp, Refusal> {
+        match self {
+            Connected::Spot(_) => Err(unsupported("contracts: it is of the spot standard")),
+            Connected::Perp(connector) => Ok(connector.as_ref()),
+        }
+    }
+}
+
+/// A [`Spot`] or a [`Perp`] connector as the boundary's state machine.
 pub struct SpotRuntime {
-    connector: Box<dyn Spot>,
+    connector: Connected,
     addresses: Vec<(String, String)>,
     instruments: Instruments,
     scratch: Scratch,
@@ -90,7 +124,7 @@ macro_rules! around {
     ($self:ident, $now:expr, $out:expr, |$sessions:ident, $around:ident| $body:expr) => {{
         let $sessions = &mut $self.sessions;
         let mut around = Around {
-            connector: $self.connector.as_ref(),
+            connector: $self.connector.shared(),
             instruments: &$self.instruments,
             now: $now,
             out: *$out,
@@ -110,6 +144,7 @@ fn complete(out: &mut abi::Out<'_>, op: u64, outcome: &Outcome) {
 }
 
 fn tell(out: &mut abi::Out<'_>, event: impl Into<Event>) {
+mod contracts;
     let event = event.into();
     out.event(event.kind(), &event.to_json());
 }
@@ -184,7 +219,19 @@ impl SpotRuntime {
 
     /// As `new`, with the state as its bytes.
     pub(crate) fn start(
-        connector: Box<dyn Spot>,
+        mut connector: Connected,
+        SpotRuntime::from_config(Connected::Spot(connector), config)
+    }
+
+    /// As [`SpotRuntime::new`], of a perp connector.
+    ///
+    /// # Errors
+    /// A state that cannot be read.
+    pub fn perp(connector: Box<dyn Perp>, config: &ConnectorConfig) -> Result<SpotRuntime, String> {
+        SpotRuntime::from_config(Connected::Perp(connector), config)
+    }
+
+    fn from_config(connector: Connected, config: &ConnectorConfig) -> Result<SpotRuntime, String> {
         config: &ConnectorConfig,
         state: Option<&[u8]>,
     ) -> Result<SpotRuntime, String> {
@@ -267,7 +314,9 @@ impl SpotRuntime {
                 } else {
                     let mut request = request.clone();
                     let authentication = request.authentication();
-                    self.connector.authenticate(&mut request, authentication, moment);
+                    self.connector
+                        .shared()
+                        .authenticate(&mut request, authentication, moment);
                     request.send(op, address, out)
                 }
             }
@@ -322,7 +371,7 @@ impl SpotRuntime {
             };
             (operation.read)(reply, &mut emit)
         } else {
-            Err(self.connector.refusal(reply))
+            Err(self.connector.shared().refusal(reply))
         };
         match read {
             Ok(Step::Done) => {
@@ -393,7 +442,7 @@ impl SpotRuntime {
                 session.end(lost("the session is opened anew"), around);
             }
         });
-        match self.connector.session(wanted.role) {
+        match self.connector.shared().session(wanted.role) {
             Ok(Opening::Stream(plan)) => self.open_stream(wanted, plan, out),
             Ok(Opening::Ask(operation)) => {
                 let op = wanted.op;
@@ -410,7 +459,7 @@ impl SpotRuntime {
                 .get(id)
                 .ok_or_else(|| Refusal::new(RejectReason::BadRequest, "the instrument is not in use"))
         };
-        let connector = self.connector.as_ref();
+        let connector = self.connector.shared();
         let asked = match command {
             Command::UseInstruments(set) => {
                 self.instruments = Instruments::new(set);
@@ -482,3 +531,4 @@ impl SpotRuntime {
         self.pending.iter().find(|p| p.call == Some(id)).map(|p| p.op)
     }
 }
+            of_contracts => self.ask_perp(of_contracts),

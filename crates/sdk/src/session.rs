@@ -9,7 +9,7 @@ use colibri_standard::{
     Channel, Event, Outcome, Refusal, RejectReason, SessionEvent, SessionRole, SessionStatus, Subscription,
 };
 
-use crate::{Frame, Instruments, Moment, Spot, Topic, TopicChange};
+use crate::{Frame, Instruments, Moment, Spot, Topic, TopicChange, unsupported};
 
 mod plan;
 
@@ -273,6 +273,9 @@ impl Session {
             let id = *around.next_call;
             *around.next_call += 1;
             let text = around.connector.topics(change, batch, id);
+            if !around.connector.channels().contains(&channel) {
+                return Err(unsupported(&format!("the channel {}", channel.as_str())));
+            }
             self.outbox.push_back(Subscribing { id, op, text });
         }
         Ok(())

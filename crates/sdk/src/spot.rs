@@ -179,6 +179,10 @@ pub trait Spot: Send + 'static {
     /// # Errors
     /// Why the connector will not open it.
     fn session(&self, role: SessionRole) -> Result<Opening, colibri_standard::Refusal>;
+    /// The channels that its market sessions carry: the host is refused any other. A perp connector has [`Channel::PERP`].
+    fn channels(&self) -> &'static [Channel] {
+        Channel::SPOT
+    }
     /// The frame that subscribes or unsubscribes topics of a market session. Its answer must carry `id`.
     fn topics(&self, change: TopicChange, topics: &[Topic<'_>], id: u64) -> String;
     /// Reads a frame of a session's stream and emits what it says.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use colibri_sdk::abi::{OrderOp, Text48, op_kind, outcome_kind};
-use colibri_sdk::model::{ClientOrderId, Exponents, InstrumentId};
+use colibri_sdk::model::{ClientOrderId, Exponents, FillCause, InstrumentId};
 use colibri_sdk::standard::{
     Capability, Command, ConnectorConfig, EnvironmentConfig, Event, OrderEvent, OrderStatus, Outcome, Refusal,
     RejectReason, ReportSource, SessionRole, TradesSince, UseInstruments, UsedInstrument,
@@ -71,6 +71,9 @@ impl Spot for Batching {
                                 filled_quote: None,
                                 reason: None,
                                 exchange_time: None,
+                                terms: None,
+                                cause: FillCause::Order,
+                                trigger: None,
                             });
                             Outcome::Done
                         }
@@ -138,6 +141,7 @@ fn stage() -> Stage {
                 price: -2,
                 quantity: -2,
             },
+            contract: None,
         }],
     };
     stage.command(100, &Command::UseInstruments(set));

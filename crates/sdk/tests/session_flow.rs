@@ -113,6 +113,16 @@ fn config() -> ConnectorConfig {
 fn stage() -> Stage {
     let mut stage = Stage::new(SpotRuntime::new(Box::new(Streaming), &config()).unwrap());
     let set = UseInstruments {
+    let used = |(id, pair, symbol): (u32, &str, &str)| UsedInstrument {
+        id: InstrumentId(id),
+        pair: pair.parse().unwrap(),
+        symbol: symbol.to_owned(),
+        exponents: Exponents {
+            price: -2,
+            quantity: -2,
+        },
+        contract: None,
+    };
         instruments: vec![UsedInstrument {
             id: InstrumentId(1),
             pair: "A-B".parse().unwrap(),

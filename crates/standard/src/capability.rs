@@ -65,6 +65,44 @@ capabilities! {
     Candles = "candles",
     /// The account's fee rates.
     FeeRates = "fee_rates",
+    /// Orders that only reduce a position (perp; so are all below).
+    ReduceOnly = "reduce_only",
+    /// Orders that end a position however large it is, without a quantity.
+    ClosePosition = "close_position",
+    /// A long and a short position of one instrument: orders name theirs.
+    HedgeMode = "hedge_mode",
+    /// Orders that say how their position's margin is kept.
+    OrderMarginMode = "order_margin_mode",
+    /// Orders that work until a date.
+    GoodTillDate = "good_till_date",
+    /// Setting leverage.
+    SetLeverage = "set_leverage",
+    /// A leverage for each position of hedge mode.
+    LeverageBySide = "leverage_by_side",
+    /// Setting the margin mode.
+    SetMarginMode = "set_margin_mode",
+    /// Setting the position mode.
+    SetPositionMode = "set_position_mode",
+    /// Choosing which assets answer for cross positions.
+    SetCollateralMode = "set_collateral_mode",
+    /// Triggers by the price of the last trade.
+    TriggerByLast = "trigger_by_last",
+    /// Triggers by the mark price.
+    TriggerByMark = "trigger_by_mark",
+    /// Triggers by the index.
+    TriggerByIndex = "trigger_by_index",
+    /// Triggers that become limit orders.
+    TriggerLimit = "trigger_limit",
+    /// Triggers that end a position however large it is, without a quantity.
+    TriggerClosePosition = "trigger_close_position",
+    /// Triggers that wait until a date.
+    TriggerGoodTill = "trigger_good_till",
+    /// Cancel every trigger of an instrument in one request.
+    CancelAllTriggers = "cancel_all_triggers",
+    /// An instrument's margin tiers.
+    MarginTiers = "margin_tiers",
+    /// The account's funding payments since a time.
+    FundingPayments = "funding_payments",
 }
 
 impl From<Capability> for String {

@@ -1,9 +1,10 @@
 //! Commands: what the host asks of a connector beside order entry. Each is an operation and ends with an outcome.
 
-use colibri_model::{ClientOrderId, ExchangeOrderId, Exponents, InstrumentId, Pair, TradeId, WallNs};
+use colibri_model::{ClientOrderId, Contract, ExchangeOrderId, Exponents, InstrumentId, Pair, TradeId, WallNs};
 use serde::{Deserialize, Serialize};
 
 use crate::Capability;
+use crate::perp;
 
 /// List every instrument that the exchange offers. Answered by an `instruments` event.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct UsedInstrument {
     pub symbol: String,
     /// How its prices and quantities cross the boundary.
     pub exponents: Exponents,
+    /// What it is a contract of; `None` for spot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Contract>,
 }
 
 /// The instruments in use: replaces the set before. Completes at once.
@@ -39,6 +43,35 @@ pub enum Channel {
     Trades,
     /// Best bid and ask.
     Top,
+    /// Mark price and index (perp), told as `mark_price` events.
+    MarkPrice,
+    /// The funding rate (perp), told as `funding_rate` events.
+    FundingRate,
+}
+
+impl Channel {
+    /// What every connector of the spot standard carries.
+    pub const SPOT: &'static [Channel] = &[Channel::Book, Channel::Trades, Channel::Top];
+    /// What every connector of the perp standard carries.
+    pub const PERP: &'static [Channel] = &[
+        Channel::Book,
+        Channel::Trades,
+        Channel::Top,
+        Channel::MarkPrice,
+        Channel::FundingRate,
+    ];
+
+    /// `book`, `trades`, `top`, `mark_price` or `funding_rate`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Channel::Book => "book",
+            Channel::Trades => "trades",
+            Channel::Top => "top",
+            Channel::MarkPrice => "mark_price",
+            Channel::FundingRate => "funding_rate",
+        }
+    }
 }
 
 /// What is wanted of one instrument.
@@ -213,27 +246,37 @@ pub enum CommandError {
 }
 
 macro_rules! commands {
-    ($($(#[$doc:meta])* $variant:ident($payload:ty) = $kind:literal,)*) => {
-        /// A command of the spot standard.
+    (
+        spot { $($(#[$doc:meta])* $variant:ident($payload:ty) = $kind:literal,)* }
+        perp { $($(#[$perp_doc:meta])* $perp:ident($perp_payload:ty) = $perp_kind:literal,)* }
+    ) => {
+        /// A command of the standards.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Command {
             $($(#[$doc])* $variant($payload),)*
+            $($(#[$perp_doc])* $perp($perp_payload),)*
         }
 
         impl Command {
             /// Every kind.
-            pub const KINDS: &'static [&'static str] = &[$($kind),*];
+            pub const KINDS: &'static [&'static str] = &[$($kind,)* $($perp_kind),*];
+            /// The kinds that the perp standard adds.
+            pub const PERP_KINDS: &'static [&'static str] = &[$($perp_kind),*];
 
             /// The kind that travels beside the payload.
             #[must_use]
             pub const fn kind(&self) -> &'static str {
-                match self { $(Command::$variant(_) => $kind,)* }
+                match self { $(Command::$variant(_) => $kind,)* $(Command::$perp(_) => $perp_kind,)* }
             }
 
             /// The payload as JSON.
             #[must_use]
             pub fn to_json(&self) -> Vec<u8> {
-                match self { $(Command::$variant(payload) => serde_json::to_vec(payload),)* }.unwrap_or_default()
+                match self {
+                    $(Command::$variant(payload) => serde_json::to_vec(payload),)*
+                    $(Command::$perp(payload) => serde_json::to_vec(payload),)*
+                }
+                .unwrap_or_default()
             }
 
             /// Reads a payload of a kind.
@@ -244,6 +287,7 @@ macro_rules! commands {
                 let unreadable = |source| CommandError::Payload { kind: kind.to_owned(), source };
                 match kind {
                     $($kind => serde_json::from_slice(payload).map(Command::$variant).map_err(unreadable),)*
+                    $($perp_kind => serde_json::from_slice(payload).map(Command::$perp).map_err(unreadable),)*
                     _ => Err(CommandError::UnknownKind(kind.to_owned())),
                 }
             }
@@ -252,36 +296,70 @@ macro_rules! commands {
 }
 
 commands! {
-    /// See [`Instruments`].
-    Instruments(Instruments) = "instruments",
-    /// See [`UseInstruments`].
-    UseInstruments(UseInstruments) = "use_instruments",
-    /// See [`OpenSession`].
-    OpenSession(OpenSession) = "open_session",
-    /// See [`UpdateSession`].
-    UpdateSession(UpdateSession) = "update_session",
-    /// See [`CloseSession`].
-    CloseSession(CloseSession) = "close_session",
-    /// See [`BookSnapshot`].
-    BookSnapshot(BookSnapshot) = "book_snapshot",
-    /// See [`Balances`].
-    Balances(Balances) = "balances",
-    /// See [`OpenOrders`].
-    OpenOrders(OpenOrders) = "open_orders",
-    /// See [`OrderStatusQuery`].
-    OrderStatus(OrderStatusQuery) = "order_status",
-    /// See [`OrdersSince`].
-    OrdersSince(OrdersSince) = "orders_since",
-    /// See [`TradesSince`].
-    TradesSince(TradesSince) = "trades_since",
-    /// See [`Fees`].
-    Fees(Fees) = "fees",
-    /// See [`CancelAll`].
-    CancelAll(CancelAll) = "cancel_all",
-    /// See [`ServerTime`].
-    ServerTime(ServerTime) = "server_time",
-    /// See [`Candles`].
-    Candles(Candles) = "candles",
+    spot {
+        /// See [`Instruments`].
+        Instruments(Instruments) = "instruments",
+        /// See [`UseInstruments`].
+        UseInstruments(UseInstruments) = "use_instruments",
+        /// See [`OpenSession`].
+        OpenSession(OpenSession) = "open_session",
+        /// See [`UpdateSession`].
+        UpdateSession(UpdateSession) = "update_session",
+        /// See [`CloseSession`].
+        CloseSession(CloseSession) = "close_session",
+        /// See [`BookSnapshot`].
+        BookSnapshot(BookSnapshot) = "book_snapshot",
+        /// See [`Balances`].
+        Balances(Balances) = "balances",
+        /// See [`OpenOrders`].
+        OpenOrders(OpenOrders) = "open_orders",
+        /// See [`OrderStatusQuery`].
+        OrderStatus(OrderStatusQuery) = "order_status",
+        /// See [`OrdersSince`].
+        OrdersSince(OrdersSince) = "orders_since",
+        /// See [`TradesSince`].
+        TradesSince(TradesSince) = "trades_since",
+        /// See [`Fees`].
+        Fees(Fees) = "fees",
+        /// See [`CancelAll`].
+        CancelAll(CancelAll) = "cancel_all",
+        /// See [`ServerTime`].
+        ServerTime(ServerTime) = "server_time",
+        /// See [`Candles`].
+        Candles(Candles) = "candles",
+    }
+    perp {
+        /// See [`perp::Positions`](crate::Positions).
+        Positions(perp::Positions) = "positions",
+        /// See [`perp::Settings`](crate::Settings).
+        Settings(perp::Settings) = "settings",
+        /// See [`perp::SetLeverage`](crate::SetLeverage).
+        SetLeverage(perp::SetLeverage) = "set_leverage",
+        /// See [`perp::SetMarginMode`](crate::SetMarginMode).
+        SetMarginMode(perp::SetMarginMode) = "set_margin_mode",
+        /// See [`perp::SetPositionMode`](crate::SetPositionMode).
+        SetPositionMode(perp::SetPositionMode) = "set_position_mode",
+        /// See [`perp::SetCollateralMode`](crate::SetCollateralMode).
+        SetCollateralMode(perp::SetCollateralMode) = "set_collateral_mode",
+        /// See [`perp::Margin`](crate::Margin).
+        Margin(perp::Margin) = "margin",
+        /// See [`perp::MarginTiers`](crate::MarginTiers).
+        MarginTiers(perp::MarginTiers) = "margin_tiers",
+        /// See [`perp::FundingRateQuery`](crate::FundingRateQuery).
+        FundingRate(perp::FundingRateQuery) = "funding_rate",
+        /// See [`perp::FundingPaymentsSince`](crate::FundingPaymentsSince).
+        FundingPaymentsSince(perp::FundingPaymentsSince) = "funding_payments_since",
+        /// See [`perp::PlaceTrigger`](crate::PlaceTrigger).
+        PlaceTrigger(perp::PlaceTrigger) = "place_trigger",
+        /// See [`perp::CancelTrigger`](crate::CancelTrigger).
+        CancelTrigger(perp::CancelTrigger) = "cancel_trigger",
+        /// See [`perp::CancelAllTriggers`](crate::CancelAllTriggers).
+        CancelAllTriggers(perp::CancelAllTriggers) = "cancel_all_triggers",
+        /// See [`perp::OpenTriggers`](crate::OpenTriggers).
+        OpenTriggers(perp::OpenTriggers) = "open_triggers",
+        /// See [`perp::TriggerStatusQuery`](crate::TriggerStatusQuery).
+        TriggerStatus(perp::TriggerStatusQuery) = "trigger_status",
+    }
 }
 
 /// The capabilities that a command's payload lists under `needs`, whatever else it holds.

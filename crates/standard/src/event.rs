@@ -1,12 +1,13 @@
 //! Events: what a connector tells beside market data.
 
 use colibri_model::{
-    Amount, Asset, Balance, ClientOrderId, ExchangeOrderId, Fee, FeeRates, Instrument, InstrumentId, Liquidity, OpId,
-    OrderEvidence, OrderType, Price, Quantity, Side, TimeInForce, TradeId, WallNs,
+    Amount, Asset, Balance, ClientOrderId, ExchangeOrderId, Fee, FeeRates, FillCause, Instrument, InstrumentId,
+    Liquidity, OpId, OrderEvidence, OrderTerms, OrderType, PositionSide, Price, Quantity, Side, TimeInForce, TradeId,
+    WallNs,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::Outcome;
+use crate::{Outcome, perp};
 
 /// Everything that the exchange offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +140,15 @@ pub struct OrderEvent {
     /// Filled notional by the exchange's counter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filled_quote: Option<Amount>,
+    /// Position, effect, margin mode and date, where the order is of a contract and the report says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<OrderTerms>,
+    /// Whose order it is: the account's, or one that the exchange made to reduce a position.
+    #[serde(default, skip_serializing_if = "FillCause::is_order")]
+    pub cause: FillCause,
+    /// The exchange's id of the trigger that became this order, where the report says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<ExchangeOrderId>,
     /// The exchange's words for why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -177,6 +187,15 @@ pub struct FillEvent {
     /// Maker or taker, where the report says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub liquidity: Option<Liquidity>,
+    /// Of which position: net but in hedge mode.
+    #[serde(default, skip_serializing_if = "PositionSide::is_net")]
+    pub position_side: PositionSide,
+    /// Whose order it is of.
+    #[serde(default, skip_serializing_if = "FillCause::is_order")]
+    pub cause: FillCause,
+    /// Profit that it realised by the exchange's counter: for comparing with the ledger, never instead of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realized: Option<Amount>,
     /// The exchange's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_time: Option<WallNs>,
@@ -377,11 +396,15 @@ pub struct EventError {
 }
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident($payload:ty) = $kind:literal,)*) => {
-        /// An event of the spot standard.
+    (
+        spot { $($(#[$doc:meta])* $variant:ident($payload:ty) = $kind:literal,)* }
+        perp { $($(#[$perp_doc:meta])* $perp:ident($perp_payload:ty) = $perp_kind:literal,)* }
+    ) => {
+        /// An event of the standards.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Event {
             $($(#[$doc])* $variant($payload),)*
+            $($(#[$perp_doc])* $perp($perp_payload),)*
         }
 
         $(impl From<$payload> for Event {
@@ -390,20 +413,32 @@ macro_rules! events {
             }
         })*
 
+        $(impl From<$perp_payload> for Event {
+            fn from(payload: $perp_payload) -> Event {
+                Event::$perp(payload)
+            }
+        })*
+
         impl Event {
             /// Every kind.
-            pub const KINDS: &'static [&'static str] = &[$($kind),*];
+            pub const KINDS: &'static [&'static str] = &[$($kind,)* $($perp_kind),*];
+            /// The kinds that the perp standard adds.
+            pub const PERP_KINDS: &'static [&'static str] = &[$($perp_kind),*];
 
             /// The kind that travels beside the payload.
             #[must_use]
             pub const fn kind(&self) -> &'static str {
-                match self { $(Event::$variant(_) => $kind,)* }
+                match self { $(Event::$variant(_) => $kind,)* $(Event::$perp(_) => $perp_kind,)* }
             }
 
             /// The payload as JSON.
             #[must_use]
             pub fn to_json(&self) -> Vec<u8> {
-                match self { $(Event::$variant(payload) => serde_json::to_vec(payload),)* }.unwrap_or_default()
+                match self {
+                    $(Event::$variant(payload) => serde_json::to_vec(payload),)*
+                    $(Event::$perp(payload) => serde_json::to_vec(payload),)*
+                }
+                .unwrap_or_default()
             }
 
             /// Reads a payload of a kind; `None` for a kind that this version does not know (skipped unparsed).
@@ -414,6 +449,7 @@ macro_rules! events {
                 let unreadable = |source| EventError { kind: kind.to_owned(), source };
                 match kind {
                     $($kind => serde_json::from_slice(payload).map(Event::$variant).map(Some).map_err(unreadable),)*
+                    $($perp_kind => serde_json::from_slice(payload).map(Event::$perp).map(Some).map_err(unreadable),)*
                     _ => Ok(None),
                 }
             }
@@ -422,30 +458,56 @@ macro_rules! events {
 }
 
 events! {
-    /// See [`InstrumentsEvent`].
-    Instruments(InstrumentsEvent) = "instruments",
-    /// See [`OrderEvent`].
-    Order(OrderEvent) = "order",
-    /// See [`FillEvent`].
-    Fill(FillEvent) = "fill",
-    /// See [`BalancesEvent`].
-    Balances(BalancesEvent) = "balances",
-    /// See [`BalanceChangeEvent`].
-    BalanceChange(BalanceChangeEvent) = "balance_change",
-    /// See [`FeesEvent`].
-    Fees(FeesEvent) = "fees",
-    /// See [`TimeEvent`].
-    Time(TimeEvent) = "time",
-    /// See [`SessionEvent`].
-    Session(SessionEvent) = "session",
-    /// See [`TradesProgress`].
-    TradesProgress(TradesProgress) = "trades_progress",
-    /// See [`UsageEvent`].
-    Usage(UsageEvent) = "usage",
-    /// See [`CandlesEvent`].
-    Candles(CandlesEvent) = "candles",
-    /// See [`NoticeEvent`].
-    Notice(NoticeEvent) = "notice",
-    /// See [`ReplaceResult`].
-    ReplaceResult(ReplaceResult) = "replace_result",
+    spot {
+        /// See [`InstrumentsEvent`].
+        Instruments(InstrumentsEvent) = "instruments",
+        /// See [`OrderEvent`].
+        Order(OrderEvent) = "order",
+        /// See [`FillEvent`].
+        Fill(FillEvent) = "fill",
+        /// See [`BalancesEvent`].
+        Balances(BalancesEvent) = "balances",
+        /// See [`BalanceChangeEvent`].
+        BalanceChange(BalanceChangeEvent) = "balance_change",
+        /// See [`FeesEvent`].
+        Fees(FeesEvent) = "fees",
+        /// See [`TimeEvent`].
+        Time(TimeEvent) = "time",
+        /// See [`SessionEvent`].
+        Session(SessionEvent) = "session",
+        /// See [`TradesProgress`].
+        TradesProgress(TradesProgress) = "trades_progress",
+        /// See [`UsageEvent`].
+        Usage(UsageEvent) = "usage",
+        /// See [`CandlesEvent`].
+        Candles(CandlesEvent) = "candles",
+        /// See [`NoticeEvent`].
+        Notice(NoticeEvent) = "notice",
+        /// See [`ReplaceResult`].
+        ReplaceResult(ReplaceResult) = "replace_result",
+    }
+    perp {
+        /// See [`perp::PositionsEvent`](crate::PositionsEvent).
+        Positions(perp::PositionsEvent) = "positions",
+        /// See [`perp::SettingsEvent`](crate::SettingsEvent).
+        Settings(perp::SettingsEvent) = "settings",
+        /// See [`perp::MarginEvent`](crate::MarginEvent).
+        Margin(perp::MarginEvent) = "margin",
+        /// See [`perp::MarginCallEvent`](crate::MarginCallEvent).
+        MarginCall(perp::MarginCallEvent) = "margin_call",
+        /// See [`perp::ForcedEvent`](crate::ForcedEvent).
+        Forced(perp::ForcedEvent) = "forced",
+        /// See [`perp::MarkPriceEvent`](crate::MarkPriceEvent).
+        MarkPrice(perp::MarkPriceEvent) = "mark_price",
+        /// See [`perp::FundingRateEvent`](crate::FundingRateEvent).
+        FundingRate(perp::FundingRateEvent) = "funding_rate",
+        /// See [`perp::FundingPaymentEvent`](crate::FundingPaymentEvent).
+        FundingPayment(perp::FundingPaymentEvent) = "funding_payment",
+        /// See [`perp::FundingProgress`](crate::FundingProgress).
+        FundingProgress(perp::FundingProgress) = "funding_progress",
+        /// See [`perp::MarginTiersEvent`](crate::MarginTiersEvent).
+        MarginTiers(perp::MarginTiersEvent) = "margin_tiers",
+        /// See [`perp::TriggerEvent`](crate::TriggerEvent).
+        Trigger(perp::TriggerEvent) = "trigger",
+    }
 }

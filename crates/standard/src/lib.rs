@@ -20,6 +20,7 @@ mod manifest;
 #[cfg(feature = "manifest")]
 mod order_endpoints;
 mod outcome;
+mod perp;
 
 #[cfg(feature = "manifest")]
 pub use book::{
@@ -47,3 +48,12 @@ pub use manifest::{
 #[cfg(feature = "manifest")]
 pub use order_endpoints::{BatchEndpoint, OrderEndpoints, OrderEntry, StreamOrderEndpoints};
 pub use outcome::{Outcome, Refusal, RejectReason};
+pub use perp::{
+    CancelAllTriggers, CancelTrigger, ForcedEvent, FundingPaymentEvent, FundingPaymentsSince, FundingProgress,
+    FundingRateEvent, FundingRateQuery, InstrumentSettings, Margin, MarginCallEvent, MarginEvent, MarginTiers,
+    MarginTiersEvent, MarkPriceEvent, OpenTriggers, PlaceTrigger, PositionReport, PositionScope, Positions,
+    PositionsEvent, SetCollateralMode, SetLeverage, SetMarginMode, SetPositionMode, Settings, SettingsEvent,
+    TriggerEvent, TriggerStatus, TriggerStatusQuery,
+};
+#[cfg(feature = "manifest")]
+pub use perp::{GoodTillManifest, PerpManifest, SettingScope, TriggerManifest};

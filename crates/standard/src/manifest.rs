@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use colibri_model::Millis;
 use serde::{Deserialize, Serialize};
 
-use crate::{BookManifest, Capability, KeyKind, OrderEndpoints};
+use crate::{BookManifest, Capability, KeyKind, OrderEndpoints, PerpManifest};
 
 /// What is wrong with a manifest.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub struct LibraryManifest {
 pub struct ConnectorManifest {
     /// Its name, such as `binance`.
     pub name: String,
-    /// Its standard: `spot`.
+    /// Its standard: `spot` or `perp`.
     pub standard: String,
     /// Where the exchange documents its API.
     pub documentation: String,
@@ -90,6 +90,9 @@ pub struct ConnectorManifest {
     /// What the exchange asks of the times that signed requests carry.
     #[serde(default)]
     pub timestamps: TimestampManifest,
+    /// What only a connector of the perp standard says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perpetual: Option<PerpManifest>,
 }
 
 /// Whether a credential may be read by the connector.
@@ -153,6 +156,10 @@ pub struct Pool {
     /// The response header that states the use of the current window, in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage_header: Option<String>,
+    /// A word by which connectors of one exchange name the pool that they draw on together, such as those of its spot and its
+    /// contract markets: pools of one word, environment and holder are one. Absent: the pool is the connector's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<String>,
 }
 
 /// What an endpoint costs of a pool.
@@ -375,6 +382,7 @@ impl Manifest {
             }
             connector.check()?;
         }
+        check_shared(&manifest.connectors)?;
         Ok(manifest)
     }
 
@@ -452,8 +460,33 @@ impl ConnectorManifest {
         }
         self.orders
             .check(&self.endpoints, &self.capabilities)
-            .map_err(|what| self.wrong(what))
+            .map_err(|what| self.wrong(what))?;
+        match (self.standard == "perp", &self.perpetual) {
+            (true, Some(perpetual)) => perpetual.check(&self.capabilities).map_err(|what| self.wrong(what)),
+            (false, None) => Ok(()),
+            (true, None) => Err(self.wrong("a perp connector says what is perpetual about it: [connector.perpetual]")),
+            (false, Some(_)) => Err(self.wrong("[connector.perpetual] stands in a connector of another standard")),
+        }
     }
+}
+
+/// Pools that connectors draw on together are the same pool: nothing of them differs.
+fn check_shared(connectors: &[ConnectorManifest]) -> Result<(), ManifestError> {
+    let mut known: BTreeMap<&str, &Pool> = BTreeMap::new();
+    for connector in connectors {
+        for (id, pool) in &connector.pools {
+            let Some(word) = &pool.shared else { continue };
+            if pool.scope == PoolScope::Connection {
+                return Err(connector.wrong(format!("pool {id:?} is each connection's own, and shared")));
+            }
+            if *known.entry(word).or_insert(pool) != pool {
+                return Err(connector.wrong(format!(
+                    "pool {id:?} is shared as {word:?}, and differs from another that is"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

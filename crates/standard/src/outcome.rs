@@ -37,6 +37,18 @@ macro_rules! reasons {
 reasons! {
     /// The account does not hold enough.
     InsufficientBalance = "insufficient_balance",
+    /// The account has too little margin (perp).
+    InsufficientMargin = "insufficient_margin",
+    /// A reduce-only order would not have reduced anything (perp).
+    WouldNotReduce = "would_not_reduce",
+    /// The order's position side is not of the position mode that is set (perp).
+    PositionModeMismatch = "position_mode_mismatch",
+    /// A trigger would have fired at once (perp).
+    WouldTriggerAtOnce = "would_trigger_at_once",
+    /// The leverage is not allowed, or too high for the position (perp).
+    LeverageNotAllowed = "leverage_not_allowed",
+    /// A mode cannot be changed while a position or an order is open (perp).
+    HasPositionOrOrders = "has_position_or_orders",
     /// A post-only order would have traded at once.
     WouldTakeLiquidity = "would_take_liquidity",
     /// The exchange does not know the order (any more, or yet).

@@ -182,7 +182,8 @@ pub fn live(connector: &mut Connector) -> u32 {
         pair: "BTC-USDT".parse().unwrap(),
         symbol: "BTCUSDT".to_owned(),
         exponents: EXPONENTS,
-    };
+contract: None,
+};
     let set = UseInstruments {
         instruments: vec![used],
     };

@@ -130,6 +130,7 @@ fn instrument(symbol: &Object<'_>) -> Result<Instrument, MemberError> {
         status: status(symbol)?,
         exponents,
         rule: rules,
+        contract: None,
     })
 }
 

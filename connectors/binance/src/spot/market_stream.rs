@@ -28,6 +28,8 @@ pub(super) fn topics(change: TopicChange, topics: &[Topic<'_>], id: u64) -> Stri
                 Channel::Book => "depth@100ms",
                 Channel::Trades => "trade",
                 Channel::Top => "bookTicker",
+                // Of contracts alone: no spot connector is asked for them.
+                Channel::MarkPrice | Channel::FundingRate => "markPrice",
             };
             format!("{}@{kind}", topic.instrument.symbol.to_lowercase())
         })

@@ -40,6 +40,7 @@ const fn time_in_force(time_in_force: TimeInForce) -> &'static str {
         TimeInForce::Gtc => "GTC",
         TimeInForce::Ioc => "IOC",
         TimeInForce::Fok => "FOK",
+        TimeInForce::Gtd => "GTD",
     }
 }
 

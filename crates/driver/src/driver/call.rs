@@ -103,6 +103,10 @@ impl<S: Sink + ?Sized> Call<'_, S> {
                 event.op = event.op.map(|op| self.original(op));
                 self.sink.event(Event::Order(event));
             }
+            Event::Trigger(mut event) => {
+                event.op = event.op.map(|op| self.original(op));
+                self.sink.event(Event::Trigger(event));
+            }
             Event::ReplaceResult(mut event) => {
                 event.op = self.original(event.op);
                 self.sink.event(Event::ReplaceResult(event));

@@ -145,10 +145,18 @@ impl EndpointTable {
             let at: BTreeSet<&str> = users()
                 .filter_map(|e| addresses.get(&e.host).map(String::as_str))
                 .collect();
-            let key = PoolKey {
-                exchange: at.into_iter().fold(manifest.name.clone(), |key, at| key + " " + at),
-                holder,
-                pool: id.clone(),
+            let key = match &pool.shared {
+                // The word stands for the exchange: each connector asks addresses of its own, and counts at the same place.
+                Some(word) => PoolKey {
+                    exchange: format!("shared {}", setup.environment),
+                    holder,
+                    pool: word.clone(),
+                },
+                None => PoolKey {
+                    exchange: at.into_iter().fold(manifest.name.clone(), |key, at| key + " " + at),
+                    holder,
+                    pool: id.clone(),
+                },
             };
             pools.push(PoolRow {
                 id: id.clone(),

@@ -51,6 +51,7 @@ fn a_pool() -> impl Strategy<Value = Pool> {
         window_ms,
         aligned,
         usage_header: None,
+        shared: None,
     })
 }
 
@@ -264,7 +265,7 @@ proptest! {
         aligned in any::<bool>(),
         asks in proptest::collection::vec(an_ask(), 1..150),
     ) {
-        let spec = Pool { scope: PoolScope::Ip, limit, window_ms: 1_000, aligned, usage_header: None };
+        let spec = Pool { scope: PoolScope::Ip, limit, window_ms: 1_000, aligned, usage_header: None, shared: None };
         let mut bench = Bench::new(vec![spec], 0, 0);
         let mut cancels: Vec<u64> = Vec::new();
         for ask in asks {

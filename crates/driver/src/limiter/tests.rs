@@ -9,6 +9,7 @@ fn pool(limit: u64, window_ms: u64, aligned: bool) -> Pool {
         window_ms,
         aligned,
         usage_header: None,
+        shared: None,
     }
 }
 fn key(name: &str) -> PoolKey {

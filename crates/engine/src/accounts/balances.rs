@@ -201,7 +201,7 @@ impl Account {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use colibri_model::{AccountId, Decimal, FillKey, Price, Quantity, TradeId, VenueId};
+    use colibri_model::{AccountId, Decimal, FillCause, FillKey, PositionSide, Price, Quantity, TradeId, VenueId};
     use colibri_standard::ReportSource;
 
     fn amount(text: &str) -> Amount {
@@ -294,3 +294,5 @@ mod tests {
         assert!(!ledger[2].agrees());
     }
 }
+            position_side: PositionSide::Net,
+            cause: FillCause::Order,

@@ -114,7 +114,7 @@ impl Position {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use colibri_model::{AccountId, FillKey, TradeId, VenueId, WallNs};
+    use colibri_model::{AccountId, FillCause, FillKey, PositionSide, TradeId, VenueId, WallNs};
 
     fn fill(side: Side, price: i64, quantity: i64) -> Fill {
         Fill {
@@ -136,6 +136,8 @@ mod tests {
             }),
             liquidity: None,
             exchange_time: WallNs(0),
+            position_side: PositionSide::Net,
+            cause: FillCause::Order,
             local_time: WallNs(0),
         }
     }

@@ -102,6 +102,7 @@ impl<J: Journal> Core<J> {
                 exponents: instrument.exponents,
             })
         });
+                contract: instrument.contract.clone(),
         let instruments = used.collect();
         self.command(
             index,

@@ -2,7 +2,7 @@
 
 use colibri_abi::{Grant, OrderOp, Text48, op_flag, op_kind, order_side, order_type, time_in_force};
 use colibri_model::{
-    Amount, ClientOrderId, Journal, OpId, OrderIntent, OrderType, QuantityUnit, Record, Side, TimeInForce,
+    Amount, ClientOrderId, Journal, OpId, OrderIntent, OrderTerms, OrderType, QuantityUnit, Record, Side, TimeInForce,
 };
 
 use crate::engine::VenueIndex;
@@ -46,6 +46,7 @@ pub(crate) fn place_op(
             Some(TimeInForce::Ioc) => time_in_force::IOC,
             Some(TimeInForce::Fok) => time_in_force::FOK,
         },
+            Some(TimeInForce::Gtd) => time_in_force::GTD,
         price_exponent: exponents.price,
         quantity_exponent,
         flags,
@@ -169,6 +170,7 @@ impl<J: Journal> Core<J> {
         rule.check(&intent, Some(mid))?;
         if let Some(most) = rule.max_open_orders {
             let live = venue.orders.live().filter(|o| o.intent.instrument == market.id).count();
+            terms: OrderTerms::default(),
             if live >= most as usize {
                 return Err(RiskRefusal::MarketOpenOrders { live, cap: most });
             }

@@ -63,6 +63,18 @@ impl<J: Journal> Core<J> {
             // Sessions, the clock and pools are the driver's; candles have no reader here.
             Event::Session(_) | Event::Time(_) | Event::Usage(_) | Event::Candles(_) => {}
         }
+            // What contracts tell has no reader here yet.
+            Event::Positions(_)
+            | Event::Settings(_)
+            | Event::Margin(_)
+            | Event::MarginCall(_)
+            | Event::Forced(_)
+            | Event::MarkPrice(_)
+            | Event::FundingRate(_)
+            | Event::FundingPayment(_)
+            | Event::FundingProgress(_)
+            | Event::MarginTiers(_)
+            | Event::Trigger(_) => {}
     }
 
     fn on_balances(&mut self, index: VenueIndex, event: &BalancesEvent) {
@@ -293,6 +305,8 @@ impl<J: Journal> Core<J> {
                         let key = (instrument, exchange_id.clone());
                         venue.unattributed.entry(key).or_default().push(fill.key.clone());
                         if venue.unattributed.len() > UNATTRIBUTED {
+            position_side: event.position_side,
+            cause: event.cause,
                             venue.unattributed.pop_first();
                         }
                         self.journal_fact(Record::Filled { strategy: None, fill });

@@ -301,9 +301,28 @@ impl Recovered {
                 self.session.clear();
             }
             // A stop that was proven ends the session.
-            Record::Stopped { .. } => self.session.clear(),
-            Record::Started { time, .. } => self.last_started = Some(*time),
-            Record::Migrated { .. } => {}
+            Record::Stopped { .. } => {
+                self.session.clear();
+                for left in self.holdings.values_mut() {
+                    left.settled |= left.stated;
+                }
+            }
+            Record::Started { time, .. } => {
+                self.last_started = Some(*time);
+                for left in self.holdings.values_mut() {
+                    left.stated = false;
+                }
+            }
+            // Before the third schema a balance that went to zero was not written.
+            Record::Migrated { .. } => self.holdings.clear(),
+            // Facts about contracts, which no market of this engine trades yet.
+            Record::SettingChosen { .. }
+            | Record::TriggerIntent { .. }
+            | Record::TriggerCancelIntent { .. }
+            | Record::TriggerChanged { .. }
+            | Record::FundingPaid { .. }
+            | Record::FundingReconciled { .. }
+            | Record::ForcedReduction { .. } => {}
         }
     }
 

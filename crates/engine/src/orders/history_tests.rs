@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use colibri_model::{
-    AccountId, Amount, Asset, ClientOrderId, Decimal, ExchangeOrderId, Fee, Fill, FillKey, InstrumentId, MonoNs,
-    OrderEvidence, OrderIntent, OrderState, OrderType, Pair, Price, Quantity, QuantityUnit, Side, StrategyId,
-    TimeInForce, TradeId, VenueId, WallNs,
+    AccountId, Amount, Asset, ClientOrderId, Decimal, ExchangeOrderId, Fee, Fill, FillCause, FillKey, InstrumentId,
+    MonoNs, OrderEvidence, OrderIntent, OrderState, OrderTerms, OrderType, Pair, PositionSide, Price, Quantity,
+    QuantityUnit, Side, StrategyId, TimeInForce, TradeId, VenueId, WallNs,
 };
 use colibri_standard::ReportSource;
 use proptest::prelude::*;
@@ -200,6 +200,7 @@ impl Desk {
             price: Some(Price(Decimal::from(100))),
             quantity: decimal(history.quantity),
             quantity_unit: QuantityUnit::Base,
+            terms: OrderTerms::default(),
         };
         let pair: Pair = "BTC-USDT".parse().unwrap();
         let mut order = InFlightOrder::new(StrategyId::new("s").unwrap(), 0, pair, intent, MonoNs(0), WallNs(0));
@@ -268,6 +269,8 @@ impl Desk {
                 amount: Amount(Decimal::ONE),
             }),
             liquidity: None,
+            position_side: PositionSide::Net,
+            cause: FillCause::Order,
             exchange_time: WallNs(0),
             local_time: WallNs(0),
         };

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use colibri_model::{
-    AccountId, Decimal, Fee, FillKey, OrderIntent, OrderType, Pair, Price, Quantity, QuantityUnit, Side, StrategyId,
-    TimeInForce, TradeId, VenueId, WallNs,
+    AccountId, Decimal, Fee, FillCause, FillKey, OrderIntent, OrderTerms, OrderType, Pair, PositionSide, Price,
+    Quantity, QuantityUnit, Side, StrategyId, TimeInForce, TradeId, VenueId, WallNs,
 };
 use proptest::prelude::*;
 
@@ -20,6 +20,7 @@ fn order(quantity: i64) -> InFlightOrder {
         price: Some(Price(Decimal::from(100))),
         quantity: Quantity(Decimal::from(quantity)),
         quantity_unit: QuantityUnit::Base,
+        terms: OrderTerms::default(),
     };
     let pair: Pair = "BTC-USDT".parse().unwrap();
     InFlightOrder::new(StrategyId::new("s").unwrap(), 0, pair, intent, MonoNs(0), WallNs(0))
@@ -41,6 +42,8 @@ fn fill(number: i64, quantity: i64) -> Fill {
         quantity: Quantity(Decimal::from(quantity)),
         fee: None,
         liquidity: None,
+        position_side: PositionSide::Net,
+        cause: FillCause::Order,
         exchange_time: WallNs(0),
         local_time: WallNs(0),
     }

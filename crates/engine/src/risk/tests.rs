@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use colibri_model::{ClientOrderId, Decimal, InstrumentId, OrderType, Pair, Quantity};
+use colibri_model::{ClientOrderId, Decimal, InstrumentId, OrderTerms, OrderType, Pair, Quantity};
 
 fn order(price: i64, quantity: i64) -> OrderIntent {
     OrderIntent {
@@ -12,6 +12,7 @@ fn order(price: i64, quantity: i64) -> OrderIntent {
         price: Some(Price(Decimal::from(price))),
         quantity: Quantity(Decimal::from(quantity)),
         quantity_unit: QuantityUnit::Base,
+        terms: OrderTerms::default(),
     }
 }
 

@@ -52,11 +52,12 @@ impl SpotRuntime {
 
 impl abi::Instance for SpotRuntime {
     fn command(&mut self, now: abi::Now, op: u64, kind: &str, payload: &[u8], out: &mut abi::Out<'_>) {
-        let read =
-            Payload::new(kind, payload).and_then(|payload| match payload.lacks(self.connector.capabilities())? {
+        let read = Payload::new(kind, payload).and_then(|payload| {
+            match payload.lacks(self.connector.shared().capabilities())? {
                 Some(need) => Err(unsupported(&need)),
                 None => payload.command(kind),
-            });
+            }
+        });
         match read {
             Ok(command) => self.run(now, op, command, out),
             Err(refusal) => complete(out, op, &Outcome::NotSent(refusal)),
@@ -65,7 +66,7 @@ impl abi::Instance for SpotRuntime {
 
     fn orders(&mut self, now: abi::Now, ops: &[OrderOp], out: &mut abi::Out<'_>) {
         for (at, order) in ops.iter().enumerate() {
-            let connector = self.connector.as_ref();
+            let connector = self.connector.shared();
             let Some(leader) = order.batch() else {
                 let asked = OrderCommand::read(order, &self.instruments).and_then(|command| {
                     if order.is_over_stream() {
@@ -159,7 +160,7 @@ impl abi::Instance for SpotRuntime {
             items: &[],
             now,
         };
-        match self.connector.frame(role, bytes, &mut emit) {
+        match self.connector.shared_mut().frame(role, bytes, &mut emit) {
             Ok(Heard::Data) => {}
             Ok(Heard::Answer { id, result }) => {
                 let left = self.answer_session(now, stream, id, result, out);
@@ -192,7 +193,7 @@ impl abi::Instance for SpotRuntime {
                 }
                 let result = match reply.is_success() {
                     true => Ok(()),
-                    false => Err(self.connector.refusal(&reply)),
+                    false => Err(self.connector.shared().refusal(&reply)),
                 };
                 let nobodys = self.answer_session(now, stream, id, result, out);
                 // A refusal that answers nothing is of the connection: the login holds no more.

@@ -111,7 +111,16 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
         }
         // What the engine alone goes by.
         Record::Migrated { .. } | Record::VenueUsed { .. } | Record::Reconciled { .. } => {}
+        // Facts about contracts: no table has them yet.
+        Record::SettingChosen { .. }
+        | Record::TriggerIntent { .. }
+        | Record::TriggerCancelIntent { .. }
+        | Record::TriggerChanged { .. }
+        | Record::FundingPaid { .. }
+        | Record::FundingReconciled { .. }
+        | Record::ForcedReduction { .. } => {}
         Record::AmendIntent { .. }
+        | Record::Renamed { .. }
         | Record::SessionReference { .. }
         | Record::KillSwitchThrown { .. }
         | Record::KillSwitchReleased { .. } => {}

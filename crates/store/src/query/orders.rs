@@ -1,8 +1,8 @@
 //! Orders, with what was filled of them.
 
 use colibri_model::{
-    AccountId, Amount, ExchangeOrderId, InstrumentId, OrderIntent, OrderState, Pair, Price, Quantity, StrategyId,
-    VenueId, WallNs,
+    AccountId, Amount, ExchangeOrderId, InstrumentId, OrderIntent, OrderState, OrderTerms, Pair, Price, Quantity,
+    StrategyId, VenueId, WallNs,
 };
 use rusqlite::{Row, params, params_from_iter};
 
@@ -149,6 +149,7 @@ fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
             price: maybe_word(row, "price")?,
             quantity: word(row, "quantity")?,
             quantity_unit: word(row, "quantity_unit")?,
+            terms: OrderTerms::default(),
         },
         state: word(row, "state")?,
         exchange_id: maybe_word(row, "exchange_id")?,

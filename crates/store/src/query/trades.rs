@@ -1,6 +1,6 @@
 //! Fills, with who had decided them.
 
-use colibri_model::{Amount, Asset, Fee, Fill, FillKey, StrategyId};
+use colibri_model::{Amount, Asset, Fee, Fill, FillCause, FillKey, PositionSide, StrategyId};
 use rusqlite::{Row, params_from_iter};
 
 use super::filter::{Filter, instant, maybe_word, word};
@@ -104,6 +104,8 @@ pub(super) fn fill(row: &Row<'_>) -> rusqlite::Result<Fill> {
         quantity: word(row, "quantity")?,
         fee: fee_asset.zip(fee_amount).map(|(asset, amount)| Fee { asset, amount }),
         liquidity: maybe_word(row, "liquidity")?,
+        position_side: PositionSide::Net,
+        cause: FillCause::Order,
         exchange_time: instant(row, "exchange_ns")?,
         local_time: instant(row, "local_ns")?,
     })

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "each test file uses its own part of these")]
 
 use colibri_model::{
-    AccountId, Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Fee, Fill, FillKey, InstrumentId,
-    Liquidity, OrderIntent, OrderState, OrderType, Pair, Price, Quantity, QuantityUnit, Record, Side, StrategyId,
-    TimeInForce, TradeId, VenueId, WallNs,
+    AccountId, Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Fee, Fill, FillCause, FillKey,
+    InstrumentId, Liquidity, OrderIntent, OrderState, OrderTerms, OrderType, Pair, PositionSide, Price, Quantity,
+    QuantityUnit, Record, Side, StrategyId, TimeInForce, TradeId, VenueId, WallNs,
 };
 use proptest::prelude::*;
 
@@ -59,6 +59,7 @@ pub fn intent(order: u32, time: i64) -> Record {
             price: Some(Price(Decimal::new(6_182_401, 2))),
             quantity: Quantity(Decimal::new(10, 4)),
             quantity_unit: QuantityUnit::Base,
+            terms: OrderTerms::default(),
         },
         time: WallNs(time),
     }
@@ -106,6 +107,8 @@ pub fn fill(trade: u32, order: u32, side: Side, price: i64, quantity: i64, time:
                 amount: Amount(Decimal::new(1, 5)),
             }),
             liquidity: Some(Liquidity::Maker),
+            position_side: PositionSide::Net,
+            cause: FillCause::Order,
             exchange_time: WallNs(time),
             local_time: WallNs(time + 1),
         },

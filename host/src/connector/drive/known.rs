@@ -72,16 +72,21 @@ impl Known {
             Named::Pair(pair) => told.pair.to_string().eq_ignore_ascii_case(pair),
             Named::Symbol(symbol) => told.symbol == symbol,
         });
-        let (pair, symbol, exponents) = match (told, named) {
-            (Some(told), _) => (told.pair.clone(), told.symbol.clone(), told.exponents),
+        let (pair, symbol, exponents, contract) = match (told, named) {
+            (Some(told), _) => (
+                told.pair.clone(),
+                told.symbol.clone(),
+                told.exponents,
+                told.contract.clone(),
+            ),
             // A handle that nobody explained is the connector's to refuse.
             (None, Named::Handle(id)) => return Ok((InstrumentId(id), false)),
             (None, Named::Pair(text)) => {
                 let pair: Pair = text.parse().map_err(|e: colibri_model::PairError| e.to_string())?;
                 let symbol = format!("{}{}", pair.base, pair.quote).to_ascii_uppercase();
-                (pair, symbol, UNDESCRIBED)
+                (pair, symbol, UNDESCRIBED, None)
             }
-            (None, Named::Symbol(symbol)) => (pair_of(symbol)?, symbol.to_owned(), UNDESCRIBED),
+            (None, Named::Symbol(symbol)) => (pair_of(symbol)?, symbol.to_owned(), UNDESCRIBED, None),
         };
         let id = InstrumentId(self.used.keys().next_back().map_or(1, |last| last.0 + 1));
         let used = UsedInstrument {
@@ -89,6 +94,7 @@ impl Known {
             pair,
             symbol,
             exponents,
+            contract,
         };
         self.used.insert(id, used);
         Ok((id, true))

@@ -1,6 +1,8 @@
 //! An order operation as a line states it, and as it crosses the boundary.
 
-use colibri_abi::{Grant, OrderOp, Text48, op_flag, op_kind, order_side, order_type, time_in_force};
+use colibri_abi::{
+    Grant, OrderOp, Text48, margin_mode, op_flag, op_kind, order_side, order_type, position_side, time_in_force,
+};
 use colibri_model::{Exponents, mantissa_of_text};
 use serde::Deserialize;
 
@@ -12,7 +14,7 @@ use super::text::Text;
 pub enum Flags {
     /// The bits themselves, known or not.
     Bits(u64),
-    /// By name: `quote_quantity`, `reduce_only`, `stop_on_failure`.
+    /// By name: `quote_quantity`, `reduce_only`, `close_position`, `stop_on_failure`.
     Names(Vec<String>),
 }
 
@@ -36,7 +38,7 @@ pub struct OrderLine {
     /// `limit`, `market` or `limit_maker`.
     #[serde(alias = "type")]
     pub order_type: Option<String>,
-    /// `gtc`, `ioc` or `fok`; `gtc` for limit orders where absent.
+    /// `gtc`, `ioc`, `fok` or `gtd`; `gtc` for limit orders where absent.
     #[serde(alias = "tif")]
     pub time_in_force: Option<String>,
     /// Limit price, decimal.
@@ -55,6 +57,12 @@ pub struct OrderLine {
     pub batch: Option<u64>,
     /// Flag bits.
     pub flags: Option<Flags>,
+    /// `net`, `long` or `short`.
+    pub position_side: Option<String>,
+    /// `cross` or `isolated`.
+    pub margin_mode: Option<String>,
+    /// Until when it works, in nanoseconds since 1970.
+    pub good_till: Option<i64>,
     /// The nonce of its admission; the next where absent.
     pub nonce: Option<u64>,
 }
@@ -111,6 +119,7 @@ impl OrderLine {
                     ("gtc", time_in_force::GTC),
                     ("ioc", time_in_force::IOC),
                     ("fok", time_in_force::FOK),
+                    ("gtd", time_in_force::GTD),
                 ],
             )?,
             None if order_type == order_type::LIMIT => time_in_force::GTC,
@@ -144,7 +153,26 @@ impl OrderLine {
             other_client_id: id("other_client_id", self.other_client_id.as_ref())?,
             ..OrderOp::default()
         };
+        let op = self.with_terms(op)?;
         Ok(self.batch.map_or(op, |carrier| op.in_batch_of(carrier)))
+    }
+
+    /// With what it says of a contract.
+    fn with_terms(&self, op: OrderOp) -> Result<OrderOp, String> {
+        let side = self.position_side.as_deref().map_or(Ok(position_side::NET), |side| {
+            let sides = [
+                ("net", position_side::NET),
+                ("long", position_side::LONG),
+                ("short", position_side::SHORT),
+            ];
+            named(side, "position side", &sides)
+        })?;
+        let margin = self.margin_mode.as_deref().map_or(Ok(margin_mode::UNSAID), |mode| {
+            let modes = [("cross", margin_mode::CROSS), ("isolated", margin_mode::ISOLATED)];
+            named(mode, "margin mode", &modes)
+        })?;
+        let op = op.of_position(side, margin);
+        Ok(self.good_till.map_or(op, |nanos| op.good_till(nanos)))
     }
 
     fn flag_bits(&self) -> Result<u64, String> {
@@ -154,6 +182,7 @@ impl OrderLine {
             Some(Flags::Names(names)) => names.iter().try_fold(0, |bits, name| match name.as_str() {
                 "quote_quantity" => Ok(bits | op_flag::QUOTE_QUANTITY),
                 "reduce_only" => Ok(bits | op_flag::REDUCE_ONLY),
+                "close_position" => Ok(bits | op_flag::CLOSE_POSITION),
                 "stop_on_failure" => Ok(bits | op_flag::STOP_ON_FAILURE),
                 "over_stream" => Ok(bits | op_flag::OVER_STREAM),
                 other => Err(format!("no flag is called {other:?}")),

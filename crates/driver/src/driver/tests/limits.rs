@@ -218,6 +218,34 @@ fn an_address_is_the_same_whatever_its_environment_is_called_and_another_is_not(
 }
 
 #[test]
+#[test]
+fn connectors_of_one_exchange_share_the_pools_that_they_name_alike() {
+    let limiter = Limiter::shared(LimitShare::WHOLE);
+    let made = |name: &str, environment: &str| {
+        let (connector, heard) = scripted(ordinary);
+        let mut bench = Bench::with(connector, heard);
+        let (connector, heard) = scripted(ordinary);
+        let mut setup = setup();
+        setup.venue = VenueId::new(name).unwrap();
+        setup.manifest.name = name.to_owned();
+        let live = setup.manifest.environments["live"].clone();
+        setup.manifest.environments.insert("demo".into(), live);
+        setup.environment = environment.to_owned();
+        let host = format!("https://{name}.example.com/v1");
+        setup.addresses.insert("rest".into(), host);
+        setup.manifest.pools.get_mut("weight").unwrap().shared = Some("example".to_owned());
+        bench.driver = Driver::new(&setup, connector, limiter.clone()).unwrap();
+        bench.heard = heard;
+        bench
+    };
+    let mut spot = made("spot", "live");
+    let (perpetual, demo) = (made("perpetual", "live"), made("perpetual", "demo"));
+    spot.place(1);
+    let all = |pool| [&spot, &perpetual, &demo].map(|bench| used(bench, pool));
+    assert_eq!(all("weight"), [1, 1, 0]);
+    assert_eq!(all("orders"), [1, 0, 0], "what no word is given to is each connector's own");
+}
+
 fn a_share_of_the_limits_is_all_that_is_used() {
     let (connector, heard) = scripted(ordinary);
     let mut bench = Bench::with(connector, heard);

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use colibri_abi::{Level, OrderOp, book_flag, op_kind, order_side};
 use colibri_engine::{EngineAction, HostNow};
 use colibri_model::{
-    Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Exponents, Fee, FeeRates, Instrument,
-    InstrumentId, InstrumentStatus, Liquidity, Millis, OpId, Price, Quantity, Side, TradeId, TradingRule, WallNs,
-    from_mantissa,
+    Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Exponents, Fee, FeeRates, FillCause, Instrument,
+    InstrumentId, InstrumentStatus, Liquidity, Millis, OpId, PositionSide, Price, Quantity, Side, TradeId, TradingRule,
+    WallNs, from_mantissa,
 };
 use colibri_standard::{
     BalanceScope, BalancesEvent, Channel, Command, Event, FeesEvent, FillEvent, InstrumentsEvent, OrderEvent,
@@ -314,6 +314,9 @@ impl Exchange {
         }
         .into()
     }
+            terms: None,
+            cause: FillCause::Order,
+            trigger: None,
 
     pub fn balances_event(&self, source: ReportSource, now: HostNow) -> Event {
         let locked = |asset: &Asset| -> Amount {
@@ -379,6 +382,9 @@ impl Exchange {
         };
         let signs = if order.side == Side::Buy { (1, -1) } else { (-1, 1) };
         self.balances.get_mut(&Asset::new("BTC")).unwrap().0 += quantity.0 * Decimal::from(signs.0);
+            position_side: PositionSide::Net,
+            cause: FillCause::Order,
+            realized: None,
         self.balances.get_mut(&Asset::new("USDT")).unwrap().0 += notional.0 * Decimal::from(signs.1);
         self.balances.entry(asset).or_default().0 -= fee.0;
         self.trades.push(fill.clone());
@@ -561,3 +567,4 @@ fn instruments(replace: bool) -> InstrumentsEvent {
         }],
     }
 }
+            contract: None,
