@@ -382,6 +382,10 @@ impl<'a> VenueView<'a> {
     pub fn orders(&self) -> impl Iterator<Item = &'a InFlightOrder> + use<'a> {
         self.venue.orders.iter()
     }
+    /// Orders that ended at `since` or later, newest first; orders of the journal that had ended before the start among them.
+    pub fn ended_since(&self, since: MonoNs) -> impl Iterator<Item = &'a InFlightOrder> + use<'a> {
+        self.venue.orders.ended_since(since)
+    }
     /// Every fill that is remembered, in the order in which they were first reported.
     pub fn fills(&self) -> impl DoubleEndedIterator<Item = &'a Fill> + use<'a> {
         self.venue.ledger.iter()

@@ -10,6 +10,7 @@
 
 mod books;
 mod catching_up;
+mod ends;
 pub mod fault;
 mod frames;
 mod lane;

@@ -4,6 +4,7 @@ use colibri_driver::simulated_transport::Answers;
 use colibri_driver::{DriverIndex, HttpFailure, HttpRequest, HttpResponse, RequestId, TransportEvent};
 use colibri_model::{Millis, MonoNs};
 
+use super::ends::Denier;
 use super::fault::{Fault, Place};
 use super::spoil;
 use super::wire;
@@ -29,6 +30,7 @@ impl FaultyExchange {
             if asked.path == "/api/v3/depth" && answer.status == 200 {
                 self.snapshots.entry(question.clone()).or_insert_with(|| answer.clone());
             }
+            self.note_denial(&asked, &answer, Denier::Exchange, at);
             self.answered.insert(question, (at, answer.clone()));
         } else {
             for name in ["newClientOrderId", "origClientOrderId"] {
@@ -39,6 +41,23 @@ impl FaultyExchange {
             self.written.retain(|_, then| at.since(*then) <= STALENESS);
         }
         answer
+    }
+
+    /// Remembers that the host was told that there is no such order.
+    fn note_denial(
+        &mut self,
+        asked: &colibri_sim::binance::HttpRequest,
+        answer: &HttpResponse,
+        by: Denier,
+        at: MonoNs,
+    ) {
+        if answer.status == 400
+            && asked.path == "/api/v3/order"
+            && String::from_utf8_lossy(&answer.body).contains("-2013")
+            && let Some(id) = wire::parameter(asked, "origClientOrderId")
+        {
+            self.denials.add(id, by, at);
+        }
     }
 
     /// What a replica that lags says, where it can say anything.
@@ -72,6 +91,7 @@ impl FaultyExchange {
             };
             let answer = match old {
                 Some(answer) => {
+                    self.note_denial(&wire::to_exchange(request), &answer, Denier::Replica, at);
                     self.strike(fault);
                     answer
                 }

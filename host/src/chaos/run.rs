@@ -31,7 +31,7 @@ const BEGIN: MonoNs = MonoNs(1_000_000_000_000);
 const LEAST_ORDERS: u64 = 100;
 const LEAST_FAULTS: u64 = 10;
 /// One that has not come to it after so many times its minutes does not trade.
-const PATIENCE: u64 = 6;
+const PATIENCE: u64 = 12;
 /// Between the last fault and the request to stop.
 const CALM: Millis = Millis(60_000);
 /// Between the last fault and that request where the bot is not ready yet, at most: the longest ban is two minutes.
@@ -42,6 +42,9 @@ const SETTLE: Millis = Millis(300_000);
 const INSTRUMENTS: Millis = Millis(30_000);
 /// The drawdown that throws the kill switch, in USDT, in every tenth seed.
 const DRAWDOWN: i64 = 5;
+
+/// How often the market moves, milliseconds: half of a seed's time went into a market that moved four times as often.
+const STEP_MS: u32 = 200;
 
 /// A seed on its way.
 pub(super) struct Run {
@@ -78,6 +81,7 @@ fn exchange(seed: u64, manifest: &ConnectorManifest) -> Result<Exchange, String>
         levels: 20,
         warm_up_seconds: 20,
         takers_per_second: 3.into(),
+        step_ms: STEP_MS,
         ..RandomFlow::default()
     });
     // The exchange's limits are those that the manifest declares: one that is exceeded is answered with 429.
@@ -209,7 +213,7 @@ impl Run {
         let time = self.time();
         self.trace.line(self.now, &format!("process {} starts", self.processes));
         let process = self.blueprint.start(index, time, &mut self.trace)?;
-        self.watch.started(&process);
+        self.watch.started(&process, self.now);
         self.process = Some(process);
         self.transport.world.outsider.transferred.clear();
         self.transport.world.outsider.ledger_started = false;
@@ -326,6 +330,7 @@ impl Run {
             }
             None => vec!["there is no process".to_owned()],
         };
+        self.watch.over(&self.transport.world);
         violations.extend(self.watch.violations());
         if let Some(history) = &mut self.history {
             match process::folded(&self.blueprint.disk) {

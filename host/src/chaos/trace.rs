@@ -3,7 +3,7 @@
 use colibri_driver::{Effect, TransportEvent};
 use colibri_model::MonoNs;
 
-/// FNV-1a over everything that crosses the edge of the host, with its time.
+/// A number over everything that crosses the edge of the host, with its time.
 #[derive(Debug, Clone)]
 pub struct Trace {
     hash: u64,
@@ -36,9 +36,18 @@ impl Trace {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.add(u64::from_le_bytes(*word));
         }
+        for byte in rest {
+            self.add(u64::from(*byte));
+        }
+    }
+
+    const fn add(&mut self, word: u64) {
+        // A multiplication carries upwards alone: the rotation brings the high bits down.
+        self.hash = (self.hash ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(29);
     }
 
     /// Something that is told in words.

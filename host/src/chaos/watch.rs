@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use colibri_model::{Millis, MonoNs, SplitMix64};
 
-use super::books;
+use super::books::Books;
 use super::catching_up::CatchingUp;
+use super::ends::Ends;
 use super::process::Process;
 use super::verdict;
 use super::witness;
@@ -40,7 +41,9 @@ pub struct Watch {
     next: MonoNs,
     thrown: Option<Thrown>,
     throws: u64,
+    books: Books,
     catching_up: CatchingUp,
+    ends: Ends,
 }
 
 impl Watch {
@@ -52,7 +55,9 @@ impl Watch {
             next: now,
             thrown: None,
             throws: 0,
+            books: Books::default(),
             catching_up: CatchingUp::default(),
+            ends: Ends::default(),
         }
     }
 
@@ -73,8 +78,10 @@ impl Watch {
     }
 
     /// A process has started: a switch that was thrown still is.
-    pub fn started(&mut self, process: &Process) {
+    pub fn started(&mut self, process: &Process, now: MonoNs) {
+        self.books = Books::default();
         self.catching_up = CatchingUp::default();
+        self.ends.started(process, now);
         if let Some(thrown) = &mut self.thrown {
             thrown.sent = process.engine().view().counts().orders_sent;
             if process.engine().kill_switch().is_none() {
@@ -97,8 +104,9 @@ impl Watch {
     /// After a turn.
     pub fn look(&mut self, process: &Process, world: &FaultyExchange, now: MonoNs, random: &mut SplitMix64) {
         self.look_at_kill_switch(process, now, random);
-        self.broken.extend(books::wrong(process, world));
+        self.broken.extend(self.books.look(process, world));
         self.broken.extend(self.catching_up.look(process, world));
+        self.broken.extend(self.ends.look(process, world, now));
         if now >= self.next {
             self.next = now.plus(MEMORY);
             self.look_at_memory(process);
@@ -147,6 +155,11 @@ impl Watch {
             }
             (Some(_), Some(_)) => {}
         }
+    }
+
+    /// Once the seed is over.
+    pub fn over(&mut self, world: &FaultyExchange) {
+        self.broken.extend(self.ends.came_to_be(world));
     }
 
     /// When a person releases the kill switch.

@@ -12,6 +12,7 @@ use colibri_sim::binance::{Exchange, SocketPath};
 use colibri_sim::identity::ConnectionId;
 use colibri_sim::time::Timestamp;
 
+use super::ends::Denials;
 use super::fault::{Fault, Place};
 use super::outage::Outage;
 use super::outsider::Outsider;
@@ -36,6 +37,8 @@ pub struct FaultyExchange {
     pub struck: BTreeMap<Fault, u64>,
     /// Answers of the exchange itself that say that a limit was exceeded.
     pub limits_exceeded: Vec<String>,
+    /// Orders that were denied to the host.
+    pub denials: Denials,
     /// What somebody else does with the account.
     pub outsider: Outsider,
     /// Microseconds since 1970 at monotonic time zero.
@@ -65,6 +68,7 @@ impl FaultyExchange {
             exchange,
             struck: BTreeMap::new(),
             limits_exceeded: Vec::new(),
+            denials: Denials::default(),
             outsider,
             epoch,
             random: SplitMix64::new(seed),

@@ -48,6 +48,8 @@ pub struct RandomFlow {
     pub takers_per_second: Decimal,
     /// How many levels the largest takers sweep, 1 or more.
     pub sweep_levels: u32,
+    /// How often makers and takers act, in milliseconds, 10 to 1000: a book changes no more often.
+    pub step_ms: u32,
     /// How long the flow runs in virtual time before the exchange opens, so that candles and trades exist. Seconds.
     pub warm_up_seconds: u32,
 }
@@ -63,6 +65,7 @@ impl Default for RandomFlow {
             order_value: Decimal::from(4_000),
             takers_per_second: Decimal::from(5),
             sweep_levels: 4,
+            step_ms: 50,
             warm_up_seconds: 300,
         }
     }

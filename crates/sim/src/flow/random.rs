@@ -15,9 +15,6 @@ use crate::matching::{
 use crate::prng::Prng;
 use crate::time::{Span, Timestamp};
 
-/// Time between two actions.
-const STEP: Span = Span::from_millis(50);
-const STEPS_PER_SECOND: u64 = 20;
 /// The fair price is kept in this part of a tick.
 const FINE: i64 = 1_000;
 /// Ladder places that a market maker fills in one step once the ladder stands.
@@ -32,6 +29,7 @@ pub struct RandomSource {
     house: AccountId,
     prng: Prng,
     next: Timestamp,
+    step: Span,
     tick: Decimal,
     lot: Decimal,
     /// Value in quote below which no order is sent.
@@ -70,6 +68,9 @@ impl RandomSource {
         if !(20..=1_000).contains(&flow.levels) {
             return Err(refuse("levels", flow.levels.to_string(), "between 20 and 1000"));
         }
+        if !(10..=1_000).contains(&flow.step_ms) {
+            return Err(refuse("step_ms", flow.step_ms.to_string(), "between 10 and 1000"));
+        }
         if flow.sweep_levels == 0 {
             return Err(refuse("sweep_levels", "0".to_owned(), "1 or more"));
         }
@@ -84,19 +85,21 @@ impl RandomSource {
                 return Err(refuse(what, value.to_string(), "between 0 and 1000000"));
             }
         }
+        let step_ms = u64::from(flow.step_ms);
         let start_ticks = config.start_price / config.price.tick;
         let in_ticks = |bps: Decimal| start_ticks * bps / Decimal::from(10_000);
         let whole = |value: Decimal| value.round().to_i64().unwrap_or(i64::MAX / 1_000_000);
         // A walk of n equal steps has the deviation of one step times the root of n.
         let per_second = whole(in_ticks(flow.volatility_bps) * Decimal::from(FINE)).unsigned_abs();
-        let deviation = (per_second.saturating_mul(per_second) / STEPS_PER_SECOND).isqrt() as i64;
-        let takers = flow.takers_per_second * Decimal::from(1_000_000) / Decimal::from(STEPS_PER_SECOND);
+        let deviation = (per_second.saturating_mul(per_second).saturating_mul(step_ms) / 1_000).isqrt() as i64;
+        let takers = flow.takers_per_second * Decimal::from(1_000 * step_ms);
         let start = whole(start_ticks * Decimal::from(FINE));
         Ok(Self {
             market,
             house,
             prng: Prng::new(flow.seed.wrapping_mul(1_000_003).wrapping_add(market.0 as u64)),
             next: now,
+            step: Span::from_millis(i64::from(flow.step_ms)),
             tick: config.price.tick,
             lot: config.lot.step,
             least_value: config.notional.min,
@@ -120,7 +123,7 @@ impl RandomSource {
     /// Walks, quotes, and perhaps takes.
     pub fn act(&mut self, engine: &mut Engine) {
         let now = self.next;
-        self.next = now.after(STEP);
+        self.next = now.after(self.step);
         self.walk();
         let (buys, sells) = self.quotes(engine);
         self.drop_quotes(engine, buys, now);
