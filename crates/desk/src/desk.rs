@@ -2,7 +2,7 @@
 
 use colibri_abi::Connector;
 use colibri_driver::bulk_lane::BulkReport;
-use colibri_driver::{ConnectorState, Driver, DriverIndex, HostTime, Input, LogLevel, Sink};
+use colibri_driver::{ConnectorState, Driver, DriverIndex, HostTime, Input, LogLevel, Rest, Sink};
 use colibri_engine::{Engine, EngineAction, HostNow, VenueIndex};
 use colibri_model::{Journal, MonoNs, OpId};
 use colibri_standard::{Command, Lane};
@@ -115,12 +115,18 @@ impl<J: Journal> Desk<J> {
             DeskInput::Operator(Operator::Resume) => {
                 self.engine.resume(of(time));
             }
+            DeskInput::Bulk {
+                venue,
+                report: BulkReport::Rest(rest),
+            } => self.pass_on(time, venue, &rest),
             DeskInput::Bulk { venue, report } => {
                 let mut sink = self.sink(venue.0, time, observer);
                 match report {
                     BulkReport::Event(event) => sink.event(event),
                     BulkReport::Completed(op, outcome) => sink.completed(op, outcome),
                     BulkReport::Log(level, text) => sink.log(level, &text),
+                    // Handled above.
+                    BulkReport::Rest(_) => {}
                 }
             }
             DeskInput::Made { venue, connector } => self.made(time, venue, connector, observer),
@@ -301,6 +307,27 @@ impl<J: Journal> Desk<J> {
             observer,
         };
         venues[driver.0].driver.post(time, input, &mut sink);
+        for rest in self.venues[driver.0].driver.take_rests() {
+            self.pass_on(time, VenueIndex(driver.0), &rest);
+        }
+    }
+
+    /// A venue's driver or bulk lane has heard that something rests: every driver and every lane learns it that uses the same
+    /// address or account.
+    fn pass_on(&mut self, time: HostTime, heard_by: VenueIndex, rest: &Rest) {
+        for index in 0..self.venues.len() {
+            let heard = &self.venues[heard_by.0].driver;
+            let rest = match index == heard_by.0 {
+                true => Some(rest.clone()),
+                false => heard.rest_for(rest, &self.venues[index].driver),
+            };
+            let Some(rest) = rest else { continue };
+            self.venues[index].driver.rest(time, &rest);
+            if self.venues[index].lane == LaneHere::Yes {
+                let venue = VenueIndex(index);
+                self.actions.push(DeskAction::BulkRest { venue, rest });
+            }
+        }
     }
 
     fn sink<'a, O: Observer + ?Sized>(

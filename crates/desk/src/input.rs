@@ -2,7 +2,7 @@
 
 use colibri_abi::Connector;
 use colibri_driver::bulk_lane::BulkReport;
-use colibri_driver::{DriverIndex, Effect, Input, LogLevel};
+use colibri_driver::{DriverIndex, Effect, Input, LogLevel, Rest};
 use colibri_engine::VenueIndex;
 use colibri_model::OpId;
 use colibri_standard::{Command, UseInstruments};
@@ -76,6 +76,14 @@ pub enum DeskAction {
         venue: VenueIndex,
         /// The whole set.
         instruments: UseInstruments,
+    },
+    /// The exchange refuses something until later: a bulk lane is to send nothing of it, nor is one that takes its place
+    /// before that is over.
+    BulkRest {
+        /// Whose lane.
+        venue: VenueIndex,
+        /// What, and for how long.
+        rest: Rest,
     },
     /// A connector has faulted and its rest is over: make another like the first. Answered by [`DeskInput::Made`].
     MakeConnector {

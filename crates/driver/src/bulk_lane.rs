@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::tokio_transport::{HostClock, Transport, TransportError, TransportOptions};
 use crate::{
-    ConnectorState, Driver, DriverError, DriverIndex, DriverSetup, Input, LimitShare, Limiter, LogLevel, Sink,
+    ConnectorState, Driver, DriverError, DriverIndex, DriverSetup, Input, LimitShare, Limiter, LogLevel, Rest, Sink,
 };
 
 /// Commands that wait for the lane, and reports that wait for the engine.
@@ -53,14 +53,16 @@ pub enum BulkReport {
     Event(Event),
     /// A command has ended.
     Completed(OpId, Outcome),
+    /// The exchange refuses something until later: whoever else uses the address or the account must know.
+    Rest(Rest),
     /// A line for the log.
     Log(LogLevel, String),
 }
 
 #[derive(Debug)]
-struct Order {
-    op: OpId,
-    command: Command,
+enum Order {
+    Command(OpId, Command),
+    Rest(Rest),
 }
 
 /// A bulk lane. Dropping it ends its thread; a fault of its connector ends it too, once every operation has been told.
@@ -78,8 +80,7 @@ impl BulkLane {
     /// A setup that does not fit, or a system without a thread to give.
     #[expect(clippy::disallowed_methods, reason = "the lane is a thread of its own")]
     pub fn start(setup: BulkSetup, connector: Connector) -> Result<BulkLane, BulkError> {
-        let (orders, incoming) = mpsc::channel(CHANNEL);
-        let (outgoing, reports) = mpsc::channel(CHANNEL);
+        let (lane, end) = BulkLane::pair();
         let (ready, started) = std::sync::mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new()
@@ -93,7 +94,7 @@ impl BulkLane {
                     Ok((driver, transport)) => {
                         // The starter waits for this; it is there.
                         let _ = ready.send(Ok(()));
-                        runtime.block_on(serve(driver, transport, incoming, outgoing));
+                        runtime.block_on(serve(driver, transport, end));
                         runtime.shutdown_background();
                     }
                     Err(error) => {
@@ -104,11 +105,24 @@ impl BulkLane {
         started
             .recv()
             .unwrap_or_else(|_| Err(io::Error::other("it ended at once").into()))?;
-        Ok(BulkLane {
+        Ok(lane)
+    }
+
+    /// A lane that has no thread yet: whoever has its end serves it, or lets it go as a thread that dies does.
+    #[must_use]
+    pub fn pair() -> (BulkLane, LaneEnd) {
+        let (orders, incoming) = mpsc::channel(CHANNEL);
+        let (outgoing, reports) = mpsc::channel(CHANNEL);
+        let lane = BulkLane {
             orders,
             reports,
             own: OWN,
-        })
+        };
+        let end = LaneEnd {
+            orders: incoming,
+            reports: outgoing,
+        };
+        (lane, end)
     }
 
     /// Hands a command over. Its outcome comes as a report.
@@ -116,8 +130,20 @@ impl BulkLane {
     /// # Errors
     /// Nothing was sent: too many commands wait, or the lane has ended.
     pub fn command(&mut self, op: OpId, command: Command) -> Result<(), Refusal> {
+        self.hand_over(Order::Command(op, command))
+    }
+
+    /// Tells the lane that the exchange refuses something until later, as another driver has heard.
+    ///
+    /// # Errors
+    /// As [`BulkLane::command`].
+    pub fn rest(&mut self, rest: &Rest) -> Result<(), Refusal> {
+        self.hand_over(Order::Rest(rest.clone()))
+    }
+
+    fn hand_over(&mut self, order: Order) -> Result<(), Refusal> {
         self.orders
-            .try_send(Order { op, command })
+            .try_send(order)
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => Refusal::new(
                     RejectReason::NoRoom,
@@ -149,6 +175,36 @@ impl BulkLane {
     }
 }
 
+/// The other end of a lane: what its thread holds.
+#[derive(Debug)]
+pub struct LaneEnd {
+    orders: mpsc::Receiver<Order>,
+    reports: mpsc::Sender<BulkReport>,
+}
+
+impl LaneEnd {
+    /// Reports something.
+    ///
+    /// # Errors
+    /// The lane was let go, or does not listen: the report comes back.
+    pub fn report(&self, report: BulkReport) -> Result<(), BulkReport> {
+        self.reports.try_send(report).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(report) | mpsc::error::TrySendError::Closed(report) => report,
+        })
+    }
+
+    /// What it was told to rest of, since this was asked last; commands that came between are let go.
+    pub fn rests(&mut self) -> Vec<Rest> {
+        let mut rests = Vec::new();
+        while let Ok(order) = self.orders.try_recv() {
+            if let Order::Rest(rest) = order {
+                rests.push(rest);
+            }
+        }
+        rests
+    }
+}
+
 /// What the lane's driver tells during one input. Market data is not its business.
 #[derive(Debug, Default)]
 struct Reports(Vec<BulkReport>);
@@ -175,12 +231,8 @@ impl Sink for Reports {
 }
 
 /// Runs the lane until its commands end.
-async fn serve(
-    mut driver: Driver,
-    mut transport: Transport,
-    mut orders: mpsc::Receiver<Order>,
-    reports: mpsc::Sender<BulkReport>,
-) {
+async fn serve(mut driver: Driver, mut transport: Transport, end: LaneEnd) {
+    let LaneEnd { mut orders, reports } = end;
     const ONLY: DriverIndex = DriverIndex(0);
     let clock = HostClock::start();
     let mut told = Reports::default();
@@ -196,9 +248,10 @@ async fn serve(
         tokio::select! {
             biased;
             order = orders.recv() => match order {
-                Some(Order { op, command }) => {
+                Some(Order::Command(op, command)) => {
                     driver.post(clock.now(), Input::Command { op, command: &command }, &mut told);
                 }
+                Some(Order::Rest(rest)) => driver.rest(clock.now(), &rest),
                 None => return,
             },
             (_, event) = transport.next() => driver.post(clock.now(), event.as_input(), &mut told),
@@ -207,6 +260,7 @@ async fn serve(
         for effect in driver.take_effects() {
             transport.execute(ONLY, effect);
         }
+        told.0.extend(driver.take_rests().into_iter().map(BulkReport::Rest));
         for report in told.0.drain(..) {
             if reports.send(report).await.is_err() {
                 return;

@@ -32,6 +32,7 @@ const PINGED: u8 = INPUTS + 15;
 const FRAME_REFUSED: u8 = INPUTS + 16;
 const STREAM_CLOSED: u8 = INPUTS + 17;
 const KILL: u8 = INPUTS + 18;
+const BULK_REST: u8 = INPUTS + 19;
 
 /// An input that was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +108,7 @@ fn put_report(out: &mut Vec<u8>, mut begin: impl FnMut(&mut Vec<u8>, u8), venue:
         match report {
             BulkReport::Event(_) => BULK_EVENT,
             BulkReport::Completed(..) => BULK_COMPLETED,
+            BulkReport::Rest(_) => BULK_REST,
             BulkReport::Log(..) => BULK_LOG,
         },
     );
@@ -120,6 +122,7 @@ fn put_report(out: &mut Vec<u8>, mut begin: impl FnMut(&mut Vec<u8>, u8), venue:
             put_number(out, op.0);
             put_json(out, outcome);
         }
+        BulkReport::Rest(rest) => put_json(out, rest),
         BulkReport::Log(level, text) => {
             out.push(level_number(*level));
             put_text(out, text);
@@ -248,7 +251,7 @@ impl RecordedInput {
                 venue: VenueIndex(bytes.index()?),
                 failure: Some(bytes.text()?),
             },
-            BULK_EVENT | BULK_COMPLETED | BULK_LOG => RecordedInput::Bulk {
+            BULK_EVENT | BULK_COMPLETED | BULK_REST | BULK_LOG => RecordedInput::Bulk {
                 venue: VenueIndex(bytes.index()?),
                 report: read_report(tag, bytes)?,
             },
@@ -268,6 +271,7 @@ fn read_report(tag: u8, bytes: &mut Bytes<'_>) -> Result<BulkReport, Unreadable>
             BulkReport::Event(event.ok_or_else(|| Unreadable::new(format!("no event is called {kind:?}")))?)
         }
         BULK_COMPLETED => BulkReport::Completed(OpId(bytes.number()?), bytes.json()?),
+        BULK_REST => BulkReport::Rest(bytes.json()?),
         _ => {
             let level = usize::from(bytes.byte()?);
             let level = *LEVELS.get(level).ok_or_else(|| Unreadable::new("no such level"))?;

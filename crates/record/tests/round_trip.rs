@@ -6,11 +6,11 @@ use std::io::Cursor;
 use colibri_desk::{DeskInput, Operator};
 use colibri_driver::bulk_lane::BulkReport;
 use colibri_driver::{
-    DriverIndex, FrameId, FrameKind, HostTime, HttpFailure, HttpResponse, Input, LogLevel, RequestId, StreamId,
-    TransportEvent,
+    DriverIndex, FrameId, FrameKind, HostTime, HttpFailure, HttpResponse, Input, LogLevel, RequestId, Rest, Resting,
+    StreamId, TransportEvent,
 };
 use colibri_engine::VenueIndex;
-use colibri_model::{Journal, JournalError, MonoNs, OpId, Record, WallNs};
+use colibri_model::{Journal, JournalError, Millis, MonoNs, OpId, Record, WallNs};
 use colibri_record::{
     Block, Entry, MAGIC, Reader, RecordedInput, Recorder, RecordingError, RecordingJournal, RunSetup,
 };
@@ -80,6 +80,14 @@ fn report() -> impl Strategy<Value = BulkReport> {
         }))),
         (any::<u64>(), refusal).prop_map(|(op, why)| BulkReport::Completed(OpId(op), Outcome::Unknown(why))),
         any::<u64>().prop_map(|op| BulkReport::Completed(OpId(op), Outcome::Done)),
+        (text(), any::<u64>()).prop_map(|(pool, span)| BulkReport::Rest(Rest {
+            what: Resting::Pool(pool),
+            span: Millis(span),
+        })),
+        any::<u64>().prop_map(|span| BulkReport::Rest(Rest {
+            what: Resting::Everything,
+            span: Millis(span),
+        })),
         text().prop_map(|text| BulkReport::Log(LogLevel::Warn, text)),
     ]
 }

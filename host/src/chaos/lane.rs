@@ -3,7 +3,7 @@
 use colibri_abi::{BookBatch, TopOfBook, TradeBatch};
 use colibri_driver::bulk_lane::BulkReport;
 use colibri_driver::{
-    ConnectorState, Driver, DriverIndex, DriverSetup, Effect, HostTime, Input, Limiter, LogLevel, Rehearsal, Sink,
+    ConnectorState, Driver, DriverIndex, DriverSetup, Effect, HostTime, Input, Limiter, LogLevel, Rehearsal, Rest, Sink,
 };
 use colibri_model::{Millis, MonoNs, OpId};
 use colibri_standard::{Command, Event, Outcome, Refusal, RejectReason, SessionRole, SessionStatus, UseInstruments};
@@ -25,6 +25,8 @@ pub struct Lane {
     driver: Option<Driver>,
     ended: Option<MonoNs>,
     instruments: Option<UseInstruments>,
+    /// What the exchange refuses, and until when.
+    rests: Vec<(Rest, MonoNs)>,
     own: u64,
     reports: Reports,
     /// Faults of its connectors.
@@ -45,6 +47,7 @@ impl Lane {
             driver: None,
             ended: None,
             instruments: None,
+            rests: Vec::new(),
             own: OWN,
             reports: Reports::default(),
             faults: 0,
@@ -100,10 +103,20 @@ impl Lane {
         self.instruments = Some(instruments);
     }
 
+    /// The exchange refuses something until later, now and for a lane that takes its place before that is over.
+    pub fn rest(&mut self, time: HostTime, rest: &Rest) {
+        self.rests.retain(|(_, until)| *until > time.mono);
+        self.rests.push((rest.clone(), time.mono.plus(rest.span)));
+        if let Some(driver) = &mut self.driver {
+            driver.rest(time, rest);
+        }
+    }
+
     /// An input of its transport. One that faults is let go, once its operations have been told.
     pub fn post(&mut self, time: HostTime, input: Input<'_>) {
         let Some(driver) = &mut self.driver else { return };
         driver.post(time, input, &mut self.reports);
+        self.reports.0.extend(driver.take_rests().into_iter().map(BulkReport::Rest));
         if let ConnectorState::Faulted { .. } = driver.state() {
             self.faults += 1;
             self.driver = None;
@@ -124,7 +137,13 @@ impl Lane {
             return Ok(());
         }
         self.ended = None;
-        self.driver = Some(self.driver()?);
+        let mut driver = self.driver()?;
+        for (rest, until) in self.rests.iter().filter(|(_, until)| *until > time.mono) {
+            let what = rest.what.clone();
+            let span = until.since(time.mono);
+            driver.rest(time, &Rest { what, span });
+        }
+        self.driver = Some(driver);
         if let Some(instruments) = self.instruments.take() {
             self.use_instruments(time, instruments);
         }

@@ -294,6 +294,7 @@ impl Process {
                 }
                 DeskAction::Log { level, text } => trace.line(time.mono, &format!("{level:?} {text}")),
                 DeskAction::Bulk { op, command, .. } => self.lane.command(time, op, &command),
+                DeskAction::BulkRest { rest, .. } => self.lane.rest(time, &rest),
                 DeskAction::BulkInstruments { instruments, .. } => self.lane.use_instruments(time, instruments),
             }
         }

@@ -226,6 +226,12 @@ impl<J: Journal> Runtime<J> {
                         self.say(LogLevel::Warn, &format!("the bulk lane does not listen: {refusal}"));
                     }
                 }
+                DeskAction::BulkRest { venue, rest } => {
+                    let now = self.now().mono;
+                    if let Err(refusal) = self.supplies[venue.0].rest(&rest, now) {
+                        self.say(LogLevel::Warn, &format!("the bulk lane does not listen: {refusal}"));
+                    }
+                }
                 DeskAction::MakeConnector { venue } => {
                     let connector = self.supplies[venue.0].connector();
                     self.post(DeskInput::Made { venue, connector });

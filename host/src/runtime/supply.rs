@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use colibri_abi::Connector;
 use colibri_driver::bulk_lane::{BulkLane, BulkReport};
+use colibri_driver::Rest;
 use colibri_model::{Millis, MonoNs, OpId};
 use colibri_standard::{Command, Outcome, Refusal, RejectReason, UseInstruments};
 
@@ -51,6 +52,8 @@ pub struct Supply {
     instruments: Option<UseInstruments>,
     /// What the lane was given and has not told the end of.
     pending: BTreeSet<OpId>,
+    /// What the exchange refuses, and until when: a lane that is made anew must be told.
+    rests: Vec<(Rest, MonoNs)>,
 }
 
 impl Supply {
@@ -63,6 +66,7 @@ impl Supply {
             lane_restart: Restart::default(),
             instruments: None,
             pending: BTreeSet::new(),
+            rests: Vec::new(),
         }
     }
 
@@ -96,6 +100,17 @@ impl Supply {
         self.lane
             .as_mut()
             .map_or(Ok(()), |lane| lane.use_instruments(instruments))
+    }
+
+    /// Tells the lane that the exchange refuses something until later, and one that takes its place before that is over.
+    ///
+    /// # Errors
+    /// The lane does not take it.
+    pub fn rest(&mut self, rest: &Rest, now: MonoNs) -> Result<(), Refusal> {
+        self.rests
+            .retain(|(known, until)| *until > now && (known.what != rest.what || *until > now.plus(rest.span)));
+        self.rests.push((rest.clone(), now.plus(rest.span)));
+        self.lane.as_mut().map_or(Ok(()), |lane| lane.rest(rest))
     }
 
     /// A report of the lane, where one is there. A lane that has ended is let go, and what it had not told the end of ends
@@ -133,6 +148,11 @@ impl Supply {
             if let Some(instruments) = &self.instruments {
                 lane.use_instruments(instruments).map_err(|e| e.to_string())?;
             }
+            for (rest, until) in self.rests.iter().filter(|(_, until)| *until > now) {
+                let what = rest.what.clone();
+                let span = until.since(now);
+                lane.rest(&Rest { what, span }).map_err(|e| e.to_string())?;
+            }
             self.lane = Some(lane);
             Ok(())
         }))
@@ -149,7 +169,96 @@ impl Supply {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use colibri_driver::Resting;
+    use colibri_driver::bulk_lane::LaneEnd;
+
     use super::*;
+
+    fn instruments() -> Command {
+        Command::Instruments(colibri_standard::Instruments {})
+    }
+
+    fn told(supply: &mut Supply) -> Vec<BulkReport> {
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut told = Vec::new();
+        while let Poll::Ready(report) = supply.poll_lane(&mut context) {
+            told.push(report);
+        }
+        told
+    }
+
+    /// A supply whose lanes have no thread; the ends of those that were made.
+    fn with_lanes() -> (Supply, Rc<RefCell<Vec<LaneEnd>>>) {
+        let ends: Rc<RefCell<Vec<LaneEnd>>> = Rc::default();
+        let kept = Rc::clone(&ends);
+        let supply = Supply::new(Box::new(|| Err("none is wanted".to_owned())));
+        let supply = supply.with_lane(Box::new(move || {
+            let (lane, end) = BulkLane::pair();
+            kept.borrow_mut().push(end);
+            Ok(lane)
+        }));
+        (supply.unwrap(), ends)
+    }
+
+    #[test]
+    fn what_a_lane_was_asked_that_died_without_a_word_ends_once_and_as_unknown() {
+        let (mut supply, ends) = with_lanes();
+        for op in 1..=3 {
+            supply.command(OpId(op), instruments()).unwrap();
+        }
+        let end = ends.borrow_mut().pop().unwrap();
+        end.report(BulkReport::Completed(OpId(2), Outcome::Done)).unwrap();
+        // Its thread is gone: what it had told is heard, the rest ends here.
+        drop(end);
+        let heard = told(&mut supply);
+        assert_eq!(heard[0], BulkReport::Completed(OpId(2), Outcome::Done));
+        let ended: Vec<u64> = heard[1..]
+            .iter()
+            .map(|report| match report {
+                BulkReport::Completed(op, Outcome::Unknown(refusal)) => {
+                    assert_eq!(refusal.reason, RejectReason::NotConnected);
+                    op.0
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(ended, [1, 3]);
+        assert_eq!(told(&mut supply), [], "once");
+        // Nothing is taken until there is another, and that one owes nothing of the old one's.
+        let refused = supply.command(OpId(4), instruments()).unwrap_err();
+        assert_eq!(refused.reason, RejectReason::NotConnected);
+        assert!(supply.restart_lane(MonoNs(1)).is_none(), "not at once");
+        let later = MonoNs(1).plus(FIRST_WAIT);
+        assert_eq!(supply.restart_lane(later), Some(Ok(())));
+        supply.command(OpId(5), instruments()).unwrap();
+        ends.borrow_mut().clear();
+        assert_eq!(told(&mut supply).len(), 1);
+    }
+
+    #[test]
+    fn a_lane_that_is_made_anew_is_told_what_still_rests() {
+        let (mut supply, ends) = with_lanes();
+        let rest = |what, span| Rest {
+            what,
+            span: Millis(span),
+        };
+        supply.rest(&rest(Resting::Everything, 10_000), MonoNs(0)).unwrap();
+        supply.rest(&rest(Resting::Everything, 60_000), MonoNs(0)).unwrap();
+        supply.rest(&rest(Resting::Everything, 5_000), MonoNs(0)).unwrap();
+        supply.rest(&rest(Resting::Pool("weight".to_owned()), 1_500), MonoNs(0)).unwrap();
+        ends.borrow_mut().clear();
+        assert_eq!(told(&mut supply), []);
+        assert!(supply.restart_lane(MonoNs(0).plus(Millis(1_000))).is_none());
+        assert_eq!(supply.restart_lane(MonoNs(0).plus(Millis(2_000))), Some(Ok(())));
+        let mut ends = ends.borrow_mut();
+        let rests = ends[0].rests();
+        assert!(rests.contains(&rest(Resting::Everything, 58_000)), "{rests:?}");
+        assert!(!rests.iter().any(|r| r.what != Resting::Everything), "over: {rests:?}");
+    }
 
     #[test]
     fn each_restart_waits_twice_as_long_up_to_a_minute() {

@@ -17,7 +17,7 @@ use super::stream::{HeldDial, Stream};
 use super::timers::Timers;
 use crate::limiter::{LimiterTime, SharedLimiter};
 use crate::signing::Keyring;
-use crate::{Counts, DriverError, DriverSetup, Effect, HostTime, LogLevel, Sink, StreamId};
+use crate::{Counts, DriverError, DriverSetup, Effect, HostTime, LogLevel, Rest, Sink, StreamId};
 
 /// How long a connector may work on an operation without asking for anything.
 const WORKING: Millis = Millis(10_000);
@@ -56,6 +56,8 @@ pub(super) struct Core {
     pub queue: AdmissionQueue,
     pub serial_busy: Option<OpId>,
     pub banned_until: MonoNs,
+    /// What was heard to rest and has not been passed on.
+    pub rests: Vec<Rest>,
     pub keyring: Keyring,
     pub streams: BTreeMap<StreamId, Stream>,
     pub held: Vec<HeldDial>,
@@ -106,6 +108,7 @@ impl Core {
             queue: AdmissionQueue::default(),
             serial_busy: None,
             banned_until: MonoNs(0),
+            rests: Vec::new(),
             keyring: Keyring::new(setup.credentials.clone()),
             streams: BTreeMap::new(),
             held: Vec::new(),

@@ -1,13 +1,15 @@
 //! What the exchange says of its limits and of our time, and what follows: pools are corrected, rest, or stop.
 
+use std::rc::Rc;
+
 use colibri_model::{Millis, MonoNs};
 use colibri_standard::{Outcome, PoolScope};
 
 use super::core::Core;
 use super::endpoint::EndpointIndex;
 use super::operation::Operation;
-use crate::limiter::Charge;
-use crate::{LogLevel, Sink};
+use crate::limiter::{Charge, PoolIndex};
+use crate::{LogLevel, Rest, Resting, Sink};
 
 /// How long a pool rests after a 429 that does not say, and at least.
 pub(super) const THROTTLE_PAUSE: Millis = Millis(1_000);
@@ -26,20 +28,16 @@ impl Core {
                 refusal,
             } => {
                 self.counts.throttled += 1;
-                let until = self
-                    .now
-                    .mono
-                    .plus((*retry_after).unwrap_or(THROTTLE_PAUSE).max(THROTTLE_PAUSE));
+                let span = (*retry_after).unwrap_or(THROTTLE_PAUSE).max(THROTTLE_PAUSE);
                 if let Some(endpoint) = operation.last_endpoint {
                     let row = self.endpoints.row(endpoint);
                     let named = self.endpoints.pools.iter().find(|p| Some(&p.id) == pool.as_ref());
                     let resting = |charge: &&Charge| named.is_none_or(|named| named.index == charge.pool);
-                    for charge in row.charges.iter().filter(resting) {
-                        self.limiter.borrow_mut().pause(charge.pool, until);
-                    }
+                    let pools: Vec<PoolIndex> = row.charges.iter().filter(resting).map(|c| c.pool).collect();
                     let which = named.map_or("its pools rest", |named| named.id.as_str());
                     let text = format!("over a rate limit at {:?} ({which}): {refusal}", row.id);
                     self.log(LogLevel::Warn, &text, sink);
+                    self.rest_pools(&pools, span);
                 }
             }
             Outcome::Banned { until, refusal } => {
@@ -47,7 +45,7 @@ impl Core {
                 let span = until.map_or(BAN_PAUSE, |until| {
                     Millis(u64::try_from((until.0 - exchange.0) / 1_000_000 + 1).unwrap_or(0))
                 });
-                self.stop_until(self.now.mono.plus(span.max(THROTTLE_PAUSE)));
+                self.banned_for(span.max(THROTTLE_PAUSE));
                 self.log(
                     LogLevel::Error,
                     &format!("banned for {} ms, nothing is sent until then: {refusal}", span.0),
@@ -66,6 +64,58 @@ impl Core {
         }
     }
 
+    /// The exchange refuses what is charged to pools: they rest, and whoever else uses them is to be told.
+    fn rest_pools(&mut self, pools: &[PoolIndex], span: Millis) {
+        let until = self.now.mono.plus(span);
+        for &pool in pools {
+            self.limiter.borrow_mut().pause(pool, until);
+            if let Some(row) = self.endpoints.pools.iter().find(|row| row.index == pool) {
+                let what = Resting::Pool(row.id.clone());
+                self.rests.push(Rest { what, span });
+            }
+        }
+    }
+
+    /// This address is banned: nothing is sent, and whoever else uses it is to be told.
+    fn banned_for(&mut self, span: Millis) {
+        self.stop_until(self.now.mono.plus(span));
+        let what = Resting::Everything;
+        self.rests.push(Rest { what, span });
+    }
+
+    /// Another driver of this address or account has heard something.
+    pub(super) fn rest(&mut self, rest: &Rest) {
+        let until = self.now.mono.plus(rest.span);
+        match &rest.what {
+            Resting::Everything => self.stop_until(until),
+            Resting::Pool(id) => {
+                if let Some(row) = self.endpoints.pools.iter().find(|row| row.id == *id) {
+                    self.limiter.borrow_mut().pause(row.index, until);
+                }
+            }
+        }
+    }
+
+    /// What something that rests here is to another driver of the same limiter; `None` where it is nothing to it.
+    pub(super) fn rest_for(&self, rest: &Rest, other: &Core) -> Option<Rest> {
+        if !Rc::ptr_eq(&self.limiter, &other.limiter) {
+            return None;
+        }
+        let what = match &rest.what {
+            Resting::Pool(id) => {
+                let row = self.endpoints.pools.iter().find(|row| row.id == *id)?;
+                let same = other.endpoints.pools.iter().find(|pool| pool.index == row.index)?;
+                Resting::Pool(same.id.clone())
+            }
+            Resting::Everything => {
+                let mut counted = self.endpoints.pools.iter().filter(|p| p.scope == PoolScope::Ip);
+                let has = |index: PoolIndex| other.endpoints.pools.iter().any(|pool| pool.index == index);
+                counted.any(|pool| has(pool.index)).then_some(Resting::Everything)?
+            }
+        };
+        Some(Rest { what, span: rest.span })
+    }
+
     /// Sends nothing until then; nor do the other drivers of this address.
     fn stop_until(&mut self, until: MonoNs) {
         self.banned_until = self.banned_until.max(until);
@@ -79,12 +129,11 @@ impl Core {
     pub(super) fn heed_handshake(&mut self, endpoint: EndpointIndex, status: u16) {
         match status {
             429 => {
-                let until = self.now.mono.plus(HANDSHAKE_PAUSE);
-                for charge in &self.endpoints.row(endpoint).charges {
-                    self.limiter.borrow_mut().pause(charge.pool, until);
-                }
+                let charges = &self.endpoints.row(endpoint).charges;
+                let pools: Vec<PoolIndex> = charges.iter().map(|c| c.pool).collect();
+                self.rest_pools(&pools, HANDSHAKE_PAUSE);
             }
-            418 => self.stop_until(self.now.mono.plus(BAN_PAUSE)),
+            418 => self.banned_for(BAN_PAUSE),
             _ => {}
         }
     }

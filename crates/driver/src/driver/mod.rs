@@ -42,7 +42,7 @@ use self::session::SessionPhase;
 use crate::limiter::SharedLimiter;
 use crate::{
     ConnectorState, DriverError, DriverSetup, Effect, FrameKind, Health, HostTime, HttpFailure, HttpResponse, Input,
-    LogLevel, PoolHealth, Rehearsal, RequestId, Sink,
+    LogLevel, PoolHealth, Rehearsal, RequestId, Rest, Sink,
 };
 
 /// Runs one connector.
@@ -158,6 +158,24 @@ impl Driver {
     /// What the transport must do, in order.
     pub fn take_effects(&mut self) -> impl Iterator<Item = Effect> + '_ {
         self.core.effects.drain(..)
+    }
+
+    /// What the exchange was heard to refuse until later since this was asked last: for the bulk lane, and for the drivers of
+    /// other venues, that share the address or the account.
+    pub fn take_rests(&mut self) -> Vec<Rest> {
+        std::mem::take(&mut self.core.rests)
+    }
+
+    /// Another driver of this address or account has heard that something rests. Never shortens what is known.
+    pub fn rest(&mut self, time: HostTime, rest: &Rest) {
+        self.core.now = time;
+        self.core.rest(rest);
+    }
+
+    /// What something that rests for this driver is to another one of the same limiter; `None` where it is nothing to it.
+    #[must_use]
+    pub fn rest_for(&self, rest: &Rest, other: &Driver) -> Option<Rest> {
+        self.core.rest_for(rest, &other.core)
     }
 
     /// Which lane a command belongs to: bulk for what is large or slow at every exchange (instruments, candles), where the

@@ -3,6 +3,7 @@
 use colibri_abi::op_kind;
 
 use super::*;
+use crate::{Rest, Resting};
 
 fn used(bench: &Bench, pool: &str) -> u64 {
     bench
@@ -218,7 +219,6 @@ fn an_address_is_the_same_whatever_its_environment_is_called_and_another_is_not(
 }
 
 #[test]
-#[test]
 fn connectors_of_one_exchange_share_the_pools_that_they_name_alike() {
     let limiter = Limiter::shared(LimitShare::WHOLE);
     let made = |name: &str, environment: &str| {
@@ -231,8 +231,10 @@ fn connectors_of_one_exchange_share_the_pools_that_they_name_alike() {
         let live = setup.manifest.environments["live"].clone();
         setup.manifest.environments.insert("demo".into(), live);
         setup.environment = environment.to_owned();
-        let host = format!("https://{name}.example.com/v1");
-        setup.addresses.insert("rest".into(), host);
+        if name == "perpetual" {
+            let host = "https://contracts.example.com/v1".to_owned();
+            setup.addresses.insert("rest".into(), host);
+        }
         setup.manifest.pools.get_mut("weight").unwrap().shared = Some("example".to_owned());
         bench.driver = Driver::new(&setup, connector, limiter.clone()).unwrap();
         bench.heard = heard;
@@ -243,9 +245,10 @@ fn connectors_of_one_exchange_share_the_pools_that_they_name_alike() {
     spot.place(1);
     let all = |pool| [&spot, &perpetual, &demo].map(|bench| used(bench, pool));
     assert_eq!(all("weight"), [1, 1, 0]);
-    assert_eq!(all("orders"), [1, 0, 0], "what no word is given to is each connector's own");
+    assert_eq!(all("orders"), [1, 0, 0], "a pool without a word is the connector's own");
 }
 
+#[test]
 fn a_share_of_the_limits_is_all_that_is_used() {
     let (connector, heard) = scripted(ordinary);
     let mut bench = Bench::with(connector, heard);
@@ -308,4 +311,93 @@ fn a_ban_ends_when_the_exchange_says_by_its_own_clock() {
     assert!(bench.requests().is_empty());
     bench.pass(200);
     assert_eq!(bench.requests().len(), 1);
+}
+
+fn rest(what: Resting, span: u64) -> Rest {
+    Rest {
+        what,
+        span: Millis(span),
+    }
+}
+
+/// What one driver hears is told once, and kept by another that does not share its limiter: a bulk lane's.
+#[test]
+fn a_ban_that_one_driver_hears_is_kept_by_the_others() {
+    let mut hears = Bench::new(ordinary);
+    let mut other = Bench::new(ordinary);
+    hears.place(1);
+    let request = hears.requests()[0].id;
+    hears.answer(request, 418, &[], "");
+    let rests = hears.driver.take_rests();
+    assert_eq!(rests, [rest(Resting::Everything, 120_000)]);
+    assert_eq!(hears.driver.take_rests(), [], "once");
+    // A shorter one that is heard later shortens nothing.
+    for heard in [&rests[0], &rest(Resting::Everything, 1_000)] {
+        let time = other.time();
+        other.driver.rest(time, heard);
+    }
+    assert_eq!(other.driver.take_rests(), [], "it is not told back");
+    other.order(2, op_kind::CANCEL);
+    other.pass(119_000);
+    assert!(other.requests().is_empty());
+    other.order(3, op_kind::CANCEL);
+    other.pass(1_100);
+    assert_eq!(other.requests().len(), 1, "then it goes");
+}
+
+/// The answer 429 rests the pools that it names, or those that were charged, and no others.
+#[test]
+fn a_pool_that_one_driver_hears_to_rest_rests_at_the_others() {
+    let mut hears = Bench::new(|now, heard, out| match heard {
+        Heard::Response(op, 429, _) => {
+            let outcome = Outcome::Throttled {
+                retry_after: Some(Millis(3_000)),
+                pool: Some("orders".into()),
+                refusal: Refusal::new(RejectReason::NoRoom, "too many new orders"),
+            };
+            finish(*op, &outcome, out);
+        }
+        _ => ordinary(now, heard, out),
+    });
+    hears.place(1);
+    let request = hears.requests()[0].id;
+    hears.answer(request, 429, &[], "");
+    let rests = hears.driver.take_rests();
+    assert_eq!(rests, [rest(Resting::Pool("orders".to_owned()), 3_000)]);
+    let mut other = Bench::new(ordinary);
+    let time = other.time();
+    other.driver.rest(time, &rests[0]);
+    other.driver.rest(time, &rest(Resting::Pool("not here".to_owned()), 3_000));
+    other.place(2);
+    other.order(3, op_kind::CANCEL);
+    let methods: Vec<String> = other.requests().iter().map(|r| r.method.clone()).collect();
+    assert_eq!(methods, ["DELETE"]);
+    other.pass(3_100);
+    assert_eq!(other.requests().len(), 1);
+}
+
+/// Among drivers of one limiter something rests for another where that one's pools are the same.
+#[test]
+fn what_rests_is_another_venue_s_affair_where_it_shares_the_address_or_the_account() {
+    let limiter = Limiter::shared(LimitShare::WHOLE);
+    let made = |change: &dyn Fn(&mut DriverSetup)| {
+        let (connector, _) = scripted(ordinary);
+        let mut setup = setup();
+        change(&mut setup);
+        Driver::new(&setup, connector, limiter.clone()).unwrap()
+    };
+    let first = made(&|_| {});
+    let account = made(&|setup| setup.account = Some(AccountId::new("other").unwrap()));
+    let elsewhere = made(&|setup| {
+        let address = "https://elsewhere.example.com/v1".into();
+        setup.addresses.insert("rest".into(), address);
+    });
+    let (connector, _) = scripted(ordinary);
+    let lane = Driver::new(&setup(), connector, Limiter::shared(LimitShare::WHOLE)).unwrap();
+    let (ban, weight) = (rest(Resting::Everything, 5), rest(Resting::Pool("weight".to_owned()), 5));
+    let orders = rest(Resting::Pool("orders".to_owned()), 5);
+    let told = |to: &Driver| [&ban, &weight, &orders].map(|rest| first.rest_for(rest, to));
+    assert_eq!(told(&account), [Some(ban.clone()), Some(weight.clone()), None]);
+    assert_eq!(told(&elsewhere), [None, None, None]);
+    assert_eq!(told(&lane), [None, None, None], "it is told by its venue's number");
 }
