@@ -18,6 +18,7 @@ mod view;
 
 pub use engine::{
     BookSource, Counts, Engine, EngineAction, EnginePhase, EngineSetup, EnvironmentConflict, ForeignOrder, KillSwitch,
+    LeftHoldings,
     LogLevel, MarketId, Outage, Recovered, RecoveredOrder, SessionProfit, SessionReference, StopReport, StrategyState,
     StreamState, VenueIndex, VenuePhase, VenueSetup, VenueStop, Watermarks,
 };

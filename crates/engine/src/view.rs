@@ -236,6 +236,9 @@ impl<'a> View<'a> {
                 Some(market) => {
                     let age = market.book_age().0 / 1_000;
                     let book = match market.last_book() {
+                        Some(_) if market.feed().state == StreamState::Quiet => {
+                            format!("is quiet: nothing has changed for {age} s, at the exchange neither")
+                        }
                         Some(_) => format!("has not changed for {age} s"),
                         None => format!("has been missing for {age} s"),
                     };
@@ -297,6 +300,12 @@ impl<'a> VenueView<'a> {
     #[must_use]
     pub fn outage(&self) -> Option<Outage> {
         self.venue.outage(BookNeed::Streamed)
+    }
+    /// What came or left between the run before and this one by something other than a trade, in one line; `None` where
+    /// nothing did, or where the run before did not end with its proof.
+    #[must_use]
+    pub fn moved_meanwhile(&self) -> Option<String> {
+        self.venue.moved_in_words()
     }
     /// The stream of market data as a whole; see [`MarketView::feed`] for one instrument.
     #[must_use]

@@ -68,6 +68,8 @@ pub struct Report {
     pub streams_condemned: u64,
     /// Orders in the accounts that are not ours, at the end: left alone.
     pub foreign_orders: u64,
+    /// By venue where anything did: what came or left by no trade while the bot was stopped, in words.
+    pub moved_meanwhile: Vec<String>,
     /// Why the kill switch is thrown, where it is.
     pub kill_switch: Option<String>,
 }

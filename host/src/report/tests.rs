@@ -47,6 +47,7 @@ fn report(balances: Vec<BalanceCheck>) -> Report {
         book_gaps: 0,
         streams_condemned: 0,
         foreign_orders: 0,
+        moved_meanwhile: Vec::new(),
         kill_switch: None,
     }
 }
@@ -69,7 +70,7 @@ fn json_is_one_object_on_one_line_with_money_as_text() {
             ],
             "ledger_equals_exchange": null, "ticks": 10, "tick_overruns": 0,
             "tick_timings": {"p50_us": 120, "p99_us": 400, "max_us": 910}, "reconnects": 0, "book_gaps": 0,
-            "streams_condemned": 0, "foreign_orders": 0, "kill_switch": null,
+            "streams_condemned": 0, "foreign_orders": 0, "moved_meanwhile": [], "kill_switch": null,
         })
     );
 }

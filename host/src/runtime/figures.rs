@@ -316,6 +316,10 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
             .sum(),
         book_gaps: book_gaps(&view),
         streams_condemned: counts.streams_condemned,
+        moved_meanwhile: view
+            .venues()
+            .filter_map(|v| Some(format!("{}: {}", v.id(), v.moved_meanwhile()?)))
+            .collect(),
         foreign_orders: view.venues().map(|v| v.foreign_orders().count() as u64).sum(),
         kill_switch: view.kill_switch().map(|kill| kill.reason.clone()),
     }

@@ -137,6 +137,7 @@ fn connector(venue: &VenueView<'_>, driver: &Driver, now: HostTime) -> Connector
         recovered_orders: of_origin(OrderOrigin::Recovered),
         adopted_orders: of_origin(OrderOrigin::Adopted),
         unknown_orders: unknown.map(|order| unknown_order(order, now)).collect(),
+        moved_meanwhile: venue.moved_meanwhile(),
         foreign_orders: venue
             .foreign_orders()
             .map(|order| ForeignStatus {
@@ -181,10 +182,12 @@ fn book(market: &MarketView<'_>, now: HostTime) -> BookStatus {
         (None, _) => "missing",
         (Some(_), BookSource::Polling) => "polled",
         (Some(_), BookSource::Stream) if market.book().is_some() => "live",
+        (Some(_), BookSource::Stream) if feed.state == StreamState::Quiet => "quiet",
         (Some(_), BookSource::Stream) => "stale",
     };
-    // A book that is silent and was asked about is known to be as it was.
-    let checked = market.book_confirmed().filter(|_| feed.state == StreamState::Silent);
+    // A book of which nothing comes and that was asked about is known to be as it was.
+    let asked = matches!(feed.state, StreamState::Silent | StreamState::Quiet);
+    let checked = market.book_confirmed().filter(|_| asked);
     let why = match checked {
         Some(at) => Some(format!(
             "{}; asked {} s ago: nothing newer",

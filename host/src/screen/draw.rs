@@ -125,7 +125,7 @@ fn session_spans(session: &SessionRow) -> Vec<Span<'static>> {
     let (word, colour) = match session.state {
         None => ("not yet open", Color::DarkGray),
         Some(state) => match state {
-            StreamState::Live => (state.as_str(), GOOD),
+            StreamState::Live | StreamState::Quiet => (state.as_str(), GOOD),
             StreamState::Opening | StreamState::Healing => (state.as_str(), WATCH),
             StreamState::Down | StreamState::Silent => (state.as_str(), BAD),
         },

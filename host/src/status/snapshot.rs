@@ -109,6 +109,9 @@ pub struct ConnectorStatus {
     pub unknown_orders: Vec<UnknownOrder>,
     /// Orders in the account that are not ours: left alone.
     pub foreign_orders: Vec<ForeignStatus>,
+    /// What came or left by no trade while the bot was stopped, in words; `None` where nothing did, or it is not known.
+    #[serde(default)]
+    pub moved_meanwhile: Option<String>,
     /// The books.
     pub books: Vec<BookStatus>,
 }
@@ -116,7 +119,7 @@ pub struct ConnectorStatus {
 /// A stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamStatus {
-    /// `down`, `opening`, `healing`, `live`, `silent`.
+    /// `down`, `opening`, `healing`, `live`, `quiet`, `silent`. Quiet is no outage: the exchange has nothing newer.
     pub state: String,
     /// For how long.
     pub for_ms: u64,
@@ -190,7 +193,7 @@ pub struct ForeignStatus {
 pub struct BookStatus {
     /// Of what.
     pub pair: Pair,
-    /// `live`, `stale`, `polled`, `missing`.
+    /// `live`, `quiet`, `stale`, `polled`, `missing`.
     pub state: String,
     /// What the stream delivers of it, as [`StreamStatus::state`].
     pub feed: String,

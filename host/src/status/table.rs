@@ -197,6 +197,9 @@ fn write_connector(out: &mut String, connector: &ConnectorStatus, condemned: u64
             ),
         )?;
     }
+    if let Some(moved) = &connector.moved_meanwhile {
+        row(out, "funds", moved)?;
+    }
     for foreign in &connector.foreign_orders {
         let whose = match foreign.of_a_bot {
             true => "of another bot, or of one whose journal is lost",

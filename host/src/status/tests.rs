@@ -66,6 +66,9 @@ fn snapshot() -> Snapshot {
                 pair: "BTC-USDT".parse().unwrap(),
                 age_ms: 65_000,
             }],
+            moved_meanwhile: Some(
+                "while the bot was stopped 5 USDT came, by no trade: the opening balances hold it".to_owned(),
+            ),
             foreign_orders: vec![ForeignStatus {
                 symbol: "BTCUSDT".to_owned(),
                 id: "by-hand".to_owned(),

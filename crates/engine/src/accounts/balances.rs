@@ -62,6 +62,10 @@ pub struct Account {
     external: BTreeMap<Asset, Amount>,
     /// Changes from outside that were told, so that none counts twice.
     told_external: BTreeSet<(WallNs, Asset, Amount)>,
+    /// What the run before left, until the ledger starts, and what was learned since that it does not hold.
+    left: Option<BTreeMap<Asset, Amount>>,
+    /// What came between the two runs.
+    moved: BTreeMap<Asset, Amount>,
 }
 
 impl Account {
@@ -93,10 +97,34 @@ impl Account {
         }
     }
 
+    /// What the run before left, every fill in it: what is stated at the start beside that moved in between.
+    pub fn left_before(&mut self, totals: BTreeMap<Asset, Amount>) {
+        self.left = Some(totals);
+    }
+
+    /// What came between the run before and the start of the ledger, and no trade explains; below zero where more left. It is
+    /// in the start. Empty where it is not known what the run before left.
+    #[must_use]
+    pub const fn moved_meanwhile(&self) -> &BTreeMap<Asset, Amount> {
+        &self.moved
+    }
+
     /// From now on fills count: what the exchange states is where the ledger starts.
     pub fn start_ledger(&mut self) {
         let totals = self.stated.iter().map(|(asset, s)| (asset.clone(), s.balance.total()));
-        self.start = Some(totals.collect());
+        let totals: BTreeMap<Asset, Amount> = totals.collect();
+        if let Some(mut left) = self.left.take() {
+            for (asset, total) in &totals {
+                left.entry(asset.clone()).or_default();
+                self.moved.insert(asset.clone(), *total);
+            }
+            for (asset, before) in left {
+                let moved = self.moved.entry(asset).or_default();
+                *moved = *moved - before;
+            }
+            self.moved.retain(|_, moved| !moved.is_zero());
+        }
+        self.start = Some(totals);
         self.start_time = self.stated.values().filter_map(|s| s.exchange_time).max();
         self.change.clear();
         self.external.clear();
@@ -111,7 +139,7 @@ impl Account {
     /// Counts a fill, fee included, unless the start holds it already. `told_time` is the exchange's time of it, where the
     /// report has one. Whether it counts.
     pub fn add_fill(&mut self, pair: &Pair, fill: &Fill, told_time: Option<WallNs>) -> bool {
-        if !self.counts(told_time) {
+        if self.start.is_some() && !self.counts(told_time) {
             return false;
         }
         let (base, quote) = match fill.side {
@@ -123,12 +151,12 @@ impl Account {
         if let Some(fee) = &fill.fee {
             self.change(&fee.asset, -fee.amount);
         }
-        true
+        self.start.is_some()
     }
 
     /// Counts a fee that was learned after its fill, as [`Account::add_fill`] does.
     pub fn add_fee(&mut self, fee: &Fee, told_time: Option<WallNs>) {
-        if self.counts(told_time) {
+        if self.start.is_none() || self.counts(told_time) {
             self.change(&fee.asset, -fee.amount);
         }
     }
@@ -144,7 +172,9 @@ impl Account {
                 self.told_external.pop_first();
             }
         }
-        if self.counts(told_time) {
+        if self.start.is_none() {
+            self.change(asset, change);
+        } else if self.counts(told_time) {
             *self.external.entry(asset.clone()).or_default() += change;
         }
         true
@@ -155,8 +185,15 @@ impl Account {
         self.start.is_some() && !in_start
     }
 
+    /// Before the ledger has started, what the run before left changes, where that is known.
     fn change(&mut self, asset: &Asset, by: Amount) {
-        *self.change.entry(asset.clone()).or_default() += by;
+        let changed = match self.start {
+            Some(_) => Some(&mut self.change),
+            None => self.left.as_mut(),
+        };
+        if let Some(changed) = changed {
+            *changed.entry(asset.clone()).or_default() += by;
+        }
     }
 
     /// A balance as the exchange stated it.
@@ -269,6 +306,8 @@ mod tests {
                 amount: amount("0.00001234"),
             }),
             liquidity: None,
+            position_side: PositionSide::Net,
+            cause: FillCause::Order,
             exchange_time: WallNs(0),
             local_time: WallNs(0),
         };
@@ -294,5 +333,3 @@ mod tests {
         assert!(!ledger[2].agrees());
     }
 }
-            position_side: PositionSide::Net,
-            cause: FillCause::Order,

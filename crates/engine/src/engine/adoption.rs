@@ -144,9 +144,45 @@ impl<J: Journal> Core<J> {
         });
         self.ask_balances(index);
     }
+
+    /// Funds that came or left while no run watched: they are in the opening balances, and are entered as from outside.
+    pub(crate) fn tell_moved_meanwhile(&mut self, index: VenueIndex) {
+        let venue = &self.state.venues[index.0];
+        let Some(words) = venue.moved_in_words() else { return };
+        let text = format!("{}: {words}", venue.id);
+        let moved = venue.holdings.moved_meanwhile().iter();
+        let records = moved.map(|(asset, change)| Record::ExternalChange {
+            venue: venue.id.clone(),
+            account: venue.account.clone(),
+            asset: asset.clone(),
+            change: *change,
+            exchange_time: None,
+            time: self.state.now.wall,
+        });
+        let records: Vec<Record> = records.collect();
+        self.log(LogLevel::Info, text);
+        for record in records {
+            self.journal_fact(record);
+        }
+    }
 }
 
 impl Venue {
+    /// What came or left between the run before and this one, in one line; `None` where nothing did, or that is not known.
+    pub(crate) fn moved_in_words(&self) -> Option<String> {
+        let moved = self.holdings.moved_meanwhile().iter().map(|(asset, change)| {
+            let what = if *change < Amount::ZERO { "left" } else { "came" };
+            format!("{} {asset} {what}", change.0.abs().normalize())
+        });
+        let moved: Vec<String> = moved.collect();
+        (!moved.is_empty()).then(|| {
+            format!(
+                "while the bot was stopped {}, by no trade: the opening balances hold it",
+                moved.join(", ")
+            )
+        })
+    }
+
     /// Whether an order is told as working in answer to the question for orders since a time. That is no news: databases lag,
     /// and it may have ended since. The question about open orders, which is asked right before, tells which are.
     pub(crate) fn is_stale_history(&self, event: &OrderEvent) -> bool {

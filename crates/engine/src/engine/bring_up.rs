@@ -100,9 +100,9 @@ impl<J: Journal> Core<J> {
                 pair: market.pair.clone(),
                 symbol: instrument.symbol.clone(),
                 exponents: instrument.exponents,
+                contract: instrument.contract.clone(),
             })
         });
-                contract: instrument.contract.clone(),
         let instruments = used.collect();
         self.command(
             index,
@@ -175,6 +175,7 @@ impl<J: Journal> Core<J> {
                 venue.phase = VenuePhase::Ready;
                 let text = format!("{} is ready", venue.id);
                 self.log(LogLevel::Info, text);
+                self.tell_moved_meanwhile(index);
             }
             (Purpose::Instruments, VenuePhase::Instruments) => {
                 self.retry_later(index, "asking for instruments", outcome);

@@ -37,6 +37,7 @@ impl<J: Journal> Core<J> {
                 }
             }
             Purpose::Snapshot(instrument) => self.snapshot_ended(index, *instrument, outcome),
+            Purpose::Resubscribe(instrument) => self.resubscribe_ended(index, *instrument, outcome),
             Purpose::Place(id) => {
                 self.place_ended(index, id, outcome);
                 self.placed_in_place(index, id, outcome);

@@ -1,15 +1,37 @@
 //! Each instrument judged by what the market stream delivers of it, and the stream by its instruments.
 //!
-//! An instrument of which nothing comes is silent. That it is not merely quiet is proven by asking: the exchange has moved
-//! on, and the stream does not tell within the manifest's `lag_ms`. Where nothing can be asked, silence itself must do, for
-//! longer and longer.
+//! An instrument of which nothing comes is silent. Asking tells whether it is merely quiet: then the exchange has nothing
+//! newer. It is proven not to be where the exchange has moved on, and the stream does not tell within the manifest's
+//! `lag_ms`. Where nothing can be asked, silence itself must do, for longer and longer.
+//!
+//! What is proven silent alone, while others deliver, is subscribed anew alone. The session, and with it every other book,
+//! is opened again only where that does not help or where nothing is delivered at all.
 
 use colibri_model::{InstrumentId, Journal, Millis, MonoNs};
-use colibri_standard::SessionRole;
+use colibri_standard::{Channel, Command, Outcome, SessionRole, Subscription, UpdateSession};
 
-use crate::engine::VenueIndex;
 use crate::engine::core::Core;
+use crate::engine::market::Resubscription;
 use crate::engine::stream::{StreamEvent, StreamState};
+use crate::engine::streams::MARKET_SESSION;
+use crate::engine::venue::Purpose;
+use crate::engine::{LogLevel, VenueIndex};
+
+/// A book that could not be confirmed for so long is not known to be merely quiet any more.
+const QUIET_FOR: Millis = Millis(90_000);
+
+/// Leaves an instrument's book and enters it again.
+pub(crate) fn anew(instrument: InstrumentId) -> Command {
+    let book = vec![Subscription {
+        instrument,
+        channels: vec![Channel::Book],
+    }];
+    Command::UpdateSession(UpdateSession {
+        session: MARKET_SESSION,
+        add: book.clone(),
+        remove: book,
+    })
+}
 
 impl<J: Journal> Core<J> {
     /// A book follows its stream: what was missing is made up for, a silence is over.
@@ -26,12 +48,13 @@ impl<J: Journal> Core<J> {
         }
         match market.feed.state {
             StreamState::Healing => market.feed.on(StreamEvent::Healed, "", now),
-            StreamState::Silent if market.ahead.is_none() => {
+            StreamState::Silent | StreamState::Quiet if market.ahead.is_none() => {
                 market.snapshot.checks = 0;
                 market.feed.on(StreamEvent::Heard, "", now)
             }
             _ => return,
         };
+        market.resubscribed = None;
         // The session is judged by its instruments.
         self.wake_at(now);
     }
@@ -55,18 +78,18 @@ impl<J: Journal> Core<J> {
         }
         let venue = &mut self.state.venues[index.0];
         let states = || listed.iter().filter_map(|&id| Some(venue.market(id)?.feed.state));
-        let all = |state: StreamState| states().all(|s| s == state);
-        let event = if listed.is_empty() || all(StreamState::Live) {
+        let count = |state: StreamState| states().filter(|s| *s == state).count();
+        let missing = listed.len() - count(StreamState::Live) - count(StreamState::Quiet);
+        let event = if missing == 0 {
             [StreamEvent::Heard, StreamEvent::Healed]
-        } else if all(StreamState::Silent) {
+        } else if count(StreamState::Silent) == listed.len() {
             [StreamEvent::Silenced; 2]
-        } else if states().any(|s| s == StreamState::Healing) {
+        } else if count(StreamState::Healing) > 0 {
             [StreamEvent::Heard, StreamEvent::Doubted]
         } else {
             [StreamEvent::Heard; 2]
         };
-        let why = states().filter(|s| *s != StreamState::Live).count();
-        let why = match why {
+        let why = match missing {
             0 => String::new(),
             missing => format!("{missing} of {} books are missing or silent", listed.len()),
         };
@@ -77,6 +100,7 @@ impl<J: Journal> Core<J> {
             venue.market_stream.on(StreamEvent::Silenced, &why, now);
             for market in &mut venue.markets {
                 market.ahead = None;
+                market.resubscribed = None;
             }
             self.reopen(index, SessionRole::Market, why);
         }
@@ -86,14 +110,15 @@ impl<J: Journal> Core<J> {
     /// the stream has not told; or it cannot be asked, and has told nothing for long.
     fn judge_feed(&mut self, index: VenueIndex, instrument: InstrumentId) -> Option<String> {
         let now = self.mono();
-        let liveness = self.state.venues[index.0].manifest.liveness.clone();
-        let by_request = self.state.venues[index.0].manifest.book.snapshot_by_request;
+        let manifest = &self.state.venues[index.0].manifest;
+        let (book_stale_ms, lag_ms) = (manifest.liveness.book_stale_ms, manifest.liveness.lag_ms);
+        let market_silence_ms = manifest.liveness.market_silence_ms;
+        let by_request = manifest.book.snapshot_by_request;
         let market = self.state.venues[index.0].market_mut(instrument)?;
-        let pair = market.pair.clone();
         // One that is missing is asked for, or subscribed anew.
         let keeper = market.keeper.as_ref().filter(|keeper| keeper.book().is_some())?;
         let updated = keeper.updated();
-        let stale_at = updated.plus(liveness.book_stale_ms);
+        let stale_at = updated.plus(book_stale_ms);
         // A book that came before the session was said to be live needs no other to be there.
         market.feed.on(StreamEvent::Healed, "", now);
         if market.feed.state == StreamState::Live {
@@ -101,30 +126,87 @@ impl<J: Journal> Core<J> {
                 self.wake_at(MonoNs(stale_at.0 + 1));
                 return None;
             }
-            let why = format!("no update for {} s", liveness.book_stale_ms.0 / 1_000);
+            let why = format!("no update for {} s", book_stale_ms.0 / 1_000);
             market.feed.on(StreamEvent::Silenced, &why, now);
             market.snapshot.not_before = now;
             self.wake_at(now);
             return None;
         }
-        if let Some(ahead) = market.ahead {
-            let until = ahead.since.plus(liveness.lag_ms);
+        if market.feed.state == StreamState::Quiet {
+            let until = market.confirmed.unwrap_or(updated).plus(QUIET_FOR);
             if now >= until {
-                let lag = liveness.lag_ms.0;
-                return Some(format!(
-                    "the book of {pair} has moved on, and the stream did not tell within {lag} ms"
-                ));
+                let why = market.feed.why.clone();
+                market.feed.on(StreamEvent::Silenced, &why, now);
+            }
+            self.wake_at(until.max(now));
+        } else if let Some(ahead) = market.ahead {
+            let until = ahead.since.plus(lag_ms);
+            if now >= until {
+                let (pair, lag) = (&market.pair, lag_ms.0);
+                let why = format!("the book of {pair} has moved on, and the stream did not tell within {lag} ms");
+                return self.resubscribe_first(index, instrument, why);
             }
             self.wake_at(until);
-        } else if !by_request && market.feed.state == StreamState::Silent && liveness.market_silence_ms.0 > 0 {
-            let patience = Millis(liveness.market_silence_ms.0 << market.snapshot.checks.min(6));
+        } else if !by_request && market.feed.state == StreamState::Silent && market_silence_ms.0 > 0 {
+            let patience = Millis(market_silence_ms.0 << market.snapshot.checks.min(6));
             let until = updated.plus(patience);
             if now >= until {
-                market.snapshot.checks = market.snapshot.checks.saturating_add(1);
-                return Some(format!("it told nothing of {pair} for {} s", patience.0 / 1_000));
+                let why = format!("it told nothing of {} for {} s", market.pair, patience.0 / 1_000);
+                let condemned = self.resubscribe_first(index, instrument, why)?;
+                if let Some(market) = self.state.venues[index.0].market_mut(instrument) {
+                    market.snapshot.checks = market.snapshot.checks.saturating_add(1);
+                }
+                return Some(condemned);
             }
             self.wake_at(until);
         }
         None
+    }
+
+    /// Subscribes an instrument anew that is proven silent, where the stream delivers of another. Why the session must be
+    /// opened again, where it delivers of none or that has not helped.
+    fn resubscribe_first(&mut self, index: VenueIndex, instrument: InstrumentId, why: String) -> Option<String> {
+        let now = self.mono();
+        let venue = &mut self.state.venues[index.0];
+        let lag = venue.manifest.liveness.lag_ms;
+        let others = || venue.markets.iter().filter(|m| m.id != instrument);
+        let delivers = others().any(|m| m.feed.state == StreamState::Live);
+        let name = venue.id.clone();
+        let market = venue.market_mut(instrument)?;
+        match market.resubscribed {
+            _ if !delivers => Some(why),
+            None => {
+                market.resubscribed = Some(Resubscription::Asked);
+                let text = format!("{name}: {} is subscribed anew: {why}", market.pair);
+                self.state.counts.feeds_resubscribed += 1;
+                self.log(LogLevel::Warn, text);
+                self.command(index, Purpose::Resubscribe(instrument), anew(instrument));
+                None
+            }
+            Some(Resubscription::Asked) => None,
+            Some(Resubscription::Failed) => Some(format!("{why}, and could not be subscribed anew")),
+            Some(Resubscription::Done(at)) if now >= at.plus(lag) => {
+                Some(format!("{why}, nor after it was subscribed anew"))
+            }
+            Some(Resubscription::Done(at)) => {
+                self.wake_at(at.plus(lag));
+                None
+            }
+        }
+    }
+
+    /// An instrument was subscribed anew, or could not be.
+    pub(crate) fn resubscribe_ended(&mut self, index: VenueIndex, instrument: InstrumentId, outcome: &Outcome) {
+        let now = self.mono();
+        // It may deliver already, or its session be another: then the end says nothing.
+        if let Some(market) = self.state.venues[index.0].market_mut(instrument)
+            && market.resubscribed == Some(Resubscription::Asked)
+        {
+            market.resubscribed = Some(match outcome {
+                Outcome::Done => Resubscription::Done(now),
+                _ => Resubscription::Failed,
+            });
+        }
+        self.wake_at(now);
     }
 }

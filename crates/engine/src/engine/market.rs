@@ -55,6 +55,17 @@ pub(crate) struct Ahead {
     pub(crate) since: MonoNs,
 }
 
+/// How subscribing a silent instrument anew went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resubscription {
+    /// It is under way.
+    Asked,
+    /// It is done since then: the stream has to deliver.
+    Done(MonoNs),
+    /// The exchange did not take it.
+    Failed,
+}
+
 /// What a market is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MarketWanted {
@@ -78,6 +89,8 @@ pub(crate) struct Market {
     /// When a question last said that the book is right, and nothing newer there.
     pub(crate) confirmed: Option<MonoNs>,
     pub(crate) ahead: Option<Ahead>,
+    /// Whether it was subscribed anew since its stream last delivered of it.
+    pub(crate) resubscribed: Option<Resubscription>,
     /// Since when there has been no book, or the engine's start.
     pub(crate) bookless_since: MonoNs,
     pub(crate) fees: FeeRates,
@@ -114,6 +127,7 @@ impl Market {
             source: BookSource::Stream,
             confirmed: None,
             ahead: None,
+            resubscribed: None,
             bookless_since: MonoNs(0),
             fees: FeeRates::default(),
             top: None,

@@ -2,15 +2,15 @@
 
 use colibri_abi::{BookBatch, TopOfBook, TradeBatch, book_flag};
 use colibri_model::{InstrumentId, Journal, Millis, from_mantissa};
-use colibri_standard::{BookSnapshot, Channel, Command, Outcome, SessionStatus, Subscription, UpdateSession};
+use colibri_standard::{BookSnapshot, Command, Outcome, SessionStatus};
 
 use crate::HostNow;
 use crate::book::{BookChange, BookFault, SnapshotWanted};
 use crate::engine::core::Core;
+use crate::engine::feeds::anew;
 use crate::engine::market::{Ahead, BookSource, SnapshotRequest, SnapshotUse};
 use crate::engine::state::EnginePhase;
 use crate::engine::stream::{StreamEvent, StreamState};
-use crate::engine::streams::MARKET_SESSION;
 use crate::engine::venue::{Purpose, VenuePhase};
 use crate::engine::{LogLevel, MarketId, VenueIndex};
 
@@ -104,14 +104,19 @@ impl<J: Journal> Core<J> {
                 let Some(local) = market.keeper.as_ref().filter(|k| k.book().is_some()) else {
                     return;
                 };
+                let why = market.feed.why.clone();
                 if batch.last_id <= local.last_id() {
                     market.confirmed = Some(now);
+                    market.feed.on(StreamEvent::Confirmed, &why, now);
                 } else if market.ahead.is_none() {
                     market.ahead = Some(Ahead {
                         id: batch.last_id,
                         since: now,
                     });
+                    market.feed.on(StreamEvent::Silenced, &why, now);
                 }
+                // The session is judged by its instruments.
+                self.wake_at(now);
             }
             Some(SnapshotUse::Synchronize | SnapshotUse::Subscribe) | None => {
                 let change = self.apply_book(index, instrument, batch);
@@ -248,7 +253,7 @@ impl<J: Journal> Core<J> {
         let keeper = market.keeper.as_ref()?;
         let by_request = venue.manifest.book.snapshot_by_request;
         if venue.market_session == SessionStatus::Live {
-            let silent = market.feed.state == StreamState::Silent && by_request;
+            let silent = matches!(market.feed.state, StreamState::Silent | StreamState::Quiet) && by_request;
             return match keeper.snapshot_wanted() {
                 SnapshotWanted::Request => Some(SnapshotUse::Synchronize),
                 SnapshotWanted::Subscription => Some(SnapshotUse::Subscribe),
@@ -305,17 +310,7 @@ impl<J: Journal> Core<J> {
                 instrument,
                 depth: depth.min(SHALLOW),
             }),
-            SnapshotUse::Subscribe => {
-                let book = vec![Subscription {
-                    instrument,
-                    channels: vec![Channel::Book],
-                }];
-                Command::UpdateSession(UpdateSession {
-                    session: MARKET_SESSION,
-                    add: book.clone(),
-                    remove: book,
-                })
-            }
+            SnapshotUse::Subscribe => anew(instrument),
         };
         self.command(index, Purpose::Snapshot(instrument), command);
     }

@@ -48,7 +48,7 @@ pub use kill_switch::KillSwitch;
 pub use market::BookSource;
 pub use session_profit::{SessionProfit, SessionReference};
 pub use setup::{
-    EngineSetup, EnvironmentConflict, MarketId, Recovered, RecoveredOrder, VenueIndex, VenueSetup, Watermarks,
+    EngineSetup, EnvironmentConflict, LeftHoldings, MarketId, Recovered, RecoveredOrder, VenueIndex, VenueSetup, Watermarks,
 };
 pub use state::{Counts, EnginePhase, StrategyState};
 pub use stop::{StopReport, VenueStop};

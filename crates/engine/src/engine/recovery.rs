@@ -58,6 +58,10 @@ impl<J: Journal> Core<J> {
             since = since.max(oldest.exchange_time.0);
         }
         venue.reconcile.history_wanted = true;
+        let account = (venue.id.clone(), venue.account.clone());
+        if let Some(left) = self.recovered.holdings.get(&account).filter(|left| left.settled) {
+            venue.holdings.left_before(left.totals.clone());
+        }
         for market in &mut venue.markets {
             market.bookless_since = now.mono;
             let key = (venue.id.clone(), venue.account.clone(), market.pair.clone());
@@ -121,6 +125,9 @@ impl<J: Journal> Core<J> {
                 venue.in_doubt.insert(order.client_id().clone());
             }
             venue.orders.track(order);
+            for name in &recovered.names {
+                venue.orders.rename(&recovered.intent.client_id, name);
+            }
         }
         for (strategy, fill) in &self.recovered.fills {
             if fill.key.venue != venue.id || fill.key.account != venue.account {

@@ -1,9 +1,10 @@
 //! What the exchange tells: orders, fills, balances, notices.
 
 use colibri_model::{
-    ClientOrderId, Fill, FillKey, InstrumentId, Journal, Millis, OrderEvidence, OrderState, Record, StrategyId,
+    Asset, ClientOrderId, Fill, FillKey, InstrumentId, Journal, Millis, OrderEvidence, OrderState,
+     Record, StrategyId,
 };
-use colibri_standard::{BalancesEvent, Event, FillEvent, NoticeKind, OrderEvent, ReportSource};
+use colibri_standard::{BalanceScope, BalancesEvent, Event, FillEvent, NoticeKind, OrderEvent, ReportSource};
 
 use crate::HostNow;
 use crate::engine::core::Core;
@@ -62,7 +63,6 @@ impl<J: Journal> Core<J> {
             Event::ReplaceResult(result) => self.on_replace_result(index, result),
             // Sessions, the clock and pools are the driver's; candles have no reader here.
             Event::Session(_) | Event::Time(_) | Event::Usage(_) | Event::Candles(_) => {}
-        }
             // What contracts tell has no reader here yet.
             Event::Positions(_)
             | Event::Settings(_)
@@ -75,6 +75,7 @@ impl<J: Journal> Core<J> {
             | Event::FundingProgress(_)
             | Event::MarginTiers(_)
             | Event::Trigger(_) => {}
+        }
     }
 
     fn on_balances(&mut self, index: VenueIndex, event: &BalancesEvent) {
@@ -85,10 +86,13 @@ impl<J: Journal> Core<J> {
         }
         venue.exchange_time = venue.exchange_time.max(event.exchange_time);
         venue.holdings.state(event, now.mono);
+        // As it is known now: an older statement has changed nothing, and what is not listed any more is zero.
+        let told = |asset: &Asset| event.scope == BalanceScope::All || event.balances.iter().any(|b| b.asset == *asset);
+        let known = venue.holdings.iter().map(|stated| &stated.balance);
         let record = Record::Balances {
             venue: venue.id.clone(),
             account: venue.account.clone(),
-            balances: event.balances.clone(),
+            balances: known.filter(|balance| told(&balance.asset)).cloned().collect(),
             time: now.wall,
         };
         self.journal_fact(record);
@@ -117,7 +121,6 @@ impl<J: Journal> Core<J> {
                 self.stopping.told_open(index);
             }
         }
-        let venue = &mut self.state.venues[index.0];
         let Some(evidence) = evidence else {
             let text = format!("order {id} has a status that is not known: {:?}", event.status);
             return self.log(LogLevel::Warn, text);
@@ -125,8 +128,9 @@ impl<J: Journal> Core<J> {
         if event.previous_client_id.is_some()
             && let Some(name) = &event.client_id
         {
-            venue.orders.rename(&id, name);
+            self.order_renamed(index, &id, name);
         }
+        let venue = &mut self.state.venues[index.0];
         if let (Some(quantity), Some(order)) = (event.quantity, venue.orders.get_mut(&id))
             && order.intent.quantity_unit == colibri_model::QuantityUnit::Base
             && quantity.is_positive()
@@ -145,6 +149,26 @@ impl<J: Journal> Core<J> {
         let before = self.state.venues[index.0].orders.get(&id).map(InFlightOrder::state);
         self.learn(index, &id, evidence, &report);
         self.order_witnessed(index, &id, before, event.source, evidence);
+    }
+
+    /// The exchange calls an order by another name since an amend.
+    fn order_renamed(&mut self, index: VenueIndex, id: &ClientOrderId, name: &ClientOrderId) {
+        let venue = &mut self.state.venues[index.0];
+        if venue
+            .orders
+            .get(id)
+            .is_none_or(|order| order.name_at_exchange() == name)
+        {
+            return;
+        }
+        venue.orders.rename(id, name);
+        let record = Record::Renamed {
+            venue: venue.id.clone(),
+            client_id: id.clone(),
+            name: name.clone(),
+            time: self.state.now.wall,
+        };
+        self.journal_fact(record);
     }
 
     /// Takes evidence about one of our orders in: state, journal, questions, strategy.
@@ -281,6 +305,8 @@ impl<J: Journal> Core<J> {
             quantity: event.quantity,
             fee: event.fee.clone(),
             liquidity: event.liquidity,
+            position_side: event.position_side,
+            cause: event.cause,
             exchange_time: event.exchange_time.unwrap_or(now.wall),
             local_time: now.wall,
         };
@@ -305,8 +331,6 @@ impl<J: Journal> Core<J> {
                         let key = (instrument, exchange_id.clone());
                         venue.unattributed.entry(key).or_default().push(fill.key.clone());
                         if venue.unattributed.len() > UNATTRIBUTED {
-            position_side: event.position_side,
-            cause: event.cause,
                             venue.unattributed.pop_first();
                         }
                         self.journal_fact(Record::Filled { strategy: None, fill });

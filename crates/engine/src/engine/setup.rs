@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{
-    AccountId, ClientOrderId, ExchangeOrderId, Fill, FillKey, InstrumentId, Millis, OrderIntent, OrderState, Pair,
+    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, Fill, FillKey, InstrumentId, Millis, OrderIntent, OrderState, Pair,
     Quantity, Record, StrategyId, TradeId, VenueId, WallNs,
 };
 use colibri_standard::ConnectorManifest;
@@ -109,6 +109,8 @@ pub struct RecoveredOrder {
     pub amend_to: Option<Quantity>,
     /// The exchange's id, where it was learned.
     pub exchange_id: Option<ExchangeOrderId>,
+    /// The names that amends gave it at the exchange, the last one last.
+    pub names: Vec<ClientOrderId>,
     /// The last state.
     pub state: OrderState,
     /// What the exchange counted as filled, where it said so.
@@ -117,6 +119,17 @@ pub struct RecoveredOrder {
     pub cancel_wanted: Option<WallNs>,
     /// When it was decided.
     pub created: WallNs,
+}
+
+/// What an account held when the journal last said so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftHoldings {
+    /// Free and locked together.
+    pub totals: BTreeMap<Asset, Amount>,
+    /// Whether these are known to hold every fill: the run ended with its proof, and nothing was sent or filled since.
+    pub settled: bool,
+    /// The run that is being read has stated them.
+    stated: bool,
 }
 
 /// Orders and fills of earlier runs, folded from the journal.
@@ -132,6 +145,8 @@ pub struct Recovered {
     pub last_started: Option<WallNs>,
     /// Up to where pairs are complete.
     pub watermarks: BTreeMap<(VenueId, AccountId, Pair), Watermarks>,
+    /// What accounts held.
+    pub holdings: BTreeMap<(VenueId, AccountId), LeftHoldings>,
     /// Which environment the records of a venue and account are about.
     pub environments: BTreeMap<(VenueId, AccountId), String>,
     /// The kill switch, where it was thrown and nobody has released it.
@@ -172,12 +187,14 @@ impl Recovered {
                     intent: order.clone(),
                     amend_to: None,
                     exchange_id: None,
+                    names: Vec::new(),
                     state: OrderState::PendingCreate,
                     reported_filled: None,
                     cancel_wanted: None,
                     created: *time,
                 };
                 self.orders.insert(order.client_id.clone(), recovered);
+                self.unsettle(venue, account);
                 self.seen(venue, *time);
             }
             Record::Adopted {
@@ -197,6 +214,7 @@ impl Recovered {
                     intent: order.clone(),
                     amend_to: None,
                     exchange_id: exchange_id.clone(),
+                    names: Vec::new(),
                     state: OrderState::Unknown,
                     reported_filled: None,
                     cancel_wanted: None,
@@ -226,6 +244,7 @@ impl Recovered {
             }
             Record::Filled { strategy, fill } => {
                 self.seen(&fill.key.venue, fill.local_time);
+                self.unsettle(&fill.key.venue, &fill.key.account);
                 self.add_fill(strategy.as_ref(), fill);
             }
             Record::AmendIntent {
@@ -239,14 +258,40 @@ impl Recovered {
                 }
                 self.seen(venue, *time);
             }
+            Record::Renamed {
+                venue,
+                client_id,
+                name,
+                time,
+            } => {
+                if let Some(order) = self.orders.get_mut(client_id) {
+                    order.names.push(name.clone());
+                }
+                self.seen(venue, *time);
+            }
             Record::CancelIntent { venue, client_id, time } => {
                 if let Some(order) = self.orders.get_mut(client_id) {
                     order.cancel_wanted = Some(*time);
                 }
                 self.seen(venue, *time);
             }
-            Record::Balances { venue, time, .. } | Record::ExternalChange { venue, time, .. } => {
-                self.seen(venue, *time)
+            Record::Balances {
+                venue,
+                account,
+                balances,
+                time,
+            } => {
+                let left = self.holdings.entry((venue.clone(), account.clone())).or_default();
+                let totals = balances.iter().map(|b| (b.asset.clone(), b.total()));
+                left.totals.extend(totals);
+                left.stated = true;
+                self.seen(venue, *time);
+            }
+            Record::ExternalChange {
+                venue, account, time, ..
+            } => {
+                self.unsettle(venue, account);
+                self.seen(venue, *time);
             }
             Record::VenueUsed {
                 venue,
@@ -340,6 +385,13 @@ impl Recovered {
         known.exchange_id = known.exchange_id.take().or_else(|| fill.exchange_id.clone());
         known.fee = known.fee.take().or_else(|| fill.fee.clone());
         known.liquidity = known.liquidity.or(fill.liquidity);
+    }
+
+    /// What was stated of an account may not hold everything that has happened.
+    fn unsettle(&mut self, venue: &VenueId, account: &AccountId) {
+        if let Some(left) = self.holdings.get_mut(&(venue.clone(), account.clone())) {
+            left.settled = false;
+        }
     }
 
     fn seen(&mut self, venue: &VenueId, time: WallNs) {

@@ -61,6 +61,8 @@ pub struct Counts {
     pub book_drops: u64,
     /// Streams that were open and proven silent, and were opened again.
     pub streams_condemned: u64,
+    /// Instruments that were proven silent while their session delivered others, and were subscribed anew.
+    pub feeds_resubscribed: u64,
     /// Reconciliations done.
     pub reconciliations: u64,
     /// Batches of book levels applied.

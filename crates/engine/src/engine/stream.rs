@@ -19,8 +19,10 @@ pub enum StreamState {
     Healing,
     /// It delivers, and nothing is missing.
     Live,
-    /// It is connected and does not deliver what it should.
+    /// It is connected and does not deliver what it should, or is not known to.
     Silent,
+    /// It is connected and delivers nothing, because there is nothing: the exchange was asked, and has what was told last.
+    Quiet,
 }
 
 /// What happens to a stream.
@@ -34,6 +36,8 @@ pub(crate) enum StreamEvent {
     Lost,
     /// It should have delivered something and has not.
     Silenced,
+    /// The exchange was asked, and has nothing newer than what was delivered.
+    Confirmed,
     /// It delivers again, and nothing was missed between.
     Heard,
     /// Something of it is missing: a gap, a message that cannot be read.
@@ -51,10 +55,12 @@ impl StreamState {
             (_, StreamEvent::Opening) => StreamState::Opening,
             (StreamState::Down | StreamState::Opening, StreamEvent::Opened)
             | (StreamState::Live, StreamEvent::Doubted) => StreamState::Healing,
-            (StreamState::Healing, StreamEvent::Healed) | (StreamState::Silent, StreamEvent::Heard) => {
-                StreamState::Live
+            (StreamState::Healing, StreamEvent::Healed)
+            | (StreamState::Silent | StreamState::Quiet, StreamEvent::Heard) => StreamState::Live,
+            (StreamState::Healing | StreamState::Live | StreamState::Quiet, StreamEvent::Silenced) => {
+                StreamState::Silent
             }
-            (StreamState::Healing | StreamState::Live, StreamEvent::Silenced) => StreamState::Silent,
+            (StreamState::Silent, StreamEvent::Confirmed) => StreamState::Quiet,
             (state, _) => state,
         }
     }
@@ -68,7 +74,10 @@ impl StreamState {
     /// Whether it is connected, whatever it delivers.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        matches!(self, StreamState::Healing | StreamState::Live | StreamState::Silent)
+        matches!(
+            self,
+            StreamState::Healing | StreamState::Live | StreamState::Silent | StreamState::Quiet
+        )
     }
 
     /// The word for it.
@@ -80,6 +89,7 @@ impl StreamState {
             StreamState::Healing => "healing",
             StreamState::Live => "live",
             StreamState::Silent => "silent",
+            StreamState::Quiet => "quiet",
         }
     }
 }
@@ -198,18 +208,20 @@ mod tests {
 
     use super::*;
 
-    const STATES: [StreamState; 5] = [
+    const STATES: [StreamState; 6] = [
         StreamState::Down,
         StreamState::Opening,
         StreamState::Healing,
         StreamState::Live,
         StreamState::Silent,
+        StreamState::Quiet,
     ];
-    const EVENTS: [StreamEvent; 7] = [
+    const EVENTS: [StreamEvent; 8] = [
         StreamEvent::Opening,
         StreamEvent::Opened,
         StreamEvent::Lost,
         StreamEvent::Silenced,
+        StreamEvent::Confirmed,
         StreamEvent::Heard,
         StreamEvent::Doubted,
         StreamEvent::Healed,
@@ -224,7 +236,8 @@ mod tests {
                     assert!(
                         matches!(
                             (state, event),
-                            (StreamState::Healing, StreamEvent::Healed) | (StreamState::Silent, StreamEvent::Heard)
+                            (StreamState::Healing, StreamEvent::Healed)
+                                | (StreamState::Silent | StreamState::Quiet, StreamEvent::Heard)
                         ),
                         "{state:?} {event:?}"
                     );

@@ -47,6 +47,7 @@ impl<J: Journal> Core<J> {
                 venue.market_stream.on(event, "", now.mono);
                 for market in &mut venue.markets {
                     market.feed.on(event, "", now.mono);
+                    market.resubscribed = None;
                 }
                 if was_live {
                     self.drop_books(index);

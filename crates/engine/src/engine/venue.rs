@@ -72,6 +72,7 @@ pub(crate) enum Purpose {
     StartBalances,
     Balances,
     Snapshot(InstrumentId),
+    Resubscribe(InstrumentId),
     Place(ClientOrderId),
     Cancel(ClientOrderId),
     Amend(ClientOrderId, Quantity),

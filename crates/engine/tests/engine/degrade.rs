@@ -183,7 +183,7 @@ fn an_update_that_comes_before_the_session_is_up_is_not_put_on_a_polled_book() {
 }
 
 #[test]
-fn an_instrument_that_falls_silent_while_another_delivers_is_found_out_and_its_session_opened_again() {
+fn an_instrument_that_falls_silent_while_another_delivers_is_subscribed_anew_and_then_its_session_opened_again() {
     let mut floor = Floor::new(
         &["a"],
         &[
@@ -203,7 +203,13 @@ fn an_instrument_that_falls_silent_while_another_delivers_is_found_out_and_its_s
     assert_eq!(floor.strategy(0).state, StrategyState::Running);
     assert!(matches!(floor.pause(1), PauseReason::BookStale(_)));
     assert!(floor.sites[A].exchange.reopened.is_empty(), "not proven yet");
-    floor.run_beating(11, &[(A, BTC)]);
+    floor.run_beating(10, &[(A, BTC)]);
+    assert_eq!(floor.sites[A].exchange.book_subscribed, 1, "it alone: {:?}", floor.log);
+    assert!(floor.sites[A].exchange.reopened.is_empty());
+    floor.run_beating(10, &[(A, BTC)]);
+    assert_eq!(floor.strategy(0).state, StrategyState::Running, "undisturbed");
+    assert_eq!(floor.sites[A].exchange.book_subscribed, 1, "once");
+    floor.run_beating(2, &[(A, BTC)]);
     assert_eq!(
         floor.sites[A].exchange.reopened,
         [SessionRole::Market],
@@ -217,12 +223,69 @@ fn an_instrument_that_falls_silent_while_another_delivers_is_found_out_and_its_s
 }
 
 #[test]
-fn an_instrument_that_is_merely_quiet_is_checked_less_and_less_often_and_left_alone() {
+fn subscribing_a_silent_instrument_anew_brings_it_back_and_no_other_book_is_touched() {
+    let mut floor = Floor::new(
+        &["a"],
+        &[
+            ("btc", "a", "BTC-USDT", BookNeed::Streamed),
+            ("eth", "a", "ETH-USDT", BookNeed::Streamed),
+        ],
+    );
+    floor.start();
+    floor.run_beating(5, &[(A, BTC), (A, ETH)]);
+    let mut subscribed = 0;
+    for _ in 0..60 {
+        floor.run_beating(1, &[(A, BTC)]);
+        subscribed = floor.sites[A].exchange.book_subscribed;
+        if subscribed > 0 {
+            // From here on the exchange tells again.
+            floor.beat(A, ETH);
+        } else {
+            floor.moves_unseen(A, ETH);
+        }
+    }
+    assert_eq!(subscribed, 1, "{:?}", floor.log);
+    assert_eq!(floor.market(A, ETH).feed().state, StreamState::Live, "{:?}", floor.log);
+    assert_eq!(floor.strategy(1).state, StrategyState::Running);
+    assert!(floor.sites[A].exchange.reopened.is_empty(), "{:?}", floor.log);
+    assert_eq!(floor.market(A, BTC).keeper().unwrap().drops(), 0);
+    let counts = floor.view().counts();
+    assert_eq!((counts.streams_condemned, counts.feeds_resubscribed), (0, 1));
+    assert_eq!(floor.told_of("btc"), ["started"]);
+}
+
+#[test]
+fn where_nothing_is_delivered_at_all_the_session_is_opened_again_at_once() {
+    let mut floor = Floor::new(&["a"], &[]);
+    floor.start();
+    floor.run_beating(5, &[(A, BTC), (A, ETH)]);
+    for _ in 0..30 {
+        floor.run(1_000);
+        floor.moves_unseen(A, ETH);
+        if !floor.sites[A].exchange.reopened.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(
+        floor.sites[A].exchange.reopened,
+        [SessionRole::Market],
+        "{:?}",
+        floor.log
+    );
+    assert_eq!(floor.sites[A].exchange.book_subscribed, 0);
+}
+
+#[test]
+fn an_instrument_that_is_merely_quiet_is_checked_less_and_less_often_and_is_no_outage() {
     let mut floor = two_venues();
     floor.run_beating(5, &BOTH);
     let from = floor.sites[A].asked.len();
     floor.run_beating(300, &[(A, BTC), (B, BTC), (B, ETH)]);
-    assert_eq!(floor.market(A, ETH).feed().state, StreamState::Silent);
+    assert_eq!(floor.market(A, ETH).feed().state, StreamState::Quiet);
+    let venue = floor.view().venue(VenueIndex(A)).unwrap();
+    assert_eq!(venue.market_stream().state, StreamState::Live, "nothing is missing");
+    assert_eq!(venue.market_stream().why, "");
+    assert_eq!(floor.sites[A].exchange.book_subscribed, 0);
     let checks = &floor.sites[A].asked[from..];
     assert!((8..=20).contains(&checks.len()), "{checks:?}");
     assert!(floor.sites[A].exchange.reopened.is_empty());

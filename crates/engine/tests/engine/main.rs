@@ -10,4 +10,5 @@ mod orders;
 mod recovery;
 mod risk;
 mod safety;
+mod stop_races;
 mod trading;

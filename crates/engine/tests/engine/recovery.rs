@@ -403,6 +403,78 @@ fn funds_that_come_and_go_are_in_the_ledger_once_and_what_is_not_told_is_shown()
     assert!(!usdt(&desk).agrees());
 }
 
+/// What came or left while no run watched, and no trade explains, is said once, entered once, and in the opening balances.
+#[test]
+fn funds_that_come_or_leave_between_two_runs_are_said_and_entered_as_from_outside() {
+    let moved = |desk: &Desk| desk.view().venues().next().unwrap().moved_meanwhile();
+    let entered = |desk: &Desk| -> Vec<(String, Decimal)> {
+        let records = &desk.journal.0.borrow().records;
+        let changes = records.iter().filter_map(|r| match r {
+            Record::ExternalChange { asset, change, .. } => Some((asset.to_string(), change.0)),
+            _ => None,
+        });
+        changes.collect()
+    };
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    assert_eq!(moved(&desk), None, "nothing is known of before");
+    let buy = order_of(&desk, Side::Buy);
+    desk.at_exchange(|exchange, now| {
+        let fill = exchange.trade(&buy, "0.4", now);
+        let mut told = exchange.stream(&buy, now, 2);
+        told.push((1, Delivery::Event(fill.into())));
+        told
+    });
+    desk.run(500);
+    desk.stop();
+    assert!(desk.engine.is_stopped());
+    *desk.exchange.balances.get_mut(&Asset::new("USDT")).unwrap() += Amount(Decimal::from(250));
+    *desk.exchange.balances.get_mut(&Asset::new("BTC")).unwrap() += Amount(Decimal::from(-3));
+    desk.exchange.balances.insert(Asset::new("BNB"), Amount(Decimal::ONE));
+    let mut desk = desk.crash(QUOTES, 60_000);
+    desk.start();
+    let said = moved(&desk).unwrap();
+    assert!(said.contains("1 BNB came, 3 BTC left, 250 USDT came"), "{said}");
+    assert!(desk.logged(&said));
+    let expected = [("BNB", 1), ("BTC", -3), ("USDT", 250)].map(|(asset, n)| (asset.to_owned(), Decimal::from(n)));
+    assert_eq!(entered(&desk), expected);
+    desk.assert_ledger_agrees();
+    desk.stop();
+    // Nothing moves: nothing is said, nor entered again.
+    let mut desk = desk.crash(QUOTES, 60_000);
+    desk.start();
+    assert_eq!((moved(&desk), entered(&desk).len()), (None, 3));
+    // Trades of orders that a crash left working are no transfers, and after a crash nothing is concluded.
+    let buy = order_of(&desk, Side::Buy);
+    desk.at_exchange(|exchange, now| {
+        exchange.trade(&buy, "0.4", now);
+        Vec::new()
+    });
+    let mut desk = desk.crash(QUOTES, 60_000);
+    desk.start();
+    assert_eq!((moved(&desk), entered(&desk).len()), (None, 3));
+    desk.stop();
+    assert!(desk.engine.is_stopped());
+}
+
+/// Somebody trades by hand in the account while the bot is stopped: that is a trade, and no transfer.
+#[test]
+fn a_person_s_trade_between_two_runs_is_no_transfer() {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    desk.stop();
+    let mut desk = desk.crash(QUOTES, 60_000);
+    let person = ClientOrderId::new("web_77").unwrap();
+    desk.exchange.orders.insert(person.clone(), stranger("web_77", "9001"));
+    desk.at_exchange(|exchange, now| {
+        exchange.trade(&person, "0.5", now);
+        Vec::new()
+    });
+    desk.start();
+    assert_eq!(desk.view().venues().next().unwrap().moved_meanwhile(), None);
+    desk.assert_ledger_agrees();
+}
+
 #[test]
 fn a_journal_of_another_environment_is_not_taken_up() {
     let mut desk = Desk::new(QUOTES);

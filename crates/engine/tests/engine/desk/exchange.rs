@@ -84,6 +84,8 @@ pub struct Exchange {
     pub history_asked_since: Vec<Option<WallNs>>,
     pub placements: u64,
     pub amends: u64,
+    /// By how much later questions for the fills of the account are answered than others, milliseconds.
+    pub slow_fills: u64,
     /// Questions for the fills of the account that are not answered.
     pub lose_account_fills: usize,
     /// Whether questions for fills are answered from a cache that knows none.
@@ -144,6 +146,7 @@ impl Exchange {
             history_asked_since: Vec::new(),
             placements: 0,
             amends: 0,
+            slow_fills: 0,
             lose_account_fills: 0,
             hides_trades: false,
             fee_asset: None,
@@ -311,12 +314,12 @@ impl Exchange {
             filled_quote: None,
             reason: None,
             exchange_time: Some(now.wall),
-        }
-        .into()
-    }
             terms: None,
             cause: FillCause::Order,
             trigger: None,
+        }
+        .into()
+    }
 
     pub fn balances_event(&self, source: ReportSource, now: HostNow) -> Event {
         let locked = |asset: &Asset| -> Amount {
@@ -379,12 +382,12 @@ impl Exchange {
             }),
             liquidity: Some(Liquidity::Maker),
             exchange_time: Some(now.wall),
-        };
-        let signs = if order.side == Side::Buy { (1, -1) } else { (-1, 1) };
-        self.balances.get_mut(&Asset::new("BTC")).unwrap().0 += quantity.0 * Decimal::from(signs.0);
             position_side: PositionSide::Net,
             cause: FillCause::Order,
             realized: None,
+        };
+        let signs = if order.side == Side::Buy { (1, -1) } else { (-1, 1) };
+        self.balances.get_mut(&Asset::new("BTC")).unwrap().0 += quantity.0 * Decimal::from(signs.0);
         self.balances.get_mut(&Asset::new("USDT")).unwrap().0 += notional.0 * Decimal::from(signs.1);
         self.balances.entry(asset).or_default().0 -= fee.0;
         self.trades.push(fill.clone());
@@ -499,7 +502,11 @@ impl Exchange {
             other => panic!("{other:?} was not expected"),
         }
         answers.push(Delivery::Completed(op, outcome));
-        answers.into_iter().map(|delivery| (5, delivery)).collect()
+        let slow = match command {
+            Command::TradesSince(query) if query.exchange_id.is_none() => self.slow_fills,
+            _ => 0,
+        };
+        answers.into_iter().map(|delivery| (5 + slow, delivery)).collect()
     }
 
     /// Bid 99.90, ask 100.10: mid 100.
@@ -564,7 +571,7 @@ fn instruments(replace: bool) -> InstrumentsEvent {
                 quantity: -4,
             },
             rule,
+            contract: None,
         }],
     }
 }
-            contract: None,

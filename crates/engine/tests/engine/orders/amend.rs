@@ -217,3 +217,48 @@ fn an_amend_is_journaled_before_it_is_sent() {
     let recovered = Recovered::from_records(&records);
     assert_eq!(recovered.orders[&scene.order].amend_to, Some(quantity("1.5")));
 }
+
+/// Both names are in the journal: a run after a crash knows the order by either, asks about it by the new one, and cancels it.
+#[test]
+fn a_name_that_an_amend_gave_outlives_a_crash() {
+    let mut scene = Scene::resting_at(|exchange| exchange.amend_script.push_back(Amendment::Renamed));
+    scene.amend("1.5");
+    scene.run(100);
+    let renamed = |r: &&Record| matches!(r, Record::Renamed { .. });
+    let records = scene.desk.journal.0.borrow().records.clone();
+    let Some(Record::Renamed { client_id, name, .. }) = records.iter().find(renamed) else {
+        panic!("{records:?}")
+    };
+    assert_eq!(client_id, &scene.order);
+    assert_eq!(
+        Recovered::from_records(&records).orders[client_id].names,
+        [name.clone()]
+    );
+    scene.run(70_000);
+    let records = scene.desk.journal.0.borrow().records.clone();
+    assert_eq!(records.iter().filter(renamed).count(), 1, "once");
+    // The exchange's id is lost with the last seconds of the journal: the names alone remain.
+    for record in &mut scene.desk.journal.0.borrow_mut().records {
+        if let Record::OrderChanged { exchange_id, .. } = record {
+            *exchange_id = None;
+        }
+    }
+    let (order, name) = (scene.order.clone(), name.clone());
+    let mut desk = scene.desk.crash(crate::desk::QUOTES, 1_000);
+    desk.engine.start(desk.now());
+    desk.drain();
+    desk.run(60);
+    let view = desk.view();
+    let known = view.order(&order).unwrap();
+    assert_eq!(known.name_at_exchange(), &name);
+    assert!(known.exchange_id.is_some(), "found by the name that it has there");
+    assert_eq!(view.venues().next().unwrap().foreign_orders().count(), 0);
+    assert_eq!(
+        view.order(&name).map(|o| o.client_id().clone()),
+        None,
+        "it is no other order"
+    );
+    desk.stop();
+    assert!(desk.engine.is_stopped());
+    assert_eq!(desk.exchange.open().count(), 0, "cancelled by its new name");
+}

@@ -2,7 +2,7 @@
 
 use colibri_engine::Recovered;
 use colibri_engine::strategy::{RequestEnd, StrategyAction};
-use colibri_model::{OrderState, Record};
+use colibri_model::{Amount, Asset, Decimal, OrderState, Record};
 use colibri_standard::{OrderStatus, ReportSource, SessionRole, SessionStatus};
 
 use super::{Race, Scene, Told, buy, run_all};
@@ -342,6 +342,60 @@ fn a_replacement_is_paid_with_what_the_old_order_holds() {
             (OrderState::Cancelled, OrderState::Open)
         );
         scene.check("paid");
+    }
+}
+
+/// What is free of the quote asset, as the engine counts.
+fn free(scene: &Scene) -> Amount {
+    let view = scene.desk.view();
+    view.venues().next().unwrap().available(&Asset::new("USDT"))
+}
+
+/// Once a replaced order has ended it holds nothing, told by a statement or not, and is given back once: what is free is what
+/// the other order leaves. What was filled of it is not given back.
+#[test]
+fn a_replaced_order_holds_nothing_once_it_has_ended_and_is_given_back_once() {
+    for replaces_at_once in [true, false] {
+        let mut scene = Scene::resting_at(|exchange| exchange.replaces_at_once = replaces_at_once);
+        assert_eq!(free(&scene), Amount(Decimal::from(10_000 - 198)), "two at 99");
+        // From here on no statement comes by itself: the last one has the old order's funds locked.
+        scene.desk.exchange.stream_is_up = false;
+        scene.replace(buy(98, "3"));
+        scene.run(50);
+        assert_eq!(
+            (scene.state(), newcomer(&scene)),
+            (OrderState::Cancelled, OrderState::Open)
+        );
+        let left = Amount(Decimal::from(10_000 - 3 * 98));
+        assert_eq!(free(&scene), left, "before any statement");
+        scene.tell_status(0, ReportSource::Stream);
+        scene.run(10);
+        assert_eq!(free(&scene), left, "a statement that knows both");
+        scene.run(70_000);
+        assert_eq!(free(&scene), left, "and after a reconciliation");
+        scene.check("given back once");
+    }
+}
+
+/// A part that was filled before the cancel is spent: what is given back is what was left of the order.
+#[test]
+fn what_was_filled_of_a_replaced_order_is_not_given_back() {
+    for replaces_at_once in [true, false] {
+        let mut scene = Scene::resting_at(|exchange| exchange.replaces_at_once = replaces_at_once);
+        scene.desk.exchange.stream_is_up = false;
+        let fill = scene.trade("0.5");
+        scene.tell(0, fill);
+        scene.tell_status(0, ReportSource::Stream);
+        scene.run(20);
+        scene.replace(buy(98, "1"));
+        scene.run(50);
+        assert_eq!(newcomer(&scene), OrderState::Open);
+        // Bought half of one at 99, and one at 98 is open.
+        let left = Amount("9852.5".parse().unwrap());
+        assert_eq!(free(&scene), left, "before any statement");
+        scene.run(70_000);
+        assert_eq!(free(&scene), left, "and after a reconciliation");
+        scene.check("what was filled");
     }
 }
 

@@ -1,0 +1,79 @@
+//! Two questions about what is open at once: reconciliation's and the stop's. What one was told is not forgotten by the other.
+#![allow(clippy::unwrap_used)]
+
+use colibri_model::{ClientOrderId, Decimal, ExchangeOrderId, Price, Quantity, Side};
+use colibri_standard::{OrderStatus, SessionRole, SessionStatus};
+
+use crate::desk::{Desk, QUOTES, Resting};
+
+/// How long questions for fills take here: whoever asks has heard of the open orders long before it is done.
+const SLOW: u64 = 800;
+
+/// A desk in whose account somebody else has an order, and questions for fills are slow.
+fn desk_with_a_stranger() -> Desk {
+    let mut desk = Desk::new(QUOTES);
+    desk.start();
+    let id = ClientOrderId::new("web_77").unwrap();
+    let stranger = Resting {
+        client_id: id.clone(),
+        exchange_id: ExchangeOrderId::new("9001").unwrap(),
+        side: Side::Buy,
+        price: Price(Decimal::from(90)),
+        quantity: Quantity(Decimal::ONE),
+        filled: Quantity::ZERO,
+        status: OrderStatus::Open,
+    };
+    desk.exchange.orders.insert(id, stranger);
+    desk.exchange.slow_fills = SLOW;
+    desk
+}
+
+/// The user stream goes and comes back: a reconciliation begins.
+fn reconnect(desk: &mut Desk) {
+    for status in [SessionStatus::Down, SessionStatus::Subscribing, SessionStatus::Live] {
+        desk.at_exchange(|exchange, _| exchange.session(SessionRole::User, status));
+        desk.run(0);
+    }
+}
+
+fn assert_stops_and_shows_it(desk: &mut Desk) {
+    desk.stop();
+    let report = desk.engine.stop_report().unwrap();
+    assert!(report.is_proven(), "{report:?}");
+    assert_eq!(report.venues[0].foreign, 1, "it is open, and was told twice");
+    assert_eq!(desk.exchange.open().count(), 1, "and left alone");
+    assert_eq!(desk.view().venues().next().unwrap().foreign_orders().count(), 1);
+}
+
+#[test]
+fn a_stop_while_a_reconciliation_is_under_way_shows_what_that_one_was_told() {
+    let mut desk = desk_with_a_stranger();
+    reconnect(&mut desk);
+    let asked = desk.exchange.open_order_queries;
+    desk.run(100);
+    assert!(desk.exchange.open_order_queries <= asked + 1, "one at a time");
+    // It has heard of the open orders, and waits for the fills.
+    assert_stops_and_shows_it(&mut desk);
+}
+
+#[test]
+fn a_reconciliation_that_falls_due_while_a_stop_asks_takes_nothing_from_it() {
+    let mut desk = desk_with_a_stranger();
+    desk.run(100);
+    let asked = desk.exchange.open_order_queries;
+    desk.engine.stop("the test is over", desk.now());
+    desk.drain();
+    while desk.exchange.open_order_queries == asked {
+        desk.run(1);
+    }
+    // The proof has heard of the open orders, and waits for the fills.
+    desk.run(20);
+    reconnect(&mut desk);
+    desk.run(20);
+    assert_eq!(
+        desk.exchange.open_order_queries,
+        asked + 1,
+        "nobody else asks meanwhile"
+    );
+    assert_stops_and_shows_it(&mut desk);
+}
