@@ -47,10 +47,13 @@ impl Mix {
         self.faults.is_empty()
     }
 
-    /// Whether one fault strikes, again and again.
+    /// The fault that strikes alone, again and again, where one does.
     #[must_use]
-    pub const fn is_alone(&self) -> bool {
-        self.faults.len() == 1
+    pub const fn sole(&self) -> Option<Fault> {
+        match self.faults.as_slice() {
+            [sole] => Some(*sole),
+            _ => None,
+        }
     }
 
     /// Its name in reports.

@@ -9,10 +9,15 @@ use super::run::Run;
 
 impl Run {
     pub(super) fn draw_fault(&mut self) {
-        let wait = Millis(500 + self.random.below(9_000));
+        // A ban takes up to two minutes: between one and the next there is time to trade, or bans alone would show a bot that rests.
+        let (between, insisting) = match self.mix.sole() {
+            Some(Fault::Status418 | Fault::HandshakeSilent) => (90_000, 64),
+            _ => (9_000, 16),
+        };
+        let wait = Millis(500 + self.random.below(between));
         self.next_fault = self.now.plus(wait);
         // One fault alone, before the bot has recovered from the last, again and again, would keep it from trading at all.
-        if self.mix.is_alone() && !self.can_trade() && self.random.below(16) > 0 {
+        if self.mix.sole().is_some() && !self.can_trade() && self.random.below(insisting) > 0 {
             return;
         }
         let Some(fault) = self.mix.draw(&mut self.random) else {
