@@ -17,9 +17,9 @@ const ROUNDS: usize = 16;
 /// One venue of a desk: the driver of its connector, and whether it has a bulk lane.
 #[derive(Debug)]
 pub struct DeskVenue {
-    driver: Driver,
+    pub(crate) driver: Driver,
     lane: LaneHere,
-    restart: Restart,
+    pub(crate) restart: Restart,
 }
 
 /// Whether commands of the bulk lane have one to go to.
@@ -64,11 +64,11 @@ impl DeskVenue {
 
 /// One bot: an engine and its venues, in the engine's order.
 pub struct Desk<J: Journal> {
-    engine: Engine<J>,
-    venues: Vec<DeskVenue>,
-    actions: Vec<DeskAction>,
+    pub(crate) engine: Engine<J>,
+    pub(crate) venues: Vec<DeskVenue>,
+    pub(crate) actions: Vec<DeskAction>,
     /// Somebody may want something since then, and no turn has asked.
-    unfinished: Option<MonoNs>,
+    pub(crate) unfinished: Option<MonoNs>,
 }
 
 impl<J: Journal> Desk<J> {

@@ -10,7 +10,9 @@ mod input;
 mod observer;
 mod restart;
 mod sink;
+mod snapshot;
 
 pub use desk::{Desk, DeskVenue};
 pub use input::{DeskAction, DeskInput, Operator};
 pub use observer::{Both, Observer, Unobserved};
+pub use snapshot::{RestartHistory, RestoredDesk, RestoredVenue, SNAPSHOT_VERSION};

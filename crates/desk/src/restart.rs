@@ -1,6 +1,7 @@
 //! When something that broke is made anew: after a wait that doubles each time.
 
 use colibri_model::{Millis, MonoNs};
+use serde::{Deserialize, Serialize};
 
 /// The first restart waits so long; each further one twice as long.
 const FIRST_WAIT: Millis = Millis(1_000);
@@ -11,7 +12,7 @@ const LONGEST_WAIT: Millis = Millis(60_000);
 const HEALTHY: Millis = Millis(600_000);
 
 /// The restarts of one connector.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Restart {
     times: u32,
     /// When one was asked for last.
@@ -20,7 +21,7 @@ pub(crate) struct Restart {
 }
 
 /// Whether a connector that was asked for has been made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 enum RestartState {
     #[default]
     Made,

@@ -2,6 +2,7 @@
 
 use colibri_model::{Millis, MonoNs};
 use colibri_standard::{OrderEntry, SessionRole, SessionStatus};
+use serde::{Deserialize, Serialize};
 
 /// Whether the connector runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +81,7 @@ pub struct OrderEntryHealth {
 }
 
 /// How often something happened since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// HTTP requests written.
     pub requests: u64,

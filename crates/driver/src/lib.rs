@@ -23,7 +23,7 @@ mod setup;
 mod sink;
 mod transport_event;
 
-pub use driver::Driver;
+pub use driver::{Driver, DriverSnapshot, RestoreError, RestoredDriver};
 pub use effect::{Effect, FrameId, FrameKind, HttpRequest, Inflate, OutgoingFrame, RequestId, StreamDial, StreamId};
 pub use health::{ClockHealth, ConnectorState, Counts, Health, OrderEntryHealth, PoolHealth, SessionHealth};
 pub use host_time::HostTime;

@@ -2,6 +2,7 @@
 //! overrun is counted and reported, never silent.
 
 use colibri_model::{Millis, MonoNs};
+use serde::{Deserialize, Serialize};
 
 use crate::HostNow;
 
@@ -29,7 +30,7 @@ pub trait TimeIterator<C> {
 }
 
 /// How punctual the ticks were.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TickStats {
     /// Ticks that ran.
     pub ticks: u64,
@@ -45,10 +46,17 @@ pub struct TickStats {
     pub total_lateness_ns: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Running {
     next: MonoNs,
     number: u64,
+}
+
+/// What changes of a clock while it runs, in a snapshot.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct KeptClock {
+    running: Option<Running>,
+    stats: TickStats,
 }
 
 /// Ordered iterators and when they are ticked next.
@@ -154,6 +162,19 @@ impl<I> Clock<I> {
     #[must_use]
     pub fn next_tick(&self) -> Option<MonoNs> {
         self.running.map(|r| r.next)
+    }
+
+    pub(crate) const fn kept(&self) -> KeptClock {
+        KeptClock {
+            running: self.running,
+            stats: self.stats,
+        }
+    }
+
+    /// Goes on from a snapshot of a clock like this one. Its iterators are not told that it starts: they are restored too.
+    pub(crate) fn restore(&mut self, kept: KeptClock) {
+        self.running = kept.running;
+        self.stats = kept.stats;
     }
 
     /// How punctual the ticks were.

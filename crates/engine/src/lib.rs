@@ -10,6 +10,7 @@ pub mod book;
 pub mod clock;
 pub mod config;
 mod engine;
+mod kept;
 mod now;
 pub mod orders;
 pub mod risk;
@@ -17,10 +18,10 @@ pub mod strategy;
 mod view;
 
 pub use engine::{
-    BookSource, Counts, Engine, EngineAction, EnginePhase, EngineSetup, EnvironmentConflict, ForeignOrder, KillSwitch,
-    LeftHoldings,
-    LogLevel, MarketId, Outage, Recovered, RecoveredOrder, SessionProfit, SessionReference, StopReport, StrategyState,
-    StreamState, VenueIndex, VenuePhase, VenueSetup, VenueStop, Watermarks,
+    BookSource, Counts, DataDelays, Engine, EngineAction, EnginePhase, EngineSetup, EngineSnapshot,
+    EnvironmentConflict, ForeignOrder, KillSwitch, LeftHoldings, LogLevel, MarketId, Outage, Recovered, RecoveredOrder,
+    RestoredEngine, SessionProfit, SessionReference, StopReport, StrategyState, StreamState, VenueIndex, VenuePhase,
+    VenueSetup, VenueStop, Watermarks,
 };
 pub use now::HostNow;
 pub use view::{MarketView, ReconcileView, StrategyView, StreamView, VenueView, View};

@@ -1,7 +1,9 @@
 //! A seeded generator for what must be random and yet replay: back-off jitter, client order ids, order flow.
 
+use serde::{Deserialize, Serialize};
+
 /// SplitMix64 (Steele, Lea and Flood, 2014): small, fast, the same on every machine. Not for secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitMix64 {
     state: u64,
 }

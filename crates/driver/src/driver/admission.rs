@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use colibri_abi::{Grant, OrderOp, op_flag};
 use colibri_model::{MonoNs, OpId};
 use colibri_standard::{Auth, Outcome, Priority, Refusal, RejectReason, Serial, Transport};
+use serde::{Deserialize, Serialize};
 
 use super::clock::ClockTrust;
 use super::core::{Core, EndedBy, Todo};
@@ -14,16 +15,17 @@ use crate::Sink;
 use crate::limiter::{Admission, PoolIndex};
 
 /// An operation that waits.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Waiting {
     op: OpId,
     endpoint: EndpointIndex,
     /// The order operation; several where one request carries them; none for a command.
+    #[serde(with = "super::kept_order::list")]
     orders: Vec<OrderOp>,
 }
 
 /// Who waits, by priority, each in the order of arrival.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct AdmissionQueue {
     lanes: [VecDeque<Waiting>; 3],
     /// When it is worth asking the limiter again; `None` where only the end of another operation makes room.

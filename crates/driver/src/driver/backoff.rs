@@ -1,6 +1,7 @@
 //! Jittered exponential back-off.
 
 use colibri_model::{Millis, SplitMix64};
+use serde::{Deserialize, Serialize};
 
 /// The first delay's bound, milliseconds.
 const BASE_MS: u64 = 500;
@@ -8,7 +9,7 @@ const BASE_MS: u64 = 500;
 const CAP_MS: u64 = 30_000;
 
 /// How long to wait before trying again: doubling, half of it random, so that many clients do not come back at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Backoff {
     attempt: u32,
 }

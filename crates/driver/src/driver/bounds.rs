@@ -2,6 +2,7 @@
 //! lines are dropped and counted.
 
 use colibri_model::{Millis, MonoNs};
+use serde::{Deserialize, Serialize};
 
 /// Calls of `out` that any input may cause.
 const CALLS: u64 = 64;
@@ -47,7 +48,7 @@ impl CallBounds {
 }
 
 /// The connector's log lines in the current second.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct LogAllowance {
     since: MonoNs,
     lines: u32,

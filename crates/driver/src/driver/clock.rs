@@ -11,6 +11,7 @@
 use std::collections::VecDeque;
 
 use colibri_model::{Millis, MonoNs, WallNs};
+use serde::{Deserialize, Serialize};
 
 use crate::{ClockHealth, HostTime};
 
@@ -30,7 +31,7 @@ const STEP_NS: u64 = 500_000_000;
 /// How wrong our wall clock is taken to be while nothing is measured, nanoseconds.
 const UNMEASURED_NS: u64 = 1_000_000_000;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Sample {
     /// Exchange time at monotonic time zero.
     origin: i64,
@@ -61,7 +62,7 @@ pub(super) enum ClockTrust {
     Asking,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct ExchangeClock {
     samples: VecDeque<Sample>,
     /// When to ask next; `None` where the connector cannot.

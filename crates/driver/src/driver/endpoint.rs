@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use colibri_abi::op_kind;
 use colibri_model::Millis;
 use colibri_standard::{Auth, BatchEndpoint, Endpoint, Lane, OrderEntry, PoolScope, Priority, Serial, Transport};
+use serde::{Deserialize, Serialize};
 
 use super::frame_pacing::FrameCosts;
 use super::operation::Batch;
@@ -14,7 +15,7 @@ use crate::limiter::{Charge, Limiter, PoolIndex, PoolKey};
 use crate::{DriverError, DriverSetup};
 
 /// An endpoint's place in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct EndpointIndex(usize);
 
 /// An address, split.
@@ -240,6 +241,11 @@ impl EndpointTable {
 
     pub(super) fn find(&self, id: &str) -> Option<EndpointIndex> {
         self.by_id.get(id).copied()
+    }
+
+    /// The row of an index that something else than this table gave.
+    pub(super) fn some_row(&self, index: EndpointIndex) -> Option<&EndpointRow> {
+        self.rows.get(index.0)
     }
 
     pub(super) fn row(&self, index: EndpointIndex) -> &EndpointRow {

@@ -3,6 +3,14 @@
 use colibri_abi::Grant;
 use colibri_model::{OpId, WallNs};
 use ring::hmac;
+use serde::{Deserialize, Serialize};
+
+/// How much was drawn from a source of grants, in a snapshot.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Drawn {
+    drawn: u64,
+    last_nonce: u64,
+}
 
 /// Grants, the same again from the same seed.
 pub(super) struct GrantSource {
@@ -38,6 +46,20 @@ impl GrantSource {
             entropy,
             ext: [0; 2],
         }
+    }
+
+    /// For a snapshot.
+    pub(super) const fn drawn(&self) -> Drawn {
+        Drawn {
+            drawn: self.drawn,
+            last_nonce: self.last_nonce,
+        }
+    }
+
+    /// Goes on from a snapshot of a source with the same seed and label.
+    pub(super) const fn go_on_from(&mut self, kept: Drawn) {
+        self.drawn = kept.drawn;
+        self.last_nonce = kept.last_nonce;
     }
 
     /// The highest nonce that was drawn.

@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use colibri_model::{MonoNs, OpId};
+use colibri_model::{MonoNs, OpId, SnapshotUnusable};
 use colibri_standard::{ConnectorManifest, Endpoint, Priority, Transport};
 
 use super::core::Core;
 use super::operation::{Origin, Phase};
-use crate::limiter::{Admission, Charge, Limiter, LimiterTime, PoolKey};
+use crate::limiter::{Admission, Charge, KeptPools, Limiter, LimiterTime, PoolKey};
 use crate::{Effect, LimitShare, OutgoingFrame, StreamId};
 
 /// Frames that wait on one connection. A connector that asks for more is refused them.
@@ -95,6 +95,22 @@ impl FrameGate {
         } else {
             Some(self.not_before)
         }
+    }
+
+    /// For a snapshot: what of its limits is used.
+    pub(super) fn pools(&self) -> KeptPools {
+        self.limiter.kept()
+    }
+
+    /// For a snapshot: what [`FrameGate::next`] would say.
+    pub(super) const fn not_before(&self) -> MonoNs {
+        self.not_before
+    }
+
+    /// Goes on from a snapshot of a gate of the same endpoint in which nothing waited.
+    pub(super) fn go_on_from(&mut self, pools: KeptPools, not_before: MonoNs) -> Result<(), SnapshotUnusable> {
+        self.not_before = not_before;
+        self.limiter.go_on_from(pools)
     }
 
     fn push(&mut self, frame: WaitingFrame) {

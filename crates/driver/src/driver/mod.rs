@@ -15,11 +15,13 @@ mod endpoint;
 mod entropy;
 mod frame_pacing;
 mod heed;
+mod kept_order;
 mod operation;
 mod order_entry;
 mod request;
 mod rerun;
 mod session;
+mod snapshot;
 mod stream;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -44,6 +46,8 @@ use crate::{
     ConnectorState, DriverError, DriverSetup, Effect, FrameKind, Health, HostTime, HttpFailure, HttpResponse, Input,
     LogLevel, PoolHealth, Rehearsal, RequestId, Rest, Sink,
 };
+
+pub use self::snapshot::{DriverSnapshot, RestoreError, RestoredDriver};
 
 /// Runs one connector.
 #[derive(Debug)]

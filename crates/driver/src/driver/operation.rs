@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use colibri_abi::OrderOp;
 use colibri_model::{MonoNs, OpId};
 use colibri_standard::SessionRole;
+use serde::{Deserialize, Serialize};
 
 use super::endpoint::EndpointIndex;
 use crate::{FrameId, RequestId, StreamId};
@@ -16,7 +17,7 @@ use crate::{FrameId, RequestId, StreamId};
 pub(super) const INTERNAL: u64 = 1 << 63;
 
 /// Who asked for an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Origin {
     /// The host, by a command.
     Command,
@@ -31,7 +32,7 @@ pub(super) enum Origin {
 }
 
 /// Where an operation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Phase {
     /// The connector works on it.
     Working,
@@ -50,7 +51,7 @@ pub(super) enum Phase {
 }
 
 /// Whether an operation may be run again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Repeatable {
     /// Every endpoint that it has used is idempotent.
     Yes,
@@ -59,20 +60,21 @@ pub(super) enum Repeatable {
 }
 
 /// The command of an operation, kept so that it can be run again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CommandBytes {
     pub kind: String,
     pub payload: Vec<u8>,
 }
 
 /// An operation that has not ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Operation {
     /// The operation that its outcome is reported for: another one where this is a further run.
     pub original: OpId,
     pub origin: Origin,
     pub command: Option<CommandBytes>,
     /// What was given to the connector, where it is an order: to be given again where the exchange refuses its time.
+    #[serde(with = "super::kept_order::boxed")]
     pub order: Option<Box<OrderOp>>,
     pub phase: Phase,
     pub deadline: MonoNs,
@@ -98,7 +100,7 @@ pub(super) struct Operation {
 }
 
 /// An operation's part in a batch: several order operations in one request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Batch {
     /// The request is its own, and carries these others.
     Carries(Vec<OpId>),
@@ -130,7 +132,7 @@ impl Operation {
 }
 
 /// The table.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct OperationTable {
     operations: BTreeMap<OpId, Operation>,
     deadlines: BTreeSet<(MonoNs, OpId)>,

@@ -6,6 +6,7 @@
 use colibri_abi::OrderOp;
 use colibri_model::{Millis, MonoNs, OpId};
 use colibri_standard::{OrderEntry, Outcome, RejectReason, SessionRole};
+use serde::{Deserialize, Serialize};
 
 use super::core::Core;
 use super::endpoint::EndpointIndex;
@@ -109,7 +110,7 @@ impl Core {
 }
 
 /// When a session that retires is opened again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Reopen {
     /// At once: it has come of age, nothing is wrong.
     AtOnce,

@@ -9,6 +9,7 @@ use colibri_model::{InstrumentId, Millis, MonoNs, OpId};
 use colibri_standard::{
     Channel, CloseSession, Command, OpenSession, Outcome, SessionRole, SessionStatus, Subscription, UpdateSession,
 };
+use serde::{Deserialize, Serialize};
 
 use super::backoff::Backoff;
 use super::core::Core;
@@ -26,14 +27,14 @@ const AFTER_AUTH_FAILURE: Millis = Millis(60_000);
 type Wanted = BTreeMap<InstrumentId, BTreeSet<Channel>>;
 
 /// Whether a session should be open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Desired {
     Open,
     Closed,
 }
 
 /// Where a session stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum SessionPhase {
     Closed,
     Opening(OpId),
@@ -42,7 +43,7 @@ pub(super) enum SessionPhase {
     Waiting(MonoNs),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Session {
     pub role: SessionRole,
     pub desired: Desired,

@@ -3,6 +3,7 @@
 use colibri_abi::outcome_kind;
 use colibri_model::{MonoNs, OpId};
 use colibri_standard::{Outcome, Refusal, RejectReason, SessionRole};
+use serde::{Deserialize, Serialize};
 
 use super::core::{Core, EndedBy, Todo};
 use super::endpoint::EndpointIndex;
@@ -10,7 +11,7 @@ use super::frame_pacing::FrameGate;
 use crate::{Effect, FrameId, LogLevel, Sink, StreamDial, StreamId};
 
 /// Whether frames can be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum StreamPhase {
     /// It waits for room in the pools that opening one costs.
     Held,

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::MonoNs;
+use serde::{Deserialize, Serialize};
 
 /// Timers by the connector's number and by time.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Timers {
     by_number: BTreeMap<u64, MonoNs>,
     by_time: BTreeSet<(MonoNs, u64)>,

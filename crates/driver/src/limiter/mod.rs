@@ -23,8 +23,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use colibri_model::{MonoNs, WallNs};
+use colibri_model::{MonoNs, SnapshotUnusable, WallNs};
 use colibri_standard::{Pool, Priority};
+use serde::{Deserialize, Serialize};
 
 use pool::PoolState;
 
@@ -33,7 +34,7 @@ pub type SharedLimiter = Rc<RefCell<Limiter>>;
 
 /// Which part of every limit a limiter may use, in thousandths: so that two threads, or two processes of one address, keep
 /// a limit together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LimitShare(u32);
 
 impl LimitShare {
@@ -170,6 +171,10 @@ pub struct PoolUse {
     pub paused_until: Option<MonoNs>,
 }
 
+/// What of a limiter's pools is used, in a snapshot.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct KeptPools(Vec<PoolState>);
+
 /// Weighted, linked pools.
 #[derive(Debug)]
 pub struct Limiter {
@@ -268,6 +273,20 @@ impl Limiter {
     /// Admits nothing before `until`. Never shortens a pause.
     pub fn pause(&mut self, pool: PoolIndex, until: MonoNs) {
         self.pools[pool.0].pause(until);
+    }
+
+    /// For a snapshot: what of its limits is used.
+    pub(crate) fn kept(&self) -> KeptPools {
+        KeptPools(self.pools.clone())
+    }
+
+    /// Goes on from a snapshot of a limiter in which the same pools were registered, in the same order.
+    pub(crate) fn go_on_from(&mut self, kept: KeptPools) -> Result<(), SnapshotUnusable> {
+        if kept.0.len() != self.pools.len() {
+            return Err(SnapshotUnusable::new("its rate limits are of another manifest"));
+        }
+        self.pools = kept.0;
+        Ok(())
     }
 
     /// How a pool stands.

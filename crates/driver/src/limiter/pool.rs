@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use colibri_model::MonoNs;
 use colibri_standard::{Pool, Priority};
+use serde::{Deserialize, Serialize};
 
 use super::window::Window;
 use super::{LimitShare, LimiterTime, PoolUse};
@@ -20,7 +21,7 @@ pub(super) enum Room {
     Never,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct PoolState {
     /// The exchange's limit, for everybody together.
     whole_limit: u64,

@@ -6,11 +6,12 @@
 use std::collections::VecDeque;
 
 use colibri_model::MonoNs;
+use serde::{Deserialize, Serialize};
 
 use super::LimiterTime;
 
 /// The count of one window, aligned to the exchange's clock or sliding.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Window {
     Aligned(AlignedWindow),
     Sliding(SlidingWindow),
@@ -18,7 +19,7 @@ pub(super) enum Window {
 
 /// Windows that begin on multiples of their length of the exchange's clock, which is known to within an uncertainty: between
 /// the earliest and the latest time at which the next one may begin, two of them are counted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct AlignedWindow {
     length_ns: u64,
     /// The window that has begun for certain.
@@ -31,7 +32,7 @@ pub(super) struct AlignedWindow {
 }
 
 /// The last so many nanoseconds: what was answered in them; what is not answered yet may arrive at any time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SlidingWindow {
     length_ns: u64,
     answered: VecDeque<(MonoNs, u64)>,

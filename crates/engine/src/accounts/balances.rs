@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{Amount, Asset, Balance, Fee, Fill, MonoNs, Pair, Side, WallNs};
 use colibri_standard::{BalanceScope, BalancesEvent};
+use serde::{Deserialize, Serialize};
 
 /// Changes from outside that are remembered for telling repetitions.
 const TOLD_EXTERNAL: usize = 1_000;
 
 /// A balance with its age.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatedBalance {
     /// What the exchange stated.
     pub balance: Balance,
@@ -52,7 +53,7 @@ impl LedgerBalance {
 }
 
 /// The balances of one account at one exchange.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Account {
     stated: BTreeMap<Asset, StatedBalance>,
     start: Option<BTreeMap<Asset, Amount>>,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use colibri_model::{Amount, Asset, Decimal, Fee, Fill, Pair, Price, Quantity, Side};
+use serde::{Deserialize, Serialize};
 
 /// Fills of one side, added up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FillTotals {
     /// How many.
     pub count: u64,
@@ -19,7 +20,7 @@ pub struct FillTotals {
 ///
 /// Inventory starts at zero and is signed: selling what was held before makes it negative. Cost is averaged: adding to
 /// inventory moves the average, reducing it realises the difference, turning it over starts a new average.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Position {
     /// Base asset bought less sold.
     pub inventory: Quantity,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use colibri_model::{Amount, Asset, Fee, Fill, Pair, Side, StrategyId};
+use serde::{Deserialize, Serialize};
 
 /// Net amounts paid, by strategy and asset, since the journal began. Negative is what fills have brought.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Takings {
     paid: BTreeMap<StrategyId, BTreeMap<Asset, Amount>>,
 }

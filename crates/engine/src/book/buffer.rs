@@ -1,6 +1,7 @@
 //! Updates that wait for a snapshot, in bounded room.
 
 use colibri_abi::Level;
+use serde::{Deserialize, Serialize};
 
 use crate::book::keeper::Ids;
 
@@ -12,7 +13,7 @@ pub(crate) const MOST_LEVELS: usize = 1 << 18;
 const KEPT_ROOM: (usize, usize) = (64, 8_192);
 
 /// What is kept of an update beside its levels.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub(crate) ids: Ids,
     pub(crate) exchange_ns: i64,
@@ -21,9 +22,10 @@ pub(crate) struct Kept {
     asks: usize,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Buffer {
     updates: Vec<Kept>,
+    #[serde(with = "crate::kept::levels")]
     levels: Vec<Level>,
 }
 

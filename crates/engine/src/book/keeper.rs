@@ -9,9 +9,12 @@
 //! first after a snapshot that was asked for may name any id before the snapshot. Beside any rule, what the exchange sums of
 //! its book is compared with the sum of this one.
 
+mod kept;
+
 use colibri_abi::{BookBatch, Level, book_flag};
 use colibri_model::{Exponents, Millis, MonoNs, Side, WallNs};
 use colibri_standard::{BookManifest, BookRule, ChecksumSent};
+use serde::{Deserialize, Serialize};
 
 use crate::book::buffer::Buffer;
 use crate::book::lag::Lag;
@@ -52,7 +55,7 @@ pub enum SnapshotWanted {
     Subscription,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Sync {
     /// No book. Updates are buffered where a snapshot is to be asked for, ignored where the stream brings one.
     Waiting,
@@ -62,7 +65,7 @@ enum Sync {
     Live { chained: bool },
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Ids {
     first: u64,
     last: u64,

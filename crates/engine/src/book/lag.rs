@@ -4,6 +4,7 @@
 //! fastest of the last minutes is a second behind. What cannot be seen is a delay that every update of those minutes had.
 
 use colibri_model::{Millis, MonoNs};
+use serde::{Deserialize, Serialize};
 
 /// The fastest update is remembered for one such span at least and for two at most, so that an exchange whose clock was set
 /// back does not count as behind for ever.
@@ -12,7 +13,7 @@ const SPAN: Millis = Millis(60_000);
 const NONE: i64 = i64::MAX;
 
 /// How long updates take, as far as that can be known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lag {
     /// Local minus exchange time of the last update.
     last: i64,

@@ -169,6 +169,25 @@ impl<J: Journal> Core<J> {
         self.actions.push(action);
     }
 
+    /// For a snapshot: facts that could not be written yet.
+    pub(crate) fn backlog(&self) -> &[Record] {
+        &self.backlog
+    }
+    /// For a snapshot: the number of the next operation.
+    pub(crate) const fn next_op(&self) -> u64 {
+        self.next_op
+    }
+    /// Whether something is to be done outside that was not taken.
+    pub(crate) const fn has_actions(&self) -> bool {
+        !self.actions.is_empty()
+    }
+    /// Goes on from a snapshot.
+    pub(crate) fn go_on_from(&mut self, backlog: Vec<Record>, next_op: u64, wake: MonoNs) {
+        self.backlog = backlog;
+        self.next_op = next_op;
+        self.wake = wake;
+    }
+
     pub(crate) fn take_actions(&mut self) -> Vec<EngineAction> {
         self.flush();
         std::mem::take(&mut self.actions)

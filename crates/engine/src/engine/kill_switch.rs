@@ -5,6 +5,7 @@
 //! their absence proven is stopping's.
 
 use colibri_model::{Amount, Journal, KillCause, Record, WallNs};
+use serde::{Deserialize, Serialize};
 
 use crate::HostNow;
 use crate::engine::core::Core;
@@ -15,7 +16,7 @@ use crate::engine::{LogLevel, VenueIndex, VenueStop};
 use crate::strategy::BookNeed;
 
 /// The kill switch has been thrown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KillSwitch {
     /// Who or what threw it.
     pub cause: KillCause,

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use colibri_model::{ClientOrderId, Journal, Millis, MonoNs};
+use serde::{Deserialize, Serialize};
 
 use crate::engine::core::Core;
 use crate::engine::state::StrategyInfo;
@@ -19,7 +20,7 @@ const REJECTIONS_WITHIN: Millis = Millis(60_000);
 const REST: Millis = Millis(60_000);
 
 /// When orders were sent in the last second.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct OrderRate {
     sent: VecDeque<MonoNs>,
 }
@@ -46,7 +47,7 @@ impl OrderRate {
 }
 
 /// Placements of a strategy's that the exchange refused, with none between that it took.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Rejections {
     at: VecDeque<MonoNs>,
     rest_until: Option<MonoNs>,

@@ -3,6 +3,7 @@
 use colibri_abi::{PublicTrade, TopOfBook};
 use colibri_model::{Exponents, FeeRates, Instrument, InstrumentId, Millis, MonoNs, Pair, Price, TradeId, WallNs};
 use colibri_standard::BookManifest;
+use serde::{Deserialize, Serialize};
 
 use crate::accounts::Position;
 use crate::book::{BookKeeper, Grid, OrderBook};
@@ -11,7 +12,7 @@ use crate::engine::watermark::FillsWatermark;
 use crate::strategy::BookNeed;
 
 /// What a snapshot that is asked for is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum SnapshotUse {
     /// The stream's updates go on from it.
     Synchronize,
@@ -24,7 +25,7 @@ pub(crate) enum SnapshotUse {
 }
 
 /// Where the request for a book snapshot stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct SnapshotRequest {
     pub(crate) in_flight: Option<SnapshotUse>,
     pub(crate) not_before: MonoNs,
@@ -37,7 +38,7 @@ pub(crate) struct SnapshotRequest {
 }
 
 /// Where a book comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum BookSource {
     /// The market stream keeps it.
     #[default]
@@ -47,7 +48,7 @@ pub enum BookSource {
 }
 
 /// The exchange has a newer book than the stream has told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ahead {
     /// The id of the exchange's book.
     pub(crate) id: u64,
@@ -56,7 +57,7 @@ pub(crate) struct Ahead {
 }
 
 /// How subscribing a silent instrument anew went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Resubscription {
     /// It is under way.
     Asked,
@@ -67,7 +68,7 @@ pub(crate) enum Resubscription {
 }
 
 /// What a market is there for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MarketWanted {
     /// To be traded: the venue cannot be used without it.
     Trading,
@@ -75,7 +76,7 @@ pub(crate) enum MarketWanted {
     LeftOrders,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Market {
     pub(crate) id: InstrumentId,
     pub(crate) pair: Pair,
@@ -96,11 +97,13 @@ pub(crate) struct Market {
     pub(crate) fees: FeeRates,
     pub(crate) top: Option<TopOfBook>,
     pub(crate) last_trade: Option<Price>,
+    #[serde(with = "crate::kept::top_of_book")]
     /// The last mid, of this run: what its inventory is valued at.
     pub(crate) valued_at: Option<Price>,
     /// Trades since the last settling.
     pub(crate) trades: Vec<PublicTrade>,
     pub(crate) book_changed: bool,
+    #[serde(skip)]
     pub(crate) position: Position,
     /// From where on fills are asked for.
     pub(crate) fills: FillsWatermark,

@@ -27,6 +27,7 @@ mod risk_gate;
 pub(crate) mod session_profit;
 mod setup;
 pub(crate) mod state;
+mod snapshot;
 mod stop;
 pub(crate) mod stream;
 mod streams;
@@ -53,6 +54,7 @@ pub use setup::{
 pub use state::{Counts, EnginePhase, StrategyState};
 pub use stop::{StopReport, VenueStop};
 pub use stream::StreamState;
+pub use snapshot::{EngineSnapshot, RestoredEngine};
 pub use venue::{ForeignOrder, Outage, VenuePhase};
 
 use self::core::{ClockEntry, Core};

@@ -7,6 +7,7 @@
 use colibri_abi::{op_flag, op_kind};
 use colibri_model::{ClientOrderId, Journal, Millis, OpId, OrderState, Record};
 use colibri_standard::{Outcome, Refusal, RejectReason, ReplaceResult};
+use serde::{Deserialize, Serialize};
 
 use crate::engine::core::Core;
 use crate::engine::dispatch::Note;
@@ -21,7 +22,7 @@ use crate::strategy::{OrderReplaced, OrderRequest, RequestEnd};
 const FIRST_QUESTION: Millis = Millis(100);
 
 /// A placement that waits for the end of the order whose place it takes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct WaitingReplacement {
     strategy: usize,
     request: OrderRequest,

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{AccountId, Amount, Asset, Journal, Pair, Price, Record, VenueId, WallNs};
+use serde::{Deserialize, Serialize};
 
 use crate::accounts::Position;
 use crate::engine::core::Core;
@@ -15,7 +16,7 @@ use crate::engine::venue::VenuePhase;
 use crate::engine::{LogLevel, MarketId, VenueIndex};
 
 /// Where a market's profit stood when its session began.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionReference {
     /// Realised and unrealised profit since the journal began, less the fees in base or quote asset.
     pub profit: Amount,
@@ -31,7 +32,7 @@ pub struct SessionReference {
 pub(crate) type MarketName = (VenueId, AccountId, Pair);
 
 /// A session's profit in one quote asset.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SessionProfit {
     /// Realised and unrealised since the session began, less fees.
     pub profit: Amount,
@@ -42,10 +43,12 @@ pub struct SessionProfit {
 }
 
 /// What the session knows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Session {
     /// From the journal: references of markets that this run has not valued yet.
+    #[serde(with = "crate::kept::pairs")]
     pub(crate) journaled: BTreeMap<MarketName, SessionReference>,
+    #[serde(with = "crate::kept::pairs")]
     references: BTreeMap<MarketId, SessionReference>,
     /// By quote asset, of those whose every market has a value.
     pub(crate) profits: BTreeMap<Asset, SessionProfit>,

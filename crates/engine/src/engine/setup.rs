@@ -7,6 +7,7 @@ use colibri_model::{
     Quantity, Record, StrategyId, TradeId, VenueId, WallNs,
 };
 use colibri_standard::ConnectorManifest;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::adoption::no_strategy;
 use crate::engine::session_profit::MarketName;
@@ -14,11 +15,11 @@ use crate::engine::{KillSwitch, SessionReference};
 use crate::risk::RiskLimits;
 
 /// A venue's number in its engine, by the order in which venues were added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct VenueIndex(pub usize);
 
 /// An instrument of a venue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct MarketId {
     /// The venue.
     pub venue: VenueIndex,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use colibri_model::{Amount, Asset, Fill, MonoNs, StrategyId};
+use serde::{Deserialize, Serialize};
 
 use crate::HostNow;
 use crate::accounts::Takings;
@@ -18,7 +19,7 @@ use crate::strategy::{BookNeed, PauseReason};
 pub(crate) const RECENT_FILLS: usize = 500;
 
 /// How far the engine has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EnginePhase {
     /// Not started.
     Idle,
@@ -31,7 +32,7 @@ pub enum EnginePhase {
 }
 
 /// Counters since the start.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Orders that were sent.
     pub orders_sent: u64,
@@ -70,7 +71,7 @@ pub struct Counts {
 }
 
 /// Whether a strategy trades.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StrategyState {
     /// Its markets have not been ready yet.
     Waiting,
@@ -82,11 +83,12 @@ pub enum StrategyState {
     Stopped,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StrategyInfo {
     pub(crate) id: StrategyId,
     pub(crate) kind: &'static str,
     pub(crate) state: StrategyState,
+    #[serde(skip)]
     /// Since when it is in that state.
     pub(crate) since: MonoNs,
     /// Why it rests or waits; `None` where it does not.
@@ -98,7 +100,7 @@ pub(crate) struct StrategyInfo {
     pub(crate) rejections: Rejections,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) now: HostNow,
     pub(crate) bot: String,
@@ -107,6 +109,7 @@ pub(crate) struct State {
     pub(crate) strategies: Vec<StrategyInfo>,
     pub(crate) risk: RiskLimits,
     pub(crate) order_rate: OrderRate,
+    #[serde(skip)]
     /// What strategies have taken of the accounts.
     pub(crate) takings: Takings,
     pub(crate) kill_switch: Option<KillSwitch>,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use colibri_model::{ClientOrderId, Journal, Millis, MonoNs, OpId, OrderState, Record, VenueId};
 use colibri_standard::{Balances, Command, OpenOrders, Outcome, TradesSince};
+use serde::{Deserialize, Serialize};
 
 use crate::HostNow;
 use crate::engine::core::Core;
@@ -15,7 +16,7 @@ use crate::engine::{LogLevel, VenueIndex};
 const FILLS_PATIENCE: Millis = Millis(20_000);
 
 /// How stopping went at one venue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VenueStop {
     /// The venue.
     pub venue: VenueId,
@@ -33,7 +34,7 @@ pub struct VenueStop {
 }
 
 /// How stopping goes, or went.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopReport {
     /// Why.
     pub reason: String,
@@ -54,7 +55,7 @@ impl StopReport {
 }
 
 /// One venue's proof.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Proof {
     running: BTreeSet<OpId>,
     failed: bool,
@@ -66,7 +67,7 @@ struct Proof {
 }
 
 /// What stopping keeps.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Stopping {
     reason: String,
     began: HostNow,

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use colibri_model::{ClientOrderId, FillKey, Millis, MonoNs};
+use serde::{Deserialize, Serialize};
 
 /// Where a stream stands: a session as a whole, or what it delivers of one instrument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum StreamState {
     /// Not connected.
     #[default]
@@ -95,7 +96,7 @@ impl StreamState {
 }
 
 /// A stream: where it stands, since when and why.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Stream {
     pub(crate) state: StreamState,
     pub(crate) since: MonoNs,
@@ -127,20 +128,21 @@ impl Stream {
 
 /// What a question or an answer has told of our orders, and the user stream has not told yet: it must, within the
 /// manifest's `lag_ms`, or it is silent however often it pings.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Owed {
     orders: BTreeMap<ClientOrderId, OwedOrder>,
+    #[serde(with = "crate::kept::pairs")]
     fills: BTreeMap<FillKey, MonoNs>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct OwedOrder {
     since: MonoNs,
     news: OrderNews,
 }
 
 /// What there is to tell of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum OrderNews {
     /// That it works.
     Working,

@@ -8,6 +8,7 @@ use colibri_model::{
     OrderState, Pair, Price, Quantity, Side, VenueId, WallNs,
 };
 use colibri_standard::{Capability, ConnectorManifest, ReplaceResult, SessionStatus};
+use serde::{Deserialize, Serialize};
 
 use crate::accounts::{Account, StatedBalance};
 use crate::engine::market::{BookSource, Market, MarketWanted};
@@ -18,7 +19,7 @@ use crate::risk::{self, RiskRefusal};
 use crate::strategy::BookNeed;
 
 /// How far a venue has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VenuePhase {
     /// The engine has not started.
     Idle,
@@ -37,7 +38,7 @@ pub enum VenuePhase {
 }
 
 /// Why nothing can be placed at a venue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outage {
     /// It is being brought up.
     Starting,
@@ -64,7 +65,7 @@ impl std::fmt::Display for Outage {
 }
 
 /// What an operation is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Purpose {
     Instruments,
     UseInstruments,
@@ -90,7 +91,7 @@ pub(crate) enum Purpose {
 }
 
 /// An order in the account that is not tracked: shown, and not touched unless the user said that it is the bot's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignOrder {
     /// The exchange's name of the instrument.
     pub symbol: String,
@@ -115,7 +116,7 @@ impl ForeignOrder {
 }
 
 /// Comparing with the exchange: open orders, fills since the watermark, balances.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Reconcile {
     pub(crate) running: BTreeSet<OpId>,
     pub(crate) failed: bool,
@@ -141,16 +142,17 @@ pub(crate) struct Reconcile {
 }
 
 /// A retry of something that the venue cannot do without.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Retry {
     pub(crate) at: MonoNs,
     pub(crate) failures: u32,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Venue {
     pub(crate) id: VenueId,
     pub(crate) account: AccountId,
+    #[serde(skip, default = "crate::kept::no_manifest")]
     pub(crate) manifest: ConnectorManifest,
     pub(crate) phase: VenuePhase,
     pub(crate) market_session: SessionStatus,
@@ -164,6 +166,7 @@ pub(crate) struct Venue {
     pub(crate) in_doubt: BTreeSet<ClientOrderId>,
     pub(crate) ledger: FillLedger,
     /// Fills whose order is not known yet, by its exchange id.
+    #[serde(with = "crate::kept::pairs")]
     pub(crate) unattributed: BTreeMap<(InstrumentId, ExchangeOrderId), Vec<FillKey>>,
     pub(crate) holdings: Account,
     pub(crate) foreign: BTreeMap<String, ForeignOrder>,
@@ -182,6 +185,7 @@ pub(crate) struct Venue {
     pub(crate) instruments_due: MonoNs,
     /// When they were last asked for again.
     pub(crate) instruments_asked: Option<MonoNs>,
+    #[serde(skip)]
     pub(crate) outbox: Vec<OrderOp>,
     /// Placements that wait for the end of the order whose place they take, by that order.
     pub(crate) replacements: BTreeMap<ClientOrderId, WaitingReplacement>,

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 
 use colibri_model::{Millis, MonoNs, TradeId, WallNs};
+use serde::{Deserialize, Serialize};
 
 /// A trade may show at the exchange so long after one that came later than it: questions reach back behind what was told
 /// last by so much.
 const OVERLAP: Millis = Millis(60_000);
 
 /// The place in an instrument's fills before which none is missing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct FillsWatermark {
     /// Before any trade is known: the time from which fills are asked for.
     since: WallNs,

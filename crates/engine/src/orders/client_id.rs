@@ -2,6 +2,7 @@
 
 use colibri_model::{ClientOrderId, SplitMix64, StrategyId, WallNs};
 use colibri_standard::ClientIdManifest;
+use serde::{Deserialize, Serialize};
 
 /// Every id begins with this.
 const PREFIX: &str = "clb";
@@ -27,7 +28,7 @@ pub struct ClientIdError {
 /// Two runs differ by their start (a millisecond where the exchange's length allows, else a second), two bots by their
 /// tag and randomness, two orders by the counter. An order that no journal tells of is known as a bot's by the bot's tag: of
 /// two bots of different names one in a million (where ids are short, one in thirty thousand) has the same.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClientIdSource {
     run: String,
     bot: String,

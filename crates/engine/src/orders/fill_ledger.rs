@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use colibri_model::{ClientOrderId, Fill, FillKey};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Fills that are remembered for telling duplicates. Reports older than this many fills do not come: queries go back to
 /// a watermark only.
@@ -20,11 +21,39 @@ pub enum Recorded {
 }
 
 /// Fills by identity.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "KeptLedger")]
 pub struct FillLedger {
     fills: BTreeMap<FillKey, Fill>,
     order: VecDeque<FillKey>,
     duplicates: u64,
+}
+
+/// A ledger in a snapshot: a fill holds its key.
+#[derive(Serialize, Deserialize)]
+struct KeptLedger<F = Vec<Fill>> {
+    fills: F,
+    duplicates: u64,
+}
+
+impl From<KeptLedger> for FillLedger {
+    fn from(kept: KeptLedger) -> FillLedger {
+        FillLedger {
+            order: kept.fills.iter().map(|fill| fill.key.clone()).collect(),
+            fills: kept.fills.into_iter().map(|fill| (fill.key.clone(), fill)).collect(),
+            duplicates: kept.duplicates,
+        }
+    }
+}
+
+impl Serialize for FillLedger {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kept = KeptLedger {
+            fills: self.iter().collect::<Vec<_>>(),
+            duplicates: self.duplicates,
+        };
+        kept.serialize(serializer)
+    }
 }
 
 impl FillLedger {

@@ -8,11 +8,12 @@ use colibri_model::{
 };
 
 use colibri_standard::ReportSource;
+use serde::{Deserialize, Serialize};
 
 use crate::orders::{Inquiry, OrderTotals};
 
 /// Where a cancel stands, beside the state of its order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CancelState {
     /// None is under way.
     None,
@@ -37,7 +38,7 @@ pub enum CancelState {
 }
 
 /// Where an order comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderOrigin {
     /// This run.
     ThisRun,
@@ -71,7 +72,7 @@ pub struct OrderReport {
 }
 
 /// What is known of an order's end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EndKnown {
     /// The exchange told it in this run, or the order has not ended.
     Told,
@@ -80,7 +81,7 @@ pub enum EndKnown {
 }
 
 /// An order of ours, from before it is sent until long after it is done.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InFlightOrder {
     /// Who decided it.
     pub strategy: StrategyId,

@@ -1,6 +1,7 @@
 //! When to ask about an order, and how often the exchange must deny it.
 
 use colibri_model::{Millis, MonoNs, SplitMix64};
+use serde::{Deserialize, Serialize};
 
 /// Denials prove nothing before so long after the first of them: the order may still be on its way, and exchanges answer
 /// status queries from caches that lag their engines.
@@ -22,7 +23,7 @@ pub enum Denial {
 }
 
 /// The questions about one order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Inquiry {
     due: Option<MonoNs>,
     attempts: u32,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use colibri_model::{Amount, Asset, Fill, Price, Quantity};
+use serde::{Deserialize, Serialize};
 
 /// The sums of an order's fills in the ledger: never the exchange's counters.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OrderTotals {
     /// How much of the base asset.
     pub filled: Quantity,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use colibri_model::{ClientOrderId, ExchangeOrderId, Fill, InstrumentId, MonoNs, OrderEvidence, OrderState};
+use serde::{Deserialize, Serialize};
 
 use crate::orders::{InFlightOrder, OrderReport, OrderTotals};
 
@@ -23,9 +24,10 @@ pub struct OrderChange {
 }
 
 /// Orders by client id and by exchange id.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OrderTracker {
     orders: BTreeMap<ClientOrderId, InFlightOrder>,
+    #[serde(with = "crate::kept::pairs")]
     by_exchange: BTreeMap<(InstrumentId, ExchangeOrderId), ClientOrderId>,
     /// Our own names of orders by the names that amends gave them.
     renamed: BTreeMap<ClientOrderId, ClientOrderId>,

@@ -10,8 +10,10 @@ mod registry;
 
 use colibri_abi::PublicTrade;
 use colibri_model::{
-    ClientOrderId, MonoNs, OrderType, Pair, Price, Quantity, QuantityUnit, Side, StrategyId, TimeInForce, VenueId,
+    ClientOrderId, MonoNs, OrderType, Pair, Price, Quantity, QuantityUnit, Side, SnapshotUnusable, StrategyId,
+    TimeInForce, VenueId,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Tick;
 use crate::engine::{LogLevel, MarketId, Outage, VenueIndex};
@@ -30,7 +32,7 @@ pub struct MarketNeed {
 }
 
 /// What a strategy needs of a book to trade on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum BookNeed {
     /// The market stream keeps it, and has told of it within the venue's limit.
     #[default]
@@ -40,7 +42,7 @@ pub enum BookNeed {
 }
 
 /// Why a strategy is paused. What is known beyond it, the [`View`] tells: since when, why, and when it is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PauseReason {
     /// One of its markets is at no venue of the bot.
     NoSuchMarket,
@@ -114,7 +116,7 @@ pub enum Input<'a> {
 }
 
 /// An order that a strategy wants. Price and quantity are rounded to the trading rule on the safe side.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRequest {
     /// Where.
     pub market: MarketId,
@@ -230,5 +232,20 @@ pub trait Strategy {
     /// A line or a few for the screen: what it is about to do and why.
     fn status(&self) -> String {
         String::new()
+    }
+    /// Everything that its next decisions depend on beside its configuration and the view, as JSON: what a replay of a
+    /// recorded run goes on from. `None` where it cannot tell: such a run is replayed from its beginning only.
+    fn snapshot(&self) -> Option<serde_json::Value> {
+        None
+    }
+    /// Goes on from what [`Strategy::snapshot`] told. The configuration is the same.
+    ///
+    /// # Errors
+    /// It is not what this strategy tells.
+    fn restore(&mut self, _state: serde_json::Value) -> Result<(), SnapshotUnusable> {
+        Err(SnapshotUnusable::new(format!(
+            "the strategy {} does not read any",
+            self.id()
+        )))
     }
 }

@@ -11,8 +11,10 @@ mod proposal;
 use std::collections::BTreeSet;
 
 use colibri_model::{
-    Amount, ClientOrderId, MonoNs, OrderState, OrderType, Quantity, QuantityUnit, Side, StrategyId, TimeInForce,
+    Amount, ClientOrderId, MonoNs, OrderState, OrderType, Quantity, QuantityUnit, Side, SnapshotUnusable, StrategyId,
+    TimeInForce,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::engine::MarketId;
 use crate::orders::InFlightOrder;
@@ -37,6 +39,18 @@ pub struct PureMarketMaking {
     /// Orders that are to be gone.
     doomed: BTreeSet<ClientOrderId>,
     /// Wholly filled buys less wholly filled sells, for ping-pong.
+    filled_balance: i64,
+    status: String,
+}
+
+/// What changes of a strategy while it runs, in a snapshot.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    market: Option<MarketId>,
+    create_at: MonoNs,
+    refresh_at: MonoNs,
+    doomed: BTreeSet<ClientOrderId>,
     filled_balance: i64,
     status: String,
 }
@@ -381,5 +395,26 @@ impl Strategy for PureMarketMaking {
 
     fn status(&self) -> String {
         self.status.clone()
+    }
+    fn snapshot(&self) -> Option<serde_json::Value> {
+        serde_json::to_value(Kept {
+            market: self.market,
+            create_at: self.create_at,
+            refresh_at: self.refresh_at,
+            doomed: self.doomed.clone(),
+            filled_balance: self.filled_balance,
+            status: self.status.clone(),
+        })
+        .ok()
+    }
+    fn restore(&mut self, state: serde_json::Value) -> Result<(), SnapshotUnusable> {
+        let kept: Kept = serde_json::from_value(state).map_err(SnapshotUnusable::new)?;
+        self.market = kept.market;
+        self.create_at = kept.create_at;
+        self.refresh_at = kept.refresh_at;
+        self.doomed = kept.doomed;
+        self.filled_balance = kept.filled_balance;
+        self.status = kept.status;
+        Ok(())
     }
 }
