@@ -106,6 +106,7 @@ impl Cli {
                 store: &store,
                 instead: &args.library,
             },
+            from: None,
             until: Moment::End,
         };
         let exported = market::export(&request, wanted)?;

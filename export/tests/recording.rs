@@ -147,6 +147,7 @@ fn what_is_exported_is_what_the_run_was_told() {
             store: &store,
             instead: &[],
         },
+        from: None,
         until: Moment::End,
     };
     Replay::follow(&request, &mut Inspector::keeping(0), &mut count).unwrap();

@@ -18,6 +18,7 @@ pub fn recording(data: &[u8]) {
     }
     let mut file = MAGIC.to_vec();
     let block = Block {
+        kind: colibri_record::BlockKind::Plain,
         number: 0,
         entries: data.to_vec(),
     };

@@ -107,6 +107,9 @@ pub struct RunArgs {
 pub struct ReplayArgs {
     /// The recording: a folder of BOT's `recordings`, or its first file.
     pub recording: PathBuf,
+    /// Enter at the last snapshot before this moment, and replay from there; without it, from the begin. Written as for `--until`.
+    #[arg(long, value_parser = moment)]
+    pub from: Option<Moment>,
     /// Up to this moment: `90s` or `2.5m` after the begin, `15:23:36` (UTC), or `#1200` (an input).
     #[arg(long, default_value = "end", value_parser = moment)]
     pub until: Moment,
@@ -296,6 +299,10 @@ pub struct ChaosArgs {
     /// Every seed meets this fault alone; a wrong name lists them.
     #[arg(long, conflicts_with = "calm")]
     pub fault: Option<String>,
+    /// After so many turns the bot's whole state is written down, and a bot made from that goes on in its place: the same run,
+    /// which is shown by the first seed, run again without.
+    #[arg(long, value_name = "TURNS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_turns: Option<u64>,
     /// From one seed to the next: for a worker of --jobs.
     #[arg(long, default_value_t = 1, hide = true)]
     pub stride: u64,

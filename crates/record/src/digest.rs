@@ -29,6 +29,14 @@ pub struct Digest {
 }
 
 impl Digest {
+    /// Of what follows a digest of this value.
+    #[must_use]
+    pub fn following(value: DigestValue) -> Digest {
+        let mut digest = Digest::default();
+        digest.hasher.write(&value.0.to_le_bytes());
+        digest
+    }
+
     /// The number of everything so far.
     #[must_use]
     pub fn value(&self) -> DigestValue {

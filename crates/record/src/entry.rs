@@ -11,6 +11,7 @@ pub(crate) const JOURNALED: u8 = 2;
 pub(crate) const JOURNAL_REFUSED: u8 = 3;
 pub(crate) const MARK: u8 = 4;
 pub(crate) const STATUS: u8 = 5;
+pub(crate) const SNAPSHOT: u8 = 6;
 /// Inputs have the tags from here on.
 pub(crate) const INPUTS: u8 = 16;
 
@@ -23,10 +24,28 @@ pub struct Mark {
     pub digest: DigestValue,
 }
 
+/// Everything that the desk's next actions depend on, between two inputs: a replay can enter here. In its block only what the
+/// run was made from stands before it, and right before that, in the block before, a mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The time of the last input before it.
+    pub time: HostTime,
+    /// The time of the run's first input.
+    pub began: HostTime,
+    /// Inputs posted so far.
+    pub inputs: u64,
+    /// Appends to the journal so far.
+    pub appends: u64,
+    /// What the mark before it says. The digest begins anew behind it, following this one.
+    pub digest: DigestValue,
+    /// The desk, as JSON ([`colibri_desk::Desk::snapshot`]).
+    pub desk: Vec<u8>,
+}
+
 /// One entry of a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
-    /// What the run was made from: the first entry.
+    /// What the run was made from: the first entry, and before each snapshot again.
     Setup(Box<RunSetup>),
     /// Records that the journal held before the run, oldest first.
     Journaled(Vec<Record>),
@@ -48,6 +67,8 @@ pub enum Entry {
     Mark(Mark),
     /// How things stood, for people: JSON.
     Status(String),
+    /// Where a replay can enter.
+    Snapshot(Box<Snapshot>),
 }
 
 /// The time of the entry before, which the next one's is told against.
@@ -102,6 +123,63 @@ pub(crate) fn put_status(out: &mut Vec<u8>, json: &str) {
     put_text(out, json);
 }
 
+/// Writes a snapshot whose desk `desk` writes; what stands with it is written behind it, once that is known.
+///
+/// # Errors
+/// Those of `desk`; `out` is as it was.
+pub(crate) fn put_desk<E>(out: &mut Vec<u8>, desk: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+    let before = out.len();
+    out.push(SNAPSHOT);
+    let length_at = out.len();
+    out.extend_from_slice(&[0; 8]);
+    if let Err(error) = desk(out) {
+        out.truncate(before);
+        return Err(error);
+    }
+    let length = (out.len() - length_at - 8) as u64;
+    out[length_at..length_at + 8].copy_from_slice(&length.to_le_bytes());
+    Ok(())
+}
+
+/// What stands with a snapshot, right behind [`put_desk`].
+pub(crate) fn put_place(out: &mut Vec<u8>, time: HostTime, began: HostTime, counts: (u64, u64), digest: DigestValue) {
+    // Whoever looks for a place to enter reads this block alone.
+    LastTime::default().put(out, time);
+    LastTime::default().put(out, began);
+    put_number(out, counts.0);
+    put_number(out, counts.1);
+    out.extend_from_slice(&digest.0.to_le_bytes());
+}
+
+fn read_digest(bytes: &mut Bytes<'_>) -> Result<DigestValue, Unreadable> {
+    let mut digest = [0; 16];
+    for byte in &mut digest {
+        *byte = bytes.byte()?;
+    }
+    Ok(DigestValue(u128::from_le_bytes(digest)))
+}
+
+fn read_snapshot(bytes: &mut Bytes<'_>) -> Result<Snapshot, Unreadable> {
+    let mut length = [0; 8];
+    for byte in &mut length {
+        *byte = bytes.byte()?;
+    }
+    let length = usize::try_from(u64::from_le_bytes(length)).map_err(|_| Unreadable::new("a length is absurd"))?;
+    let (desk, rest) = bytes
+        .0
+        .split_at_checked(length)
+        .ok_or_else(|| Unreadable::new("it is cut"))?;
+    bytes.0 = rest;
+    Ok(Snapshot {
+        desk: desk.to_vec(),
+        time: LastTime::default().read(bytes)?,
+        began: LastTime::default().read(bytes)?,
+        inputs: bytes.number()?,
+        appends: bytes.number()?,
+        digest: read_digest(bytes)?,
+    })
+}
+
 impl Entry {
     /// An entry of its own bytes ([`Entry::to_bytes`]).
     ///
@@ -131,14 +209,11 @@ pub(crate) fn read(bytes: &mut Bytes<'_>, last: &mut LastTime) -> Result<Entry, 
         },
         MARK => {
             let inputs = bytes.number()?;
-            let mut digest = [0; 16];
-            for byte in &mut digest {
-                *byte = bytes.byte()?;
-            }
-            let digest = DigestValue(u128::from_le_bytes(digest));
+            let digest = read_digest(bytes)?;
             Entry::Mark(Mark { inputs, digest })
         }
         STATUS => Entry::Status(bytes.text()?),
+        SNAPSHOT => Entry::Snapshot(Box::new(read_snapshot(bytes)?)),
         tag if tag >= INPUTS => {
             let time = last.read(bytes)?;
             let input = Box::new(RecordedInput::read(tag, bytes)?);

@@ -18,12 +18,12 @@ mod setup;
 mod state;
 mod writer;
 
-pub use block::{Block, MAGIC, Packer};
+pub use block::{Block, BlockKind, MAGIC, Packer};
 pub use digest::{Digest, DigestValue};
-pub use entry::{Entry, Mark};
+pub use entry::{Entry, Mark, Snapshot};
 pub use error::RecordingError;
 pub use input::RecordedInput;
-pub use reader::Reader;
+pub use reader::{Entrance, Reader, entrances, snapshot_at};
 pub use recorder::{Recorder, RecordingJournal};
 pub use setup::{BulkLaneUse, RecordedVenue, RunSetup};
 pub use writer::EntryWriter;

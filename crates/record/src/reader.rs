@@ -1,10 +1,11 @@
-//! Reads a recording, entry by entry.
+//! Reads a recording, entry by entry, from its begin or from a snapshot on.
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 
+use crate::block::{BlockHeader, HEADER, MAGIC_1};
 use crate::bytes::Bytes;
 use crate::entry::{self, LastTime};
-use crate::{Block, Entry, MAGIC, RecordingError};
+use crate::{Block, BlockKind, Entry, MAGIC, RecordingError, Snapshot};
 
 /// Reads the files of a recording, one after the other.
 #[derive(Debug)]
@@ -13,10 +14,20 @@ pub struct Reader<R> {
     files: Vec<R>,
     file: Option<R>,
     at: u64,
-    number: u64,
+    /// Of the next block; not known of the first, before which others may have been deleted.
+    number: Option<u64>,
     entries: Vec<u8>,
     read: usize,
     last: LastTime,
+}
+
+/// A block to enter at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entrance {
+    /// In which file, counted from the first that is there.
+    pub file: usize,
+    /// Where in it.
+    pub at: u64,
 }
 
 impl<R: Read> Reader<R> {
@@ -31,7 +42,7 @@ impl<R: Read> Reader<R> {
             files,
             file: None,
             at: 0,
-            number: 0,
+            number: None,
             entries: Vec::new(),
             read: 0,
             last: LastTime::default(),
@@ -43,14 +54,10 @@ impl<R: Read> Reader<R> {
     fn open(&mut self) -> Result<(), RecordingError> {
         self.file = self.files.pop();
         self.at = MAGIC.len() as u64;
-        if let Some(file) = &mut self.file {
-            let mut magic = [0; MAGIC.len()];
-            let filled = file.read_exact(&mut magic);
-            if filled.is_err() || magic != MAGIC {
-                return Err(RecordingError::NotARecording(magic));
-            }
+        match &mut self.file {
+            Some(file) => read_magic(file),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The next entry; `None` at the end.
@@ -66,17 +73,86 @@ impl<R: Read> Reader<R> {
                     self.entries = block.entries;
                     self.at = at;
                     self.read = 0;
-                    self.number += 1;
+                    self.number = Some(u64::from(block.number) + 1);
                     self.last = LastTime::default();
                 }
             }
         }
         let mut bytes = Bytes(&self.entries[self.read..]);
         let entry = entry::read(&mut bytes, &mut self.last).map_err(|what| RecordingError::Entry {
-            number: self.number - 1,
+            number: self.number.unwrap_or_default().saturating_sub(1),
             what: what.0,
         })?;
         self.read = self.entries.len() - bytes.0.len();
         Ok(Some(entry))
     }
+}
+
+impl<R: Read + Seek> Reader<R> {
+    /// Goes to a block to enter at: the next entry is the first of it.
+    ///
+    /// # Errors
+    /// The system refuses, or there is no such file.
+    pub fn entering(files: impl IntoIterator<Item = R>, entrance: Entrance) -> Result<Reader<R>, RecordingError> {
+        let mut reader = Reader::new(files.into_iter().skip(entrance.file))?;
+        if let Some(file) = &mut reader.file {
+            file.seek(SeekFrom::Start(entrance.at))?;
+        }
+        reader.at = entrance.at;
+        Ok(reader)
+    }
+}
+
+fn read_magic(file: &mut impl Read) -> Result<(), RecordingError> {
+    let mut magic = [0; MAGIC.len()];
+    let filled = file.read_exact(&mut magic);
+    if filled.is_err() || ![MAGIC, MAGIC_1].contains(&magic) {
+        return Err(RecordingError::NotARecording(magic));
+    }
+    Ok(())
+}
+
+/// The blocks to enter at of a recording's files, in their order. Only the blocks' headers are read; whether a block is whole
+/// shows when it is entered. Ends where a file does not go on as one.
+///
+/// # Errors
+/// The system refuses, or one is none of a recording's files.
+pub fn entrances<R: Read + Seek>(files: impl IntoIterator<Item = R>) -> Result<Vec<Entrance>, RecordingError> {
+    let mut found = Vec::new();
+    for (number, mut file) in files.into_iter().enumerate() {
+        read_magic(&mut file)?;
+        let mut at = MAGIC.len() as u64;
+        let mut header = [0; HEADER];
+        while file.read_exact(&mut header).is_ok() {
+            let header = BlockHeader::of(&header);
+            if header.kind == BlockKind::Entrance {
+                found.push(Entrance { file: number, at });
+            }
+            at += (HEADER + header.length) as u64;
+            file.seek(SeekFrom::Start(at))?;
+        }
+    }
+    Ok(found)
+}
+
+/// The snapshot of a block to enter at.
+///
+/// # Errors
+/// The block is damaged, or holds none.
+pub fn snapshot_at<R: Read + Seek>(
+    files: impl IntoIterator<Item = R>,
+    entrance: Entrance,
+) -> Result<Snapshot, RecordingError> {
+    let mut reader = Reader::entering(files, entrance)?;
+    while let Some(entry) = reader.next_entry()? {
+        match entry {
+            Entry::Setup(_) => {}
+            Entry::Snapshot(snapshot) => return Ok(*snapshot),
+            _ => break,
+        }
+    }
+    Err(RecordingError::Entry {
+        number: 0,
+        what: "a block to enter at has no snapshot".to_owned(),
+    })
 }

@@ -2,9 +2,9 @@
 
 use std::mem;
 
-use colibri_desk::DeskInput;
+use colibri_desk::{Desk, DeskInput};
 use colibri_driver::HostTime;
-use colibri_model::{Journal, JournalError, Millis, MonoNs, Record};
+use colibri_model::{Journal, JournalError, Millis, MonoNs, NoSnapshot, Record};
 
 use crate::{Block, Digest, DigestValue, EntryWriter, Mark, RunSetup, entry, input};
 
@@ -23,7 +23,11 @@ pub struct Recorder {
     since: Option<MonoNs>,
     marked: MonoNs,
     inputs: u64,
+    /// The times of the first input and of the last.
+    span: Option<(HostTime, HostTime)>,
     digest: Digest,
+    /// What the run was made from, as an entry: it stands before each snapshot.
+    setup: Vec<u8>,
 }
 
 impl Recorder {
@@ -35,9 +39,12 @@ impl Recorder {
             since: None,
             marked: MonoNs(0),
             inputs: 0,
+            span: None,
             digest: Digest::default(),
+            setup: Vec::new(),
         };
-        recorder.writer.write(|out, _| entry::put_setup(out, setup));
+        entry::put_setup(&mut recorder.setup, setup);
+        recorder.writer.write(|out, _| out.extend_from_slice(&recorder.setup));
         for records in journaled.chunks(1_000) {
             recorder.writer.write(|out, _| entry::put_journaled(out, records));
             recorder.writer.close_if_full();
@@ -48,6 +55,7 @@ impl Recorder {
     /// Keeps an input that is about to be posted.
     pub fn keep(&mut self, time: HostTime, input: &DeskInput<'_>) {
         self.since.get_or_insert(time.mono);
+        self.span.get_or_insert((time, time)).1 = time;
         self.inputs += 1;
         self.writer.write(|out, last| input::put(out, last, time, input));
     }
@@ -78,6 +86,42 @@ impl Recorder {
         } else {
             self.writer.close_if_full();
         }
+    }
+
+    /// A place to enter at, in a block of its own: everything that the desk's next actions depend on. To be called between a
+    /// turn whose actions were carried out and the next input. Returns how many bytes the desk is.
+    ///
+    /// # Errors
+    /// Those of [`Desk::snapshot`]: nothing is written then.
+    pub fn snapshot<J: Journal>(&mut self, desk: &mut Desk<RecordingJournal<J>>) -> Result<usize, NoSnapshot> {
+        let Recorder {
+            writer,
+            digest,
+            inputs,
+            span,
+            setup,
+            ..
+        } = self;
+        let (inputs, (began, time)) = (*inputs, span.unwrap_or_default());
+        let mut bytes = 0;
+        let desk_entry = |out: &mut Vec<u8>| {
+            out.extend_from_slice(setup);
+            let before = out.len();
+            entry::put_desk(out, |out| desk.snapshot(out))?;
+            bytes = out.len() - before;
+            Ok(())
+        };
+        let room = writer.entrance(desk_entry)?;
+        let engine = desk.engine();
+        let value = mark(writer, digest, inputs, |digest| digest.state(&engine.view()));
+        let appends = engine.journal().appends();
+        writer.close_with(room, |out| {
+            entry::put_place(out, time, began, (inputs, appends), value);
+        });
+        *digest = Digest::following(value);
+        self.since = None;
+        self.marked = time.mono;
+        Ok(bytes)
     }
 
     /// How things stand, for people, as JSON: where a reader can enter without replaying.
@@ -114,13 +158,16 @@ impl Recorder {
     }
 
     fn mark(&mut self, state: impl FnOnce(&mut Digest)) {
-        state(&mut self.digest);
-        let mark = Mark {
-            inputs: self.inputs,
-            digest: self.digest.value(),
-        };
-        self.writer.write(|out, _| entry::put_mark(out, mark));
+        mark(&mut self.writer, &mut self.digest, self.inputs, state);
     }
+}
+
+fn mark(writer: &mut EntryWriter, digest: &mut Digest, inputs: u64, state: impl FnOnce(&mut Digest)) -> DigestValue {
+    state(digest);
+    let value = digest.value();
+    let mark = Mark { inputs, digest: value };
+    writer.write(|out, _| entry::put_mark(out, mark));
+    value
 }
 
 /// A journal whose refusals are noted: a desk decides by them, so that a replay needs them.
@@ -140,6 +187,12 @@ impl<J> RecordingJournal<J> {
             appends: 0,
             refused: Vec::new(),
         }
+    }
+
+    /// Appends so far, the refused ones too.
+    #[must_use]
+    pub const fn appends(&self) -> u64 {
+        self.appends
     }
 
     /// The appends that were refused since the last time, counted from the first of the run, and why.

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::mem;
 
 use crate::entry::{self, LastTime};
-use crate::{Block, Entry};
+use crate::{Block, BlockKind, Entry, Snapshot};
 
 /// A block is closed when it holds so many bytes.
 const BLOCK: usize = 256 << 10;
 /// What the entry that fills a block may add to it before its room grows.
 const MARGIN: usize = 16 << 10;
+/// Room that is larger is given back to the system.
+const MOST_ROOM: usize = 2 * (BLOCK + MARGIN);
 /// Rooms of written blocks that are kept to be used again.
 const SPARE: usize = 4;
 
@@ -42,7 +44,36 @@ fn room() -> Vec<u8> {
 impl EntryWriter {
     /// Puts an entry, as a reader gave it.
     pub fn put(&mut self, entry: &Entry) {
+        if matches!(entry, Entry::Setup(_)) {
+            // It may be the one before a snapshot, and is the first of its block then.
+            self.close();
+        }
         self.write(|out, last| entry.put(out, last));
+        if matches!(entry, Entry::Snapshot(_)) {
+            self.close_as(BlockKind::Entrance);
+        }
+    }
+
+    /// Room with what `put` writes in it, for [`EntryWriter::close_with`].
+    ///
+    /// # Errors
+    /// Those of `put`: nothing is written then.
+    pub(crate) fn entrance<E>(&mut self, put: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<Vec<u8>, E> {
+        let mut room = self.spare.pop().unwrap_or_else(room);
+        match put(&mut room) {
+            Ok(()) => Ok(room),
+            Err(error) => {
+                self.give_back(room);
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes the block, and then one to enter at: `entrance`, with what `put` writes behind it.
+    pub(crate) fn close_with(&mut self, mut entrance: Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+        self.close();
+        put(&mut entrance);
+        self.push(entrance, BlockKind::Entrance);
     }
 
     /// Puts an entry that `put` writes.
@@ -59,17 +90,23 @@ impl EntryWriter {
 
     /// Closes the block. Each can be read by itself: times begin anew.
     pub fn close(&mut self) {
+        self.close_as(BlockKind::Plain);
+    }
+
+    fn close_as(&mut self, kind: BlockKind) {
         if self.entries.is_empty() {
             return;
         }
         self.last = LastTime::default();
         let room = self.spare.pop().unwrap_or_else(room);
+        let entries = mem::replace(&mut self.entries, room);
+        self.push(entries, kind);
+    }
+
+    fn push(&mut self, entries: Vec<u8>, kind: BlockKind) {
         let number = self.next;
         self.next += 1;
-        self.closed.push_back(Block {
-            number,
-            entries: mem::replace(&mut self.entries, room),
-        });
+        self.closed.push_back(Block { number, kind, entries });
     }
 
     /// The oldest closed block that was not taken yet: blocks are written in this order.
@@ -80,7 +117,8 @@ impl EntryWriter {
     /// Room of a block that was written, to be used again.
     pub fn give_back(&mut self, mut room: Vec<u8>) {
         room.clear();
-        if self.spare.len() < SPARE {
+        // That of a large snapshot is not kept for entries that never fill it.
+        if self.spare.len() < SPARE && room.capacity() <= MOST_ROOM {
             self.spare.push(room);
         }
     }
@@ -95,6 +133,7 @@ impl Entry {
             Entry::JournalRefused { append, why } => entry::put_refused(out, *append, why),
             Entry::Mark(mark) => entry::put_mark(out, *mark),
             Entry::Status(json) => entry::put_status(out, json),
+            Entry::Snapshot(snapshot) => snapshot.put(out),
         }
     }
 
@@ -104,5 +143,16 @@ impl Entry {
         let mut out = Vec::new();
         self.put(&mut out, &mut LastTime::default());
         out
+    }
+}
+
+impl Snapshot {
+    fn put(&self, out: &mut Vec<u8>) {
+        let put: Result<(), std::convert::Infallible> = entry::put_desk(out, |out| {
+            out.extend_from_slice(&self.desk);
+            Ok(())
+        });
+        let Ok(()) = put;
+        entry::put_place(out, self.time, self.began, (self.inputs, self.appends), self.digest);
     }
 }

@@ -78,6 +78,17 @@ pub struct SeedReport {
     pub violations: Vec<String>,
     /// The number of everything that happened.
     pub trace: u64,
+    /// How often the bot went on from a snapshot of itself.
+    pub from_snapshots: u64,
+}
+
+/// Whether a process goes on as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continuity {
+    /// It does.
+    Unbroken,
+    /// After so many turns it is written down, and another that is made from that takes its place.
+    FromSnapshots(u64),
 }
 
 impl SeedReport {
@@ -93,9 +104,9 @@ impl Simulation {
     ///
     /// # Errors
     /// The simulation itself cannot be set up. A broken promise is no error, nor is a panic: they are in the report.
-    pub fn run(&self, seed: u64, mix: Mix, printing: Printing) -> Result<SeedReport, String> {
+    pub fn run(&self, seed: u64, mix: Mix, printing: Printing, continuity: Continuity) -> Result<SeedReport, String> {
         let name = mix.name().to_owned();
-        let run = || Run::new(self, seed, mix, printing)?.carry_through();
+        let run = || Run::new(self, seed, mix, printing, continuity)?.carry_through();
         // Nothing of the run is used again once it has panicked.
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
             Ok(report) => report,
@@ -114,6 +125,7 @@ impl Simulation {
                     settled_ms: 0,
                     violations: vec![format!("the host panicked: {}", words.unwrap_or("without words"))],
                     trace: 0,
+                    from_snapshots: 0,
                 })
             }
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use colibri_abi::OrderOp;
-use colibri_desk::{Desk, DeskAction, DeskInput, DeskVenue, Observer, Operator};
+use colibri_desk::{Desk, DeskAction, DeskInput, DeskVenue, Observer, Operator, RestoredDesk};
 use colibri_driver::{
     Credentials, Driver, DriverIndex, DriverSetup, Effect, Health, HostTime, Input, Rehearsal, Secret,
 };
@@ -11,7 +11,9 @@ use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::{self, Strategy};
 use colibri_engine::{Engine, EngineSetup, Recovered, VenueIndex, VenueSetup};
 use colibri_loader::Library;
-use colibri_model::{AccountId, Amount, Decimal, Millis, MonoNs, OpId, Pair, SplitMix64, StrategyId, VenueId};
+use colibri_model::{
+    AccountId, Amount, Decimal, Journal, Millis, MonoNs, NoSnapshot, OpId, Pair, SplitMix64, StrategyId, VenueId,
+};
 use colibri_sim::config::{DEMO_API_KEY, DEMO_SECRET};
 use colibri_standard::{ConnectorManifest, KeyKind, Outcome, SessionRole, SessionStatus};
 use colibri_store::journal::{Durability, JournalFile, JournalId, JournalReader, MemoryDisk};
@@ -81,6 +83,16 @@ pub struct Process {
     panic: Option<(PanicIn, u32)>,
     /// Panics that were asked for.
     panics: u64,
+    /// What its desk was made from.
+    recipe: (DriverSetup, EngineRecipe),
+}
+
+/// What an engine is made from beside the blueprint and the journal.
+struct EngineRecipe {
+    venue: VenueId,
+    account: AccountId,
+    environment: String,
+    random: SplitMix64,
 }
 
 /// The journal of a disk, folded.
@@ -132,9 +144,43 @@ impl Blueprint {
         let make: Make = Rc::new(move || library.create(&name, &json).map_err(|e| e.to_string()));
         let driver = Driver::new(&setup, make()?, shared_limiter()).map_err(|e| e.to_string())?;
         let rehearsal = setup.rehearsal.clone();
+        let driver_setup = setup.clone();
         setup.seed = setup.seed.rotate_left(32);
         let lane = Lane::start(DriverIndex(index.0 + 1), setup.clone(), make.clone())?;
 
+        let told = Told::default();
+        let make_engine = EngineRecipe {
+            venue,
+            account,
+            environment: setup.environment.clone(),
+            random,
+        };
+        let engine = self.engine(&make_engine, recovered, journal, &told)?;
+        let mut process = Process {
+            index,
+            lane,
+            told,
+            desk: Desk::new(engine, vec![DeskVenue::new(driver).with_bulk_lane()]),
+            effects: Vec::new(),
+            make,
+            rehearsal,
+            panic: None,
+            panics: 0,
+            recipe: (driver_setup, make_engine),
+        };
+        process.post(time, DeskInput::Start, trace);
+        process.turn(time, None, trace);
+        Ok(process)
+    }
+
+    fn engine<J: Journal>(
+        &self,
+        recipe: &EngineRecipe,
+        recovered: Recovered,
+        journal: J,
+        told: &Told,
+    ) -> Result<Engine<J>, String> {
+        let (mut random, venue) = (recipe.random.clone(), &recipe.venue);
         let risk = RiskLimits {
             max_order_notional: Some(Amount(Decimal::from(MOST_NOTIONAL))),
             max_open_orders: Some(20),
@@ -155,14 +201,13 @@ impl Blueprint {
         let pairs: Vec<Pair> = PAIRS.iter().filter_map(|pair| pair.parse().ok()).collect();
         engine.add_venue(VenueSetup {
             venue: venue.clone(),
-            account,
+            account: recipe.account.clone(),
             manifest: self.manifest.clone(),
             pairs: pairs.clone(),
-            environment: setup.environment.clone(),
+            environment: recipe.environment.clone(),
             adopt: std::collections::BTreeSet::new(),
         });
-        let told = Told::default();
-        engine.add_strategy(Witness::listening_to(market_maker(&venue, &pairs[0])?, told.clone()));
+        engine.add_strategy(Witness::listening_to(market_maker(venue, &pairs[0])?, told.clone()));
         for (pair, amount) in pairs.iter().zip([Decimal::new(2, 3), Decimal::new(5, 2)]) {
             let id = named(
                 &format!("random-{}", pair.base.as_str().to_lowercase()),
@@ -171,20 +216,7 @@ impl Blueprint {
             let trader = RandomTrader::new(id, venue.clone(), pair.clone(), amount, random.next_u64());
             engine.add_strategy(Witness::listening_to(Box::new(trader), told.clone()));
         }
-        let mut process = Process {
-            index,
-            lane,
-            told,
-            desk: Desk::new(engine, vec![DeskVenue::new(driver).with_bulk_lane()]),
-            effects: Vec::new(),
-            make,
-            rehearsal,
-            panic: None,
-            panics: 0,
-        };
-        process.post(time, DeskInput::Start, trace);
-        process.turn(time, None, trace);
-        Ok(process)
+        Ok(engine)
     }
 }
 
@@ -307,6 +339,37 @@ impl Process {
         for report in self.lane.take_reports() {
             self.post(time, DeskInput::Bulk { venue, report }, trace);
         }
+    }
+
+    /// Writes the desk down, and goes on with another that is made from that: nothing may change by it. Whether it could be
+    /// written down at this moment.
+    pub fn go_on_from_snapshot(&mut self, blueprint: &Blueprint) -> Result<bool, String> {
+        let mut kept = Vec::new();
+        match self.desk.snapshot(&mut kept) {
+            Ok(()) => {}
+            Err(NoSnapshot::NotNow(_)) => return Ok(false),
+            Err(why) => return Err(why.to_string()),
+        }
+        let restored = RestoredDesk::read(&kept).map_err(|e| e.to_string())?;
+        let (setup, recipe) = &self.recipe;
+        let venue = restored.venues.into_iter().next();
+        let (kept, restarts) = venue.ok_or("a snapshot without its venue")?.into_parts();
+        let mut config = setup.connector_config().map_err(|e| e.to_string())?;
+        config.state = Some(serde_json::from_str(kept.connector_state().get()).map_err(|e| e.to_string())?);
+        let json = serde_json::to_vec(&config).map_err(|e| e.to_string())?;
+        let connector = blueprint.library.create(&blueprint.manifest.name, &json);
+        let connector = connector.map_err(|e| e.to_string())?;
+        let driver = Driver::restored(setup, connector, shared_limiter(), kept).map_err(|e| e.to_string())?;
+        let venue = DeskVenue::new(driver).with_bulk_lane().restarted(restarts);
+        let id = JournalId(blueprint.seed);
+        let (elsewhere, _) =
+            JournalFile::on(MemoryDisk::default(), Durability::Process, id).map_err(|e| e.to_string())?;
+        let mut engine = blueprint.engine(recipe, Recovered::default(), elsewhere, &self.told)?;
+        engine.restore(restored.engine).map_err(|e| e.to_string())?;
+        let mut desk = Desk::new(engine, vec![venue]);
+        std::mem::swap(self.desk.engine_mut().journal_mut(), desk.engine_mut().journal_mut());
+        self.desk = desk;
+        Ok(true)
     }
 
     /// Begins to stop.

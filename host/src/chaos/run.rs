@@ -21,7 +21,7 @@ use super::trace::{Printing, Trace};
 use super::verdict;
 use super::watch::Watch;
 use super::world::FaultyExchange;
-use super::{SeedReport, Simulation, by_name};
+use super::{Continuity, SeedReport, Simulation, by_name};
 
 /// Microseconds since 1970 at monotonic time zero: 2026-01-01.
 const EPOCH_MICROS: i64 = 1_767_225_600_000_000;
@@ -71,6 +71,9 @@ pub(super) struct Run {
     seed: u64,
     /// How long faults strike at least.
     minutes: u64,
+    continuity: Continuity,
+    turns: u64,
+    from_snapshots: u64,
 }
 
 fn exchange(seed: u64, manifest: &ConnectorManifest) -> Result<Exchange, String> {
@@ -101,7 +104,13 @@ impl Run {
     ///
     /// # Errors
     /// The exchange's configuration, or SQLite, refuses.
-    pub(super) fn new(simulation: &Simulation, seed: u64, mix: Mix, printing: Printing) -> Result<Run, String> {
+    pub(super) fn new(
+        simulation: &Simulation,
+        seed: u64,
+        mix: Mix,
+        printing: Printing,
+        continuity: Continuity,
+    ) -> Result<Run, String> {
         let mut random = SplitMix64::new(seed);
         let mut manifest = simulation.manifest.clone();
         manifest.polling.instruments_ms = INSTRUMENTS;
@@ -148,6 +157,9 @@ impl Run {
             watch: Watch::new(BEGIN),
             seed,
             minutes: simulation.minutes.max(10),
+            continuity,
+            turns: 0,
+            from_snapshots: 0,
         })
     }
 
@@ -286,6 +298,12 @@ impl Run {
                     _ => None,
                 };
                 process.turn(time, input, &mut self.trace);
+                self.turns += 1;
+                if let Continuity::FromSnapshots(turns) = self.continuity
+                    && self.turns.is_multiple_of(turns)
+                {
+                    self.from_snapshots += u64::from(process.go_on_from_snapshot(&self.blueprint)?);
+                }
                 let view = process.engine().view();
                 self.transport.world.outsider.ledger_started = view.venues().any(|v| *v.phase() == VenuePhase::Ready);
                 let world = &self.transport.world;
@@ -359,6 +377,7 @@ impl Run {
             settled_ms: self.now.since(storm_ended).0,
             violations,
             trace: self.trace.hash(),
+            from_snapshots: self.from_snapshots,
         })
     }
 }

@@ -5,7 +5,8 @@ use colibri_engine::MarketId;
 use colibri_engine::View;
 use colibri_engine::strategy::{Input, MarketNeed, OrderRequest, Strategy, StrategyActions};
 use colibri_model::{
-    Decimal, Millis, OrderType, Pair, Price, Quantity, QuantityUnit, Side, SplitMix64, StrategyId, TimeInForce, VenueId,
+    Decimal, Millis, OrderType, Pair, Price, Quantity, QuantityUnit, Side, SnapshotUnusable, SplitMix64, StrategyId,
+    TimeInForce, VenueId,
 };
 
 /// Live orders that it does not go beyond.
@@ -131,5 +132,12 @@ impl Strategy for RandomTrader {
             }
             _ => {}
         }
+    }
+    fn snapshot(&self) -> Option<serde_json::Value> {
+        serde_json::to_value((&self.random, self.market)).ok()
+    }
+    fn restore(&mut self, state: serde_json::Value) -> Result<(), SnapshotUnusable> {
+        (self.random, self.market) = serde_json::from_value(state).map_err(SnapshotUnusable::new)?;
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use colibri_engine::View;
 use colibri_engine::orders::OrderOrigin;
 use colibri_engine::strategy::{Input, MarketNeed, Strategy, StrategyActions};
-use colibri_model::{FillKey, StrategyId};
+use colibri_model::{FillKey, SnapshotUnusable, StrategyId};
 
 /// How often each fill was told, in one process.
 pub type Told = Rc<RefCell<BTreeMap<FillKey, u32>>>;
@@ -44,6 +44,12 @@ impl Strategy for Witness {
     }
     fn status(&self) -> String {
         self.strategy.status()
+    }
+    fn snapshot(&self) -> Option<serde_json::Value> {
+        self.strategy.snapshot()
+    }
+    fn restore(&mut self, state: serde_json::Value) -> Result<(), SnapshotUnusable> {
+        self.strategy.restore(state)
     }
 }
 

@@ -27,6 +27,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<Exit> {
             store: &store,
             instead: &args.library,
         },
+        from: args.from,
         until: args.until,
     };
     let mut inspector = Inspector::keeping(if args.inspect { args.last.unwrap_or(SHOWN) } else { 0 });
@@ -35,6 +36,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<Exit> {
     let mut out = std::io::stdout().lock();
     if args.json {
         let value = json!({
+            "entered": outcome.entered,
             "inputs": outcome.inputs,
             "marks": outcome.marks,
             "millis": outcome.millis,
@@ -72,10 +74,15 @@ fn told(outcome: &Outcome) -> String {
     };
     let torn = outcome.torn.as_ref().map(|why| format!("\n{why}")).unwrap_or_default();
     let seconds = outcome.millis / 1_000;
-    format!(
-        "{} inputs over {seconds} s; {verdict}; digest {}{torn}",
-        outcome.inputs, outcome.digest
-    )
+    let (entered, inputs) = (outcome.entered, outcome.inputs);
+    let which = match entered {
+        0 => format!("{inputs} inputs over {seconds} s"),
+        _ => format!(
+            "inputs {} to {inputs}, up to {seconds} s after the run's begin",
+            entered + 1
+        ),
+    };
+    format!("{which}; {verdict}; digest {}{torn}", outcome.digest)
 }
 
 fn summary(args: &ReplayArgs) -> anyhow::Result<Exit> {
@@ -90,12 +97,18 @@ fn summary(args: &ReplayArgs) -> anyhow::Result<Exit> {
         .iter()
         .map(|v| json!({ "venue": v.venue, "connector": v.manifest.name, "library_sha256": v.library_sha256 }))
         .collect();
+    let snapshots: Vec<_> = summary
+        .snapshots
+        .iter()
+        .map(|at| json!({ "after_ms": at.after, "inputs": at.inputs, "bytes": at.bytes }))
+        .collect();
     let value = json!({
         "host_version": summary.setup.host_version,
         "venues": venues,
         "began_ms": summary.first.map(|first| first.wall.as_millis()),
         "millis": millis,
         "inputs": summary.inputs,
+        "snapshots": snapshots,
         "torn": summary.torn,
     });
     let mut out = std::io::stdout().lock();

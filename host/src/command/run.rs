@@ -219,10 +219,13 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     if let Some(recording) = runtime.recording.take() {
         let wall = runtime.clock.now().wall.0;
         let engine = runtime.desk.engine();
+        let taken = recording.snapshots();
         match recording.finish(|digest| digest.state(&engine.view())) {
-            Ok(folder) => runtime
-                .log
-                .line(wall, Level::Info, &format!("recorded: {}", folder.display())),
+            Ok(folder) => {
+                let folder = folder.display();
+                let text = format!("recorded: {folder}; {taken}");
+                runtime.log.line(wall, Level::Info, &text);
+            }
             Err(why) => runtime
                 .log
                 .line(wall, Level::Error, &format!("the recording is not whole: {why}")),

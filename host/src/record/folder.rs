@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use colibri_model::WallNs;
-use colibri_record::{MAGIC, Reader, RecordingError};
+use colibri_record::{MAGIC, Reader, RecordingError, Snapshot, entrances, snapshot_at};
 
 /// The folder of recordings in a bot's folder.
 pub const RECORDINGS: &str = "recordings";
@@ -78,6 +78,12 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
+/// The path of a recording's file.
+#[must_use]
+pub fn file_path(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("{number:06}.{EXTENSION}"))
+}
+
 /// Makes the next file of a recording.
 ///
 /// # Errors
@@ -90,7 +96,7 @@ pub fn next_file(folder: &Path, number: u32) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    let mut file = options.open(folder.join(format!("{number:06}.{EXTENSION}")))?;
+    let mut file = options.open(file_path(folder, number))?;
     file.write_all(&MAGIC)?;
     Ok(file)
 }
@@ -123,11 +129,30 @@ pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// # Errors
 /// There is none, or it is of a version that this program does not know.
 pub fn open(path: &Path) -> Result<Reader<BufReader<File>>, RecordingError> {
-    let opened: io::Result<Vec<_>> = files(path)?
-        .iter()
-        .map(|file| File::open(file).map(BufReader::new))
-        .collect();
-    Reader::new(opened?)
+    Reader::new(opened(&files(path)?)?)
+}
+
+fn opened(files: &[PathBuf]) -> io::Result<Vec<BufReader<File>>> {
+    files.iter().map(|file| File::open(file).map(BufReader::new)).collect()
+}
+
+/// Opens a recording at the last of its snapshots that `suits`; `None` where none does.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_at(
+    path: &Path,
+    suits: impl Fn(&Snapshot) -> bool,
+) -> Result<Option<Reader<BufReader<File>>>, RecordingError> {
+    let files = files(path)?;
+    for entrance in entrances(opened(&files)?)?.into_iter().rev() {
+        // One that is damaged is passed by: an earlier one leads there as well, and tells of the damage.
+        let snapshot = snapshot_at(opened(&files)?, entrance);
+        if snapshot.is_ok_and(|snapshot| suits(&snapshot)) {
+            return Reader::entering(opened(&files)?, entrance).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// A recording in a bot's folder.

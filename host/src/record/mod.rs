@@ -7,22 +7,27 @@ mod files;
 mod folder;
 mod made_from;
 mod settings;
+mod snapshots;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use colibri_desk::DeskInput;
+use colibri_desk::{Desk, DeskInput};
 use colibri_driver::HostTime;
-use colibri_model::{MonoNs, Record, WallNs};
-use colibri_record::{Block, Digest, Recorder, RunSetup};
+use colibri_model::{Journal, MonoNs, Record, WallNs};
+use colibri_record::{Block, Digest, Recorder, RecordingJournal, RunSetup};
 
 pub use files::RecordingFiles;
-pub use folder::{Kept, RECORDINGS, files, list, open, private_folder};
+pub use folder::{Kept, RECORDINGS, files, list, open, open_at, private_folder};
 pub use made_from::run_setup;
 pub use settings::{RecordSettings, When};
+pub use snapshots::SnapshotsTaken;
+
+use files::FILE_BYTES;
+use snapshots::SnapshotSchedule;
 
 /// Blocks that wait for the disk. A disk that is this far behind ends the recording, not the trading.
 const WAITING: usize = 256;
@@ -32,11 +37,27 @@ pub struct Recording {
     recorder: Recorder,
     folder: PathBuf,
     blocks: Option<SyncSender<Block>>,
-    rooms: Receiver<Vec<u8>>,
+    rooms: Receiver<Used>,
     faults: Receiver<io::Error>,
     thread: Option<JoinHandle<()>>,
     /// Why it has ended before the run.
     ended: Option<String>,
+    snapshots: SnapshotSchedule,
+    /// Whether the file that is written to is full.
+    file: FileRoom,
+}
+
+/// Room of a block that was written, and how many bytes the file has now.
+struct Used {
+    room: Vec<u8>,
+    in_file: u64,
+}
+
+/// Whether a recording's file takes more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FileRoom {
+    Left,
+    Full,
 }
 
 impl Recording {
@@ -62,6 +83,7 @@ impl Recording {
         let mut writer = Writer {
             files,
             left: settings.most_bytes().saturating_sub(kept),
+            age,
             used,
         };
         let thread = std::thread::Builder::new()
@@ -83,6 +105,8 @@ impl Recording {
             faults,
             thread: Some(thread),
             ended: None,
+            snapshots: SnapshotSchedule::new(settings.snapshot_every()),
+            file: FileRoom::Left,
         })
     }
 
@@ -112,11 +136,51 @@ impl Recording {
         refused: impl IntoIterator<Item = (u64, String)>,
         state: impl FnOnce(&mut Digest),
     ) -> Option<String> {
-        let sender = self.blocks.as_ref()?;
+        self.blocks.as_ref()?;
         self.recorder.posted(now, refused, state);
-        while let Ok(room) = self.rooms.try_recv() {
+        while let Ok(Used { room, in_file }) = self.rooms.try_recv() {
             self.recorder.give_back(room);
+            let file = if in_file < FILE_BYTES {
+                FileRoom::Left
+            } else {
+                FileRoom::Full
+            };
+            if file == FileRoom::Full && self.file == FileRoom::Left {
+                self.snapshots.hasten(now);
+            }
+            self.file = file;
         }
+        self.hand_over()
+    }
+
+    /// Whether a snapshot is due: to be had after the next turn, when everything is carried out.
+    pub fn wants_snapshot(&mut self, now: MonoNs) -> bool {
+        self.blocks.is_some() && self.snapshots.is_due(now)
+    }
+
+    /// Writes the whole state down, between two inputs ([`Recorder::snapshot`]). A line for the log, where there is something to
+    /// tell; the run goes on whatever it is.
+    pub fn snapshot<J: Journal>(&mut self, now: MonoNs, desk: &mut Desk<RecordingJournal<J>>) -> Option<String> {
+        let since = Instant::now();
+        match self.recorder.snapshot(desk) {
+            Ok(bytes) => {
+                self.snapshots.took(now, bytes, since.elapsed());
+                let ends = self.hand_over()?;
+                Some(format!("the recording ends here ({ends}); the bot goes on"))
+            }
+            Err(why) => self.snapshots.could_not(now, &why),
+        }
+    }
+
+    /// The snapshots that were taken.
+    #[must_use]
+    pub const fn snapshots(&self) -> SnapshotsTaken {
+        self.snapshots.taken()
+    }
+
+    /// Hands full blocks over; says why where the recording has to end here.
+    fn hand_over(&mut self) -> Option<String> {
+        let sender = self.blocks.as_ref()?;
         while let Some(block) = self.recorder.next_block() {
             let why = match sender.try_send(block) {
                 Ok(()) => continue,
@@ -177,18 +241,30 @@ struct Writer {
     files: RecordingFiles,
     /// Bytes that may still be written.
     left: u64,
-    used: Sender<Vec<u8>>,
+    /// How old a file may become.
+    age: Duration,
+    used: Sender<Used>,
 }
 
 impl Writer {
     fn write(&mut self, block: Block) -> io::Result<()> {
         let written = self.files.write(&block)?;
-        self.left = self
-            .left
-            .checked_sub(written)
-            .ok_or_else(|| io::Error::other("keep_gb of [record] is used up"))?;
+        while self.files.is_oldest_older(self.age)
+            && let Some(bytes) = self.files.drop_oldest()?
+        {
+            self.left += bytes;
+        }
+        while self.left < written {
+            let used_up = || io::Error::other("keep_gb of [record] is used up");
+            self.left += self.files.drop_oldest()?.ok_or_else(used_up)?;
+        }
+        self.left -= written;
+        let in_file = self.files.in_file();
         // Nobody takes the room back once the run is over.
-        let _ = self.used.send(block.entries);
+        let _ = self.used.send(Used {
+            room: block.entries,
+            in_file,
+        });
         Ok(())
     }
 }

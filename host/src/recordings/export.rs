@@ -4,13 +4,13 @@ use std::path::Path;
 use std::{fs, io};
 
 use colibri_model::Record;
-use colibri_record::{Entry, EntryWriter, RecordedInput, RunSetup};
+use colibri_record::{Entry, EntryWriter, RecordedInput, RunSetup, Snapshot};
 
 use super::find;
 use super::stand_in::StandIns;
 use crate::exit::{Exit, ExitError};
 use crate::record::{self, RecordingFiles};
-use crate::replay::{Inspector, LibraryFrom, Moment, Replay, Request, Steps, Verdict};
+use crate::replay::{Inspector, LibraryFrom, Moment, Origin, Replay, Request, Steps, Verdict};
 
 /// What is exported, where to, and how.
 pub struct ExportRequest<'a> {
@@ -123,6 +123,7 @@ fn prove(request: &ExportRequest<'_>, mut exported: Exported) -> Result<Exported
     let replay = Request {
         path: request.out,
         libraries: request.libraries.clone(),
+        from: None,
         until: Moment::End,
     };
     let why = match Replay::run(&replay, &mut Inspector::keeping(0)) {
@@ -199,6 +200,7 @@ struct Beginnings {
 struct Beginning {
     setup: Option<RunSetup>,
     journaled: Vec<Record>,
+    snapshot: Option<Box<Snapshot>>,
 }
 
 impl Beginning {
@@ -206,6 +208,7 @@ impl Beginning {
         match entry {
             Entry::Setup(setup) => self.setup = Some(*setup),
             Entry::Journaled(records) => self.journaled.extend(records),
+            Entry::Snapshot(snapshot) => self.snapshot = Some(snapshot),
             _ => {}
         }
     }
@@ -215,7 +218,11 @@ impl Beginning {
             let text = "the recording does not begin with what the run was made from: its first file is missing";
             ExitError::new(Exit::Storage, text)
         })?;
-        Steps::begin(setup, &self.journaled, libraries)
+        let origin = match &self.snapshot {
+            Some(snapshot) => Origin::Snapshot(snapshot.clone()),
+            None => Origin::Begin(self.journaled.clone()),
+        };
+        Steps::begin(setup, &origin, libraries)
     }
 }
 
@@ -240,7 +247,7 @@ struct SideBySide {
 impl NewMarks {
     /// The entry that is written for an entry, which was redacted to `redacted`.
     fn of(&mut self, entry: Entry, redacted: Entry, libraries: &LibraryFrom<'_>) -> Result<Option<Entry>, ExitError> {
-        let begins = matches!(entry, Entry::Setup(_) | Entry::Journaled(_));
+        let begins = matches!(entry, Entry::Setup(_) | Entry::Journaled(_) | Entry::Snapshot(_));
         if let NewMarks::Before(before) = self {
             if begins {
                 before.whole.take(entry);
@@ -274,10 +281,14 @@ enum Step {
 
 impl SideBySide {
     fn take(&mut self, entry: Entry, redacted: Entry) -> Result<Step, ExitError> {
-        let Entry::Mark(recorded) = entry else {
-            self.whole.take(entry)?;
-            self.redacted.take(redacted.clone())?;
-            return Ok(Step::Entry(redacted));
+        let recorded = match entry {
+            Entry::Mark(recorded) => recorded,
+            Entry::Snapshot(_) => return self.pass_snapshot(entry, redacted),
+            entry => {
+                self.whole.take(entry)?;
+                self.redacted.take(redacted.clone())?;
+                return Ok(Step::Entry(redacted));
+            }
         };
         let whole = self.whole.take(Entry::Mark(recorded))?;
         let own = self.redacted.take(redacted)?;
@@ -299,6 +310,19 @@ impl SideBySide {
             || Step::NoMoreMarks("a mark was not made".to_owned()),
             |mark| Step::Entry(Entry::Mark(mark)),
         ))
+    }
+}
+
+impl SideBySide {
+    /// The mark before it was compared; what the redacted run's own mark was stands with its snapshot.
+    fn pass_snapshot(&mut self, entry: Entry, redacted: Entry) -> Result<Step, ExitError> {
+        self.whole.take(entry)?;
+        let own = self.redacted.take(redacted.clone())?;
+        let (Entry::Snapshot(mut snapshot), Some(own)) = (redacted, own) else {
+            return Ok(Step::NoMoreMarks("a snapshot was not passed".to_owned()));
+        };
+        snapshot.digest = own.digest;
+        Ok(Step::Entry(Entry::Snapshot(snapshot)))
     }
 }
 

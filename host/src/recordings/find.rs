@@ -24,6 +24,12 @@ pub fn find(entry: &Entry, found: &mut StandIns) {
                 found.add(&bytes[value]);
             }
         }
+        Entry::Snapshot(_) => {
+            let bytes = entry.to_bytes();
+            for value in members(&bytes) {
+                found.add(&bytes[value]);
+            }
+        }
         Entry::Journaled(_) | Entry::JournalRefused { .. } | Entry::Mark(_) | Entry::Status(_) => {}
     }
 }

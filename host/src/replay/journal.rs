@@ -12,6 +12,15 @@ pub struct ReplayJournal {
 }
 
 impl ReplayJournal {
+    /// One that goes on after so many appends.
+    #[must_use]
+    pub fn after(appends: u64) -> ReplayJournal {
+        ReplayJournal {
+            appends,
+            ..ReplayJournal::default()
+        }
+    }
+
     /// This append, counted from the first of the run, was refused.
     pub fn refuse(&mut self, append: u64, why: String) {
         self.refused.insert(append, why);

@@ -11,14 +11,17 @@ mod remake;
 mod steps;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 
 use colibri_desk::{Both, Desk, DeskAction, DeskInput, Unobserved};
 use colibri_driver::HostTime;
 use colibri_model::{MonoNs, Record};
-use colibri_record::{Digest, DigestValue, Entry, Mark, Reader, RecordedInput, RecordingError, RunSetup};
+use colibri_record::{Digest, DigestValue, Entry, Mark, Reader, RecordedInput, RecordingError, RunSetup, Snapshot};
 
 use crate::exit::{Exit, ExitError};
+use crate::record;
 
 pub use follower::Follower;
 pub use inspect::{Inspector, Picture};
@@ -32,7 +35,9 @@ use remake::Remade;
 /// How a replay went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Inputs that were posted.
+    /// Inputs before the snapshot that was entered at; none where it began with the run.
+    pub entered: u64,
+    /// Inputs of the run up to where the replay ended.
     pub inputs: u64,
     /// Marks that were compared.
     pub marks: u64,
@@ -66,16 +71,26 @@ pub struct Request<'a> {
     pub path: &'a Path,
     /// Where its libraries are.
     pub libraries: LibraryFrom<'a>,
+    /// The moment at whose last snapshot before it the recording is entered; at its begin for `None`.
+    pub from: Option<Moment>,
     /// Up to where.
     pub until: Moment,
 }
 
-/// The beginning of a recording: what the run was made from, and what its journal held.
+/// Where a recording begins, or is entered: what the run was made from, and what its journal held or how it stood.
 struct Beginning {
     setup: RunSetup,
-    journaled: Vec<Record>,
+    origin: Origin,
     /// The first entry after it.
     next: Option<Entry>,
+}
+
+/// From where a desk goes on.
+pub enum Origin {
+    /// The begin of its run: what its journal held.
+    Begin(Vec<Record>),
+    /// A snapshot.
+    Snapshot(Box<Snapshot>),
 }
 
 fn beginning<R: std::io::Read>(reader: &mut Reader<R>) -> Result<Beginning, ExitError> {
@@ -84,16 +99,35 @@ fn beginning<R: std::io::Read>(reader: &mut Reader<R>) -> Result<Beginning, Exit
         let text = "the recording does not begin with what the run was made from: its first file is missing";
         return Err(ExitError::new(Exit::Storage, text));
     };
+    let setup = *setup;
     let mut journaled = Vec::new();
     loop {
         match reader.next_entry().map_err(failed)? {
             Some(Entry::Journaled(records)) => journaled.extend(records),
+            Some(Entry::Snapshot(snapshot)) => {
+                return Ok(Beginning {
+                    setup,
+                    origin: Origin::Snapshot(snapshot),
+                    next: reader.next_entry().map_err(failed)?,
+                });
+            }
             next => {
-                let setup = *setup;
-                return Ok(Beginning { setup, journaled, next });
+                let origin = Origin::Begin(journaled);
+                return Ok(Beginning { setup, origin, next });
             }
         }
     }
+}
+
+fn opened(request: &Request<'_>) -> Result<Reader<BufReader<File>>, ExitError> {
+    let failed = |error: RecordingError| ExitError::new(Exit::Storage, error.to_string());
+    if let Some(from) = request.from {
+        let suits = |at: &Snapshot| !from.is_before(at.time, at.began.mono, at.inputs);
+        if let Some(reader) = record::open_at(request.path, suits).map_err(failed)? {
+            return Ok(reader);
+        }
+    }
+    record::open(request.path).map_err(failed)
 }
 
 /// An input that waits for what the journal refused during it, which stands after it.
@@ -113,15 +147,20 @@ pub struct Replay {
 }
 
 impl Replay {
-    fn of(run: &RunSetup, journaled: &[Record], libraries: &LibraryFrom<'_>) -> Result<Replay, ExitError> {
-        let (desk, remade) = remake::desk(run, journaled, libraries)?;
+    fn of(run: &RunSetup, origin: &Origin, libraries: &LibraryFrom<'_>) -> Result<Replay, ExitError> {
+        let (desk, remade) = remake::desk(run, origin, libraries)?;
+        let (entered, digest, started) = match origin {
+            Origin::Begin(_) => (0, Digest::default(), None),
+            Origin::Snapshot(at) => (at.inputs, Digest::following(at.digest), Some(at.began.mono)),
+        };
         Ok(Replay {
             desk,
             remade,
-            digest: Digest::default(),
-            started: None,
+            digest,
+            started,
             outcome: Outcome {
-                inputs: 0,
+                entered,
+                inputs: entered,
                 marks: 0,
                 millis: 0,
                 digest: DigestValue::default(),
@@ -149,13 +188,12 @@ impl Replay {
         inspector: &mut Inspector,
         follower: &mut F,
     ) -> Result<Outcome, ExitError> {
-        let opened = crate::record::open(request.path);
-        let mut reader = opened.map_err(|e| ExitError::new(Exit::Storage, e.to_string()))?;
-        let Beginning { setup, journaled, next } = beginning(&mut reader)?;
-        let mut replay = Replay::of(&setup, &journaled, &request.libraries)?;
+        let mut reader = opened(request)?;
+        let Beginning { setup, origin, next } = beginning(&mut reader)?;
+        let mut replay = Replay::of(&setup, &origin, &request.libraries)?;
         follower.begins(&setup);
         let mut next = next;
-        let mut last_same = 0;
+        let mut last_same = replay.outcome.entered;
         while let Some(entry) = next.take() {
             match entry {
                 Entry::Input { time, input } => {
@@ -174,6 +212,14 @@ impl Replay {
                         break;
                     }
                     follower.same()?;
+                }
+                Entry::Snapshot(recorded) => {
+                    replay.post_waiting(inspector, follower)?;
+                    if request.libraries.instead.is_empty() && !replay.stands_as(&recorded) {
+                        replay.differs(last_same, recorded.inputs);
+                        break;
+                    }
+                    replay.pass_snapshot();
                 }
                 Entry::Setup(_) | Entry::Journaled(_) | Entry::Status(_) => {}
             }
@@ -206,11 +252,23 @@ impl Replay {
             *last_same = mark.inputs;
             return true;
         }
-        self.outcome.verdict = Verdict::Differs {
-            same_until: *last_same,
-            differs_at: mark.inputs,
-        };
+        self.differs(*last_same, mark.inputs);
         false
+    }
+
+    fn differs(&mut self, same_until: u64, differs_at: u64) {
+        self.outcome.verdict = Verdict::Differs { same_until, differs_at };
+    }
+
+    /// Whether the desk holds what the recorded one held, to the last byte of its snapshot.
+    fn stands_as(&mut self, recorded: &Snapshot) -> bool {
+        let mut own = Vec::with_capacity(recorded.desk.len());
+        self.desk.snapshot(&mut own).is_ok() && own == recorded.desk
+    }
+
+    /// The digest begins anew behind a snapshot.
+    fn pass_snapshot(&mut self) {
+        self.digest = Digest::following(self.digest.value());
     }
 
     fn post_waiting<F: Follower + ?Sized>(
@@ -267,11 +325,12 @@ impl Replay {
 /// # Errors
 /// It cannot be read.
 pub fn summary(path: &Path) -> Result<Summary, ExitError> {
-    let opened = crate::record::open(path);
+    let opened = record::open(path);
     let mut reader = opened.map_err(|e| ExitError::new(Exit::Storage, e.to_string()))?;
-    let Beginning { setup, next, .. } = beginning(&mut reader)?;
+    let Beginning { setup, origin, next } = beginning(&mut reader)?;
     let mut summary = Summary {
         setup,
+        snapshots: origin_places(&origin),
         first: None,
         last: None,
         inputs: BTreeMap::new(),
@@ -284,6 +343,9 @@ pub fn summary(path: &Path) -> Result<Summary, ExitError> {
             summary.last = Some(*time);
             *summary.inputs.entry(inspect::kind_of(input)).or_default() += 1;
         }
+        if let Entry::Snapshot(at) = entry {
+            summary.snapshots.push(SnapshotPlace::of(&at));
+        }
         next = match reader.next_entry() {
             Ok(next) => next,
             Err(error) => {
@@ -295,11 +357,41 @@ pub fn summary(path: &Path) -> Result<Summary, ExitError> {
     Ok(summary)
 }
 
+fn origin_places(origin: &Origin) -> Vec<SnapshotPlace> {
+    match origin {
+        Origin::Begin(_) => Vec::new(),
+        Origin::Snapshot(at) => vec![SnapshotPlace::of(at)],
+    }
+}
+
+/// A place to enter a recording at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotPlace {
+    /// Milliseconds after the run's first input.
+    pub after: u64,
+    /// Inputs before it.
+    pub inputs: u64,
+    /// Bytes of the state that is written down there.
+    pub bytes: usize,
+}
+
+impl SnapshotPlace {
+    fn of(at: &Snapshot) -> SnapshotPlace {
+        SnapshotPlace {
+            after: at.time.mono.since(at.began.mono).0,
+            inputs: at.inputs,
+            bytes: at.desk.len(),
+        }
+    }
+}
+
 /// What a recording holds.
 #[derive(Debug)]
 pub struct Summary {
     /// What the run was made from.
     pub setup: RunSetup,
+    /// Where it can be entered.
+    pub snapshots: Vec<SnapshotPlace>,
     /// The time of the first input.
     pub first: Option<HostTime>,
     /// The time of the last input.

@@ -1,17 +1,17 @@
 //! A desk made again from what was recorded of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use colibri_abi::Connector;
-use colibri_desk::{Desk, DeskVenue};
-use colibri_driver::{Credentials, Driver, DriverSetup};
+use colibri_desk::{Desk, DeskVenue, RestoredDesk, RestoredVenue};
+use colibri_driver::{Credentials, Driver, DriverSetup, SharedLimiter};
 use colibri_engine::Recovered;
 use colibri_loader::{Library, LoadRequest, Loader, Sha256};
-use colibri_model::Record;
 use colibri_record::{BulkLaneUse, RecordedVenue, RunSetup};
 
+use super::Origin;
 use super::journal::ReplayJournal;
 use crate::bot::{Bot, VenueTable};
 use crate::exit::{Exit, ExitError};
@@ -106,17 +106,74 @@ fn driver_setup(
     Ok(setup)
 }
 
-/// The desk of a recorded run as it was before its first input.
+/// The desk of a recorded run as it was before its first input, or at a snapshot.
 ///
 /// # Errors
-/// A library that is not here, or a bot's file that this host does not understand.
+/// A library that is not here, a bot's file that this host does not understand, or a snapshot of another host.
 pub fn desk(
     run: &RunSetup,
-    journaled: &[Record],
+    origin: &Origin,
     libraries: &LibraryFrom<'_>,
 ) -> Result<(Desk<ReplayJournal>, Remade), ExitError> {
-    let configuration = |error: &dyn std::fmt::Display| ExitError::new(Exit::Configuration, error.to_string());
     let bot = Bot::parse(Path::new("the recorded bot"), run.bot_file.clone())?;
+    let installation = installation(run, libraries)?;
+    if run.venues.len() != bot.file.venues.len() {
+        let text = "the recorded bot's file has other venues than the recorded run";
+        return Err(ExitError::new(Exit::Storage, text));
+    }
+    let (recovered, journal, restored) = match origin {
+        Origin::Begin(journaled) => (Recovered::from_records(journaled), ReplayJournal::default(), None),
+        Origin::Snapshot(at) => {
+            let read = RestoredDesk::read(&at.desk).map_err(|why| unusable(run, &why))?;
+            (Recovered::default(), ReplayJournal::after(at.appends), Some(read))
+        }
+    };
+    let mut engine = setup::engine(&bot, &installation, recovered, journal, run.engine_seed)?;
+    let mut kept: VecDeque<RestoredVenue> = VecDeque::new();
+    if let Some(restored) = restored {
+        engine.restore(restored.engine).map_err(|why| unusable(run, &why))?;
+        kept = restored.venues.into();
+    }
+    let limiter = setup::shared_limiter();
+    let (mut venues, mut makes) = (Vec::new(), Vec::new());
+    for (venue, table) in run.venues.iter().zip(&bot.file.venues) {
+        let setup = driver_setup(&bot, table, venue, &installation)?;
+        let venue_of_desk = match (kept.pop_front(), origin) {
+            (Some(kept), _) => restored_venue(run, &setup, kept, &installation, limiter.clone())?,
+            (None, Origin::Begin(_)) => {
+                let connector = setup::maker(&setup, &installation)?().map_err(plugin)?;
+                DeskVenue::new(Driver::new(&setup, connector, limiter.clone()).map_err(|e| configuration(&e))?)
+            }
+            (None, Origin::Snapshot(_)) => return Err(unusable(run, &"it has fewer venues than the run")),
+        };
+        venues.push(match venue.bulk_lane {
+            BulkLaneUse::None => venue_of_desk,
+            BulkLaneUse::OwnThread => venue_of_desk.with_bulk_lane(),
+        });
+        makes.push(setup::maker(&setup, &installation)?);
+    }
+    Ok((Desk::new(engine, venues), Remade(makes)))
+}
+
+fn configuration(error: &dyn std::fmt::Display) -> ExitError {
+    ExitError::new(Exit::Configuration, error.to_string())
+}
+
+fn plugin(why: String) -> ExitError {
+    ExitError::new(Exit::Plugin, why)
+}
+
+fn unusable(run: &RunSetup, why: &dyn std::fmt::Display) -> ExitError {
+    let text = format!(
+        "{why} (recorded with {}, this is {})",
+        run.host_version,
+        env!("CARGO_PKG_VERSION")
+    );
+    ExitError::new(Exit::Storage, text)
+}
+
+/// The libraries of a run, with the manifests that it used.
+fn installation(run: &RunSetup, libraries: &LibraryFrom<'_>) -> Result<Installation, ExitError> {
     let mut connectors = BTreeMap::new();
     for venue in &run.venues {
         let (library, path) = library(venue, libraries)?;
@@ -128,38 +185,22 @@ pub fn desk(
         };
         connectors.insert(venue.manifest.name.clone(), installed);
     }
-    let installation = Installation {
+    Ok(Installation {
         connectors,
         ..Installation::default()
-    };
-    let mut recovered = Recovered::default();
-    for record in journaled {
-        recovered.add(record);
-    }
-    let engine = setup::engine(
-        &bot,
-        &installation,
-        recovered,
-        ReplayJournal::default(),
-        run.engine_seed,
-    )?;
-    let limiter = setup::shared_limiter();
-    let (mut venues, mut makes) = (Vec::new(), Vec::new());
-    if run.venues.len() != bot.file.venues.len() {
-        let text = "the recorded bot's file has other venues than the recorded run";
-        return Err(ExitError::new(Exit::Storage, text));
-    }
-    for (venue, table) in run.venues.iter().zip(&bot.file.venues) {
-        let setup = driver_setup(&bot, table, venue, &installation)?;
-        let make = setup::maker(&setup, &installation)?;
-        let connector = make().map_err(|why| ExitError::new(Exit::Plugin, why))?;
-        let driver = Driver::new(&setup, connector, limiter.clone()).map_err(|e| configuration(&e))?;
-        let venue_of_desk = DeskVenue::new(driver);
-        venues.push(match venue.bulk_lane {
-            BulkLaneUse::None => venue_of_desk,
-            BulkLaneUse::OwnThread => venue_of_desk.with_bulk_lane(),
-        });
-        makes.push(make);
-    }
-    Ok((Desk::new(engine, venues), Remade(makes)))
+    })
+}
+
+/// A venue as it was at a snapshot: its connector is created with the state that it told there.
+fn restored_venue(
+    run: &RunSetup,
+    setup: &DriverSetup,
+    kept: RestoredVenue,
+    installation: &Installation,
+    limiter: SharedLimiter,
+) -> Result<DeskVenue, ExitError> {
+    let (kept, restarts) = kept.into_parts();
+    let connector = setup::maker_from(setup, installation, kept.connector_state())?().map_err(plugin)?;
+    let driver = Driver::restored(setup, connector, limiter, kept).map_err(|why| unusable(run, &why))?;
+    Ok(DeskVenue::new(driver).restarted(restarts))
 }

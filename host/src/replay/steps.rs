@@ -1,10 +1,9 @@
 //! A replay that is given its entries by somebody else, who asks it what a mark would say.
 
 use colibri_desk::Unobserved;
-use colibri_model::Record;
 use colibri_record::{Digest, DigestValue, Entry, Mark, RunSetup};
 
-use super::{Inspector, LibraryFrom, Replay, Waiting};
+use super::{Inspector, LibraryFrom, Origin, Replay, Waiting};
 use crate::exit::ExitError;
 
 /// A replay, a step at a time.
@@ -19,14 +18,14 @@ impl Steps {
     ///
     /// # Errors
     /// A library that is not here, or a bot's file that this host does not understand.
-    pub fn begin(run: &RunSetup, journaled: &[Record], libraries: &LibraryFrom<'_>) -> Result<Steps, ExitError> {
+    pub fn begin(run: &RunSetup, origin: &Origin, libraries: &LibraryFrom<'_>) -> Result<Steps, ExitError> {
         Ok(Steps {
-            replay: Replay::of(run, journaled, libraries)?,
+            replay: Replay::of(run, origin, libraries)?,
             inspector: Inspector::keeping(0),
         })
     }
 
-    /// Takes the next entry. At a mark, tells what this run's own mark is.
+    /// Takes the next entry. At a mark, tells what this run's own mark is; at a snapshot, what the one before it was.
     ///
     /// # Errors
     /// An input for a venue that the run did not have, or a connector that cannot be made.
@@ -43,6 +42,13 @@ impl Steps {
             Entry::Mark(_) => {
                 self.post_waiting()?;
                 return Ok(Some(self.replay.mark()));
+            }
+            Entry::Snapshot(at) => {
+                self.post_waiting()?;
+                let digest = self.replay.digest.value();
+                self.replay.pass_snapshot();
+                let inputs = at.inputs;
+                return Ok(Some(Mark { inputs, digest }));
             }
             Entry::Setup(_) | Entry::Journaled(_) | Entry::Status(_) => {}
         }

@@ -198,6 +198,7 @@ impl<J: Journal> Runtime<J> {
         }
         self.carry_out();
         let now = self.clock.now();
+        self.snapshot(now);
         self.restart_lanes(now);
         while let Some(report) = self.disk.report() {
             self.history_fault = match &report {
@@ -246,6 +247,19 @@ impl<J: Journal> Runtime<J> {
         if let Err(refusal) = self.supplies[venue.0].command(op, command) {
             let report = BulkReport::Completed(op, Outcome::NotSent(refusal));
             self.post(DeskInput::Bulk { venue, report });
+        }
+    }
+
+    /// Between turns, when everything is carried out: the whole state goes into the recording where that is due.
+    fn snapshot(&mut self, now: HostTime) {
+        let Some(recording) = self.recording.as_mut() else {
+            return;
+        };
+        if !recording.wants_snapshot(now.mono) {
+            return;
+        }
+        if let Some(text) = recording.snapshot(now.mono, &mut self.desk) {
+            self.say(LogLevel::Warn, &text);
         }
     }
 

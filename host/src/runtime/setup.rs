@@ -13,6 +13,8 @@ use colibri_model::{AccountId, Journal, Record};
 use colibri_standard::Lane;
 use colibri_store::journal::{Durability, JournalFile, JournalReader, Tail};
 
+use serde_json::value::RawValue;
+
 use crate::bot::{Bot, StrategyTable, VenueTable};
 use crate::cli::KeysArgs;
 use crate::command::history::{HISTORY, JOURNAL};
@@ -179,8 +181,22 @@ pub fn seed() -> u64 {
 /// # Errors
 /// No such connector or environment.
 pub fn maker(setup: &DriverSetup, installation: &Installation) -> Result<Make, ExitError> {
+    make_from(setup, installation, None)
+}
+
+/// As [`maker`], of instances that go on from the state of an earlier one.
+///
+/// # Errors
+/// As [`maker`].
+pub fn maker_from(setup: &DriverSetup, installation: &Installation, state: &RawValue) -> Result<Make, ExitError> {
+    make_from(setup, installation, Some(state))
+}
+
+fn make_from(setup: &DriverSetup, installation: &Installation, state: Option<&RawValue>) -> Result<Make, ExitError> {
     let name = setup.manifest.name.clone();
-    let config = setup.connector_config().map_err(configuration)?;
+    let mut config = setup.connector_config().map_err(configuration)?;
+    let read = state.map(|state| serde_json::from_str(state.get())).transpose();
+    config.state = read.map_err(configuration)?;
     let json = serde_json::to_vec(&config).map_err(configuration)?;
     let library = installation.connector(&name)?.library.clone();
     Ok(Box::new(move || {
@@ -309,7 +325,7 @@ pub fn engine<J: Journal>(
     };
     let mut engine = Engine::new(setup, journal);
     for venue in &bot.file.venues {
-        engine.add_venue(VenueSetup {
+        let index = engine.add_venue(VenueSetup {
             venue: venue.id().map_err(|e| bot.wrong(venue.connector.span(), e))?,
             account: venue.account.get_ref().clone(),
             manifest: installation.connector(venue.connector.get_ref())?.manifest.clone(),
@@ -317,6 +333,7 @@ pub fn engine<J: Journal>(
             environment: venue.environment.clone(),
             adopt: venue.adopt.iter().cloned().collect(),
         });
+        engine.watch(index, venue.watch.iter().map(|p| p.get_ref().clone()).collect());
     }
     for strategy in strategies(bot)? {
         engine.add_strategy(strategy);

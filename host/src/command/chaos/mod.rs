@@ -17,7 +17,7 @@ use self::workers::Workers;
 use crate::chaos::fault::Fault;
 use crate::chaos::mix::Mix;
 use crate::chaos::trace::Printing;
-use crate::chaos::{SeedReport, Simulation};
+use crate::chaos::{Continuity, SeedReport, Simulation};
 use crate::cli::ChaosArgs;
 use crate::command::demo;
 use crate::exit::{Exit, ExitError};
@@ -114,13 +114,19 @@ fn run(
         Some(fault) => Mix::alone(fault),
         None => Mix::of_seed(seed),
     };
-    let run = |printing| simulation.run(seed, mix.clone(), printing).map_err(anyhow::Error::msg);
+    let unbroken = args
+        .snapshot_turns
+        .map_or(Continuity::Unbroken, Continuity::FromSnapshots);
+    let run = |printing, continuity| {
+        let ran = simulation.run(seed, mix.clone(), printing, continuity);
+        ran.map_err(anyhow::Error::msg)
+    };
     if args.trace {
-        let report = run(Printing::On)?;
+        let report = run(Printing::On, unbroken)?;
         return Ok(Ran { report, replays: true });
     }
-    let report = run(Printing::Off)?;
+    let report = run(Printing::Off, unbroken)?;
     let twice = is_first || !report.violations.is_empty();
-    let replays = !twice || run(Printing::Off)?.trace == report.trace;
+    let replays = !twice || run(Printing::Off, Continuity::Unbroken)?.trace == report.trace;
     Ok(Ran { report, replays })
 }

@@ -48,6 +48,9 @@ impl Workers {
             if let Some(fault) = &args.fault {
                 command.arg("--fault").arg(fault);
             }
+            if let Some(turns) = args.snapshot_turns {
+                command.arg("--snapshot-turns").arg(turns.to_string());
+            }
             if args.calm {
                 command.arg("--calm");
             }
