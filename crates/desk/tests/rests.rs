@@ -109,7 +109,14 @@ fn told(desk: &mut Desk<Nowhere>) -> Vec<(usize, Rest)> {
 
 /// Which venues' drivers admit nothing at a time.
 fn resting(desk: &Desk<Nowhere>) -> Vec<bool> {
-    let rests = |venue: &DeskVenue| venue.driver().health().pools.iter().any(|pool| pool.paused_until.is_some());
+    let rests = |venue: &DeskVenue| {
+        venue
+            .driver()
+            .health()
+            .pools
+            .iter()
+            .any(|pool| pool.paused_until.is_some())
+    };
     desk.venues().iter().map(rests).collect()
 }
 
@@ -143,6 +150,9 @@ fn what_a_driver_hears_reaches_the_lanes_and_the_other_drivers_of_the_address() 
     let told = told(&mut desk);
     let lanes: Vec<usize> = told.iter().map(|(venue, _)| *venue).collect();
     assert_eq!(lanes, [0, 1]);
-    assert!(told.iter().all(|(_, rest)| rest.what == Resting::Everything), "{told:?}");
+    assert!(
+        told.iter().all(|(_, rest)| rest.what == Resting::Everything),
+        "{told:?}"
+    );
     assert_eq!(resting(&desk), [true, true, false]);
 }

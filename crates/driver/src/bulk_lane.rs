@@ -142,17 +142,15 @@ impl BulkLane {
     }
 
     fn hand_over(&mut self, order: Order) -> Result<(), Refusal> {
-        self.orders
-            .try_send(order)
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => Refusal::new(
-                    RejectReason::NoRoom,
-                    format!("{CHANNEL} commands wait for the bulk lane"),
-                ),
-                mpsc::error::TrySendError::Closed(_) => {
-                    Refusal::new(RejectReason::NotConnected, "the bulk lane has ended; see the log")
-                }
-            })
+        self.orders.try_send(order).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refusal::new(
+                RejectReason::NoRoom,
+                format!("{CHANNEL} commands wait for the bulk lane"),
+            ),
+            mpsc::error::TrySendError::Closed(_) => {
+                Refusal::new(RejectReason::NotConnected, "the bulk lane has ended; see the log")
+            }
+        })
     }
 
     /// Tells the lane's connector the instruments in use, whose handles its commands name.

@@ -1,8 +1,7 @@
 //! What the exchange tells: orders, fills, balances, notices.
 
 use colibri_model::{
-    Asset, ClientOrderId, Fill, FillKey, InstrumentId, Journal, Millis, OrderEvidence, OrderState,
-     Record, StrategyId,
+    Asset, ClientOrderId, Fill, FillKey, InstrumentId, Journal, Millis, OrderEvidence, OrderState, Record, StrategyId,
 };
 use colibri_standard::{BalanceScope, BalancesEvent, Event, FillEvent, NoticeKind, OrderEvent, ReportSource};
 
