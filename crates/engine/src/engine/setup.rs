@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{
-    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, Fill, FillKey, InstrumentId, Millis, OrderIntent, OrderState, Pair,
-    Quantity, Record, StrategyId, TradeId, VenueId, WallNs,
+    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, Fill, FillKey, InstrumentId, Millis, OrderIntent,
+    OrderState, Pair, Quantity, Record, StrategyId, TradeId, VenueId, WallNs,
 };
 use colibri_standard::ConnectorManifest;
 use serde::{Deserialize, Serialize};

@@ -121,7 +121,6 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
         | Record::ForcedReduction { .. } => {}
         Record::AmendIntent { .. }
         | Record::Renamed { .. }
-        | Record::Renamed { .. }
         | Record::SessionReference { .. }
         | Record::KillSwitchThrown { .. }
         | Record::KillSwitchReleased { .. } => {}

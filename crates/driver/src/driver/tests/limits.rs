@@ -367,7 +367,9 @@ fn a_pool_that_one_driver_hears_to_rest_rests_at_the_others() {
     let mut other = Bench::new(ordinary);
     let time = other.time();
     other.driver.rest(time, &rests[0]);
-    other.driver.rest(time, &rest(Resting::Pool("not here".to_owned()), 3_000));
+    other
+        .driver
+        .rest(time, &rest(Resting::Pool("not here".to_owned()), 3_000));
     other.place(2);
     other.order(3, op_kind::CANCEL);
     let methods: Vec<String> = other.requests().iter().map(|r| r.method.clone()).collect();
@@ -394,7 +396,10 @@ fn what_rests_is_another_venue_s_affair_where_it_shares_the_address_or_the_accou
     });
     let (connector, _) = scripted(ordinary);
     let lane = Driver::new(&setup(), connector, Limiter::shared(LimitShare::WHOLE)).unwrap();
-    let (ban, weight) = (rest(Resting::Everything, 5), rest(Resting::Pool("weight".to_owned()), 5));
+    let (ban, weight) = (
+        rest(Resting::Everything, 5),
+        rest(Resting::Pool("weight".to_owned()), 5),
+    );
     let orders = rest(Resting::Pool("orders".to_owned()), 5);
     let told = |to: &Driver| [&ban, &weight, &orders].map(|rest| first.rest_for(rest, to));
     assert_eq!(told(&account), [Some(ban.clone()), Some(weight.clone()), None]);
