@@ -96,8 +96,12 @@ pub struct VenueTable {
     pub limit_share: Option<Spanned<LimitShareTable>>,
     /// The name of the keys to trade with (`colibri keys list`).
     pub account: Spanned<AccountId>,
-    /// The pairs.
+    /// The pairs that are traded, or may be.
     pub pairs: Vec<Spanned<Pair>>,
+    /// Pairs that are watched: their books and trades are kept for strategies to read, and no order can be placed there. They
+    /// cost the account no question, so that there may be very many.
+    #[serde(default)]
+    pub watch: Vec<Spanned<Pair>>,
     /// Open orders in the account that are to be taken for this bot's, by the exchange's order ids, although it does not know
     /// them: its fills count and it is cancelled when the bot stops. No other order of somebody else is ever touched.
     #[serde(default)]
@@ -255,6 +259,14 @@ impl Bot {
             }
             if venue.pairs.is_empty() {
                 return Err(self.wrong(venue.span(), "a venue needs at least one pair"));
+            }
+            let traded: BTreeSet<&Pair> = venue.pairs.iter().map(Spanned::get_ref).collect();
+            if let Some(pair) = venue.watch.iter().find(|pair| traded.contains(pair.get_ref())) {
+                let what = format!(
+                    "{} is in pairs and in watch: what is traded is watched anyway",
+                    pair.get_ref()
+                );
+                return Err(self.wrong(pair.span(), what));
             }
         }
         for strategy in &file.strategies {

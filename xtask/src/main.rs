@@ -1,5 +1,5 @@
 //! The workspace's own commands, behind the aliases of `.cargo/config.toml`: `cargo demo`, `cargo verify`, and
-//! `cargo xtask` with `kill`, `wire-faults`, `mutations` or `export`.
+//! `cargo xtask` with `kill`, `wire-faults`, `mutations`, `scale` or `export`.
 //!
 //! What lives here: which cargo commands are run, in which order. What must not live here: anything that a bot needs at
 //! run time. It compiles in seconds, because everybody waits for it before everything else.
@@ -9,6 +9,7 @@ mod demo;
 mod handover;
 mod kill;
 mod mutations;
+mod scale;
 mod tests_example;
 mod verify;
 mod wire_faults;
@@ -31,6 +32,8 @@ cargo xtask wire-faults [OPTIONS]
 cargo xtask mutations [OPTIONS]
                             put bugs into a copy of the host: the simulation must notice each
                             --only NAME, --seeds N (1000)
+cargo xtask scale [OPTIONS] one host beside very many instruments: processor, memory, delay, start
+                            --instruments N (1000), --rate N (50000), --seconds N (30), --json; --idle N
 cargo xtask export          check, test and build colibri-export, which is no member of the workspace";
 
 fn main() -> ExitCode {
@@ -57,6 +60,7 @@ fn run() -> Result<ExitCode> {
         "demo" => demo::run(&arguments),
         "kill" => kill::run(&arguments),
         "mutations" => mutations::run(&arguments),
+        "scale" => scale::run(&arguments),
         "export" if arguments.is_empty() => verify::run(verify::Extent::Export),
         "export" => bail!("export takes no options, not {arguments:?}"),
         "wire-faults" => wire_faults::run(&arguments),

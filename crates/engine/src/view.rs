@@ -12,13 +12,13 @@ use crate::HostNow;
 use crate::accounts::{LedgerBalance, Position, StatedBalance};
 use crate::book::{BookKeeper, OrderBook};
 use crate::clock::TickStats;
-use crate::engine::market::{BookSource, Market};
+use crate::engine::market::{BookSource, Market, MarketWanted};
 use crate::engine::state::State;
 use crate::engine::stream::{Stream, StreamState};
 use crate::engine::venue::Venue;
 use crate::engine::{
-    Counts, EnginePhase, ForeignOrder, KillSwitch, MarketId, Outage, SessionProfit, StopReport, StrategyState,
-    VenueIndex, VenuePhase,
+    Counts, DataDelays, EnginePhase, ForeignOrder, KillSwitch, MarketId, Outage, SessionProfit, StopReport,
+    StrategyState, VenueIndex, VenuePhase,
 };
 use crate::orders::InFlightOrder;
 use crate::strategy::{BookNeed, PauseReason};
@@ -263,6 +263,12 @@ impl<'a> View<'a> {
         &self.state.counts
     }
 
+    /// How long book updates were under way, from the exchange's time of each to ours.
+    #[must_use]
+    pub const fn delays(&self) -> &'a DataDelays {
+        &self.state.delays
+    }
+
     /// How punctual the ticks were.
     #[must_use]
     pub const fn tick_stats(&self) -> TickStats {
@@ -425,6 +431,11 @@ impl<'a> MarketView<'a> {
     #[must_use]
     pub const fn pair(&self) -> &'a Pair {
         &self.market.pair
+    }
+    /// Whether it is there for its data alone, and nothing can be placed.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.market.wanted == MarketWanted::Watching
     }
     /// The instrument with its trading rule, once known.
     #[must_use]

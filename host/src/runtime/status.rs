@@ -13,9 +13,13 @@ use colibri_standard::SessionRole;
 
 use super::Runtime;
 use crate::status::{
-    BookStatus, ClockStatus, ConnectorStatus, Counters, ForeignStatus, HistoryStatus, KillSwitchStatus, PoolStatus,
-    ReconcileStatus, Snapshot, StrategyStatus, StreamStatus, TickStatus, UnknownOrder, VERSION,
+    BookStatus, ClockStatus, ConnectorStatus, Counters, DelayStatus, ForeignStatus, HistoryStatus, KillSwitchStatus,
+    OrderEntryStatus, PoolStatus, ReconcileStatus, Snapshot, StrategyStatus, StreamStatus, TickStatus, UnknownOrder,
+    VERSION, WatchedStatus,
 };
+
+/// Watched books that are not live are shown up to so many.
+const WATCHED_SHOWN: usize = 20;
 
 const fn ms(span: Millis) -> u64 {
     span.0
@@ -74,7 +78,16 @@ pub fn snapshot<J: Journal>(runtime: &Runtime<J>, environment: &str, elapsed: Du
             rejects: counts.orders_rejected,
             fills: counts.buy_fills + counts.sell_fills,
             reconciliations: counts.reconciliations,
+            book_updates: counts.book_updates,
+            public_trades: counts.public_trades,
+            book_drops: counts.book_drops,
             streams_condemned: counts.streams_condemned,
+        },
+        delays: DelayStatus {
+            p50_us: view.delays().at_per_mille(500),
+            p99_us: view.delays().at_per_mille(990),
+            max_us: view.delays().longest_us(),
+            counts: view.delays().counts().collect(),
         },
     }
 }
@@ -96,6 +109,7 @@ fn connector(venue: &VenueView<'_>, driver: &Driver, now: HostTime) -> Connector
     let of_origin = |origin: OrderOrigin| live().filter(|o| o.origin == origin).count();
     let unknown = live().filter(|o| o.state() == OrderState::Unknown);
     let reconcile = venue.reconcile();
+    let watched = || venue.markets().filter(MarketView::is_watched);
     ConnectorStatus {
         venue: venue.id().clone(),
         account: venue.account().clone(),
@@ -109,6 +123,13 @@ fn connector(venue: &VenueView<'_>, driver: &Driver, now: HostTime) -> Connector
         user_stream: venue
             .user_stream()
             .map(|user| stream(user, session(SessionRole::User), now)),
+        order_entry: OrderEntryStatus {
+            chosen: health.order_entry.chosen.as_str().to_owned(),
+            now: health.order_entry.now.as_str().to_owned(),
+            why: health.order_entry.why.map(str::to_owned),
+            over_stream: health.order_entry.over_stream,
+            fallen_back: health.order_entry.fallen_back,
+        },
         reconcile: ReconcileStatus {
             healed: reconcile.is_healed,
             last_ms: (reconcile.started != MonoNs(0)).then(|| ms(now.mono.since(reconcile.started))),
@@ -150,8 +171,21 @@ fn connector(venue: &VenueView<'_>, driver: &Driver, now: HostTime) -> Connector
                 of_a_bot: order.is_a_bots(),
             })
             .collect(),
-        books: venue.markets().map(|market| book(&market, now)).collect(),
+        books: {
+            let traded = venue.markets().filter(|market| !market.is_watched());
+            let missing = watched().filter(|market| !is_live(market)).take(WATCHED_SHOWN);
+            traded.chain(missing).map(|market| book(&market, now)).collect()
+        },
+        watched: WatchedStatus {
+            books: watched().count(),
+            live: watched().filter(is_live).count(),
+        },
     }
+}
+
+/// Whether a book is there and follows its stream.
+fn is_live(market: &MarketView<'_>) -> bool {
+    market.book_source() == BookSource::Stream && market.book().is_some()
 }
 
 fn unknown_order(order: &InFlightOrder, now: HostTime) -> UnknownOrder {

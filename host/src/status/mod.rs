@@ -9,8 +9,9 @@ mod table;
 
 pub use file::{Found, Standing, StatusFile};
 pub use snapshot::{
-    BookStatus, ClockStatus, ConnectorStatus, Counters, ForeignStatus, HistoryStatus, KillSwitchStatus, PoolStatus,
-    ReconcileStatus, Snapshot, StrategyStatus, StreamStatus, TickStatus, UnknownOrder, VERSION,
+    BookStatus, ClockStatus, ConnectorStatus, Counters, DelayStatus, ForeignStatus, HistoryStatus, KillSwitchStatus,
+    OrderEntryStatus, PoolStatus, ReconcileStatus, Snapshot, StrategyStatus, StreamStatus, TickStatus, UnknownOrder,
+    VERSION, WatchedStatus,
 };
 
 #[cfg(test)]

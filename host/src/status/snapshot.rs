@@ -42,6 +42,24 @@ pub struct Snapshot {
     pub ticks: TickStatus,
     /// What was counted since the start.
     pub counters: Counters,
+    /// How long book updates were under way; all zero in a file of an earlier version.
+    #[serde(default)]
+    pub delays: DelayStatus,
+}
+
+/// How long book updates were under way since the start: from the exchange's time of each to the moment at which it was applied,
+/// by the two clocks as they are. Microseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DelayStatus {
+    /// Half of the updates took no longer.
+    pub p50_us: u64,
+    /// 99 of a hundred took no longer.
+    pub p99_us: u64,
+    /// The longest.
+    pub max_us: u64,
+    /// How many updates took how long: the longest of each part, and how many are in it. The difference of two files tells of
+    /// the time between them.
+    pub counts: Vec<(u64, u64)>,
 }
 
 /// A kill switch that is thrown.
@@ -89,6 +107,9 @@ pub struct ConnectorStatus {
     pub market_stream: StreamStatus,
     /// Our orders, fills and balances; `None` where the connector has no such stream.
     pub user_stream: Option<StreamStatus>,
+    /// Over what orders go out.
+    #[serde(default)]
+    pub order_entry: OrderEntryStatus,
     /// Comparing with the exchange.
     pub reconcile: ReconcileStatus,
     /// The exchange's clock.
@@ -112,8 +133,20 @@ pub struct ConnectorStatus {
     /// What came or left by no trade while the bot was stopped, in words; `None` where nothing did, or it is not known.
     #[serde(default)]
     pub moved_meanwhile: Option<String>,
-    /// The books.
+    /// The books of what is traded; of those that are watched only, the first that are not live.
     pub books: Vec<BookStatus>,
+    /// The books that are watched only.
+    #[serde(default)]
+    pub watched: WatchedStatus,
+}
+
+/// The books that are watched only, which may be very many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WatchedStatus {
+    /// How many there are to be.
+    pub books: usize,
+    /// How many are there and follow their stream.
+    pub live: usize,
 }
 
 /// A stream.
@@ -131,6 +164,21 @@ pub struct StreamStatus {
     pub next_try_ms: Option<u64>,
     /// How often it has been opened again.
     pub reconnects: u64,
+}
+
+/// Over what orders go out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OrderEntryStatus {
+    /// What was chosen: `http` or `stream`.
+    pub chosen: String,
+    /// What the next order takes: `http` or `stream`.
+    pub now: String,
+    /// Why that is not what was chosen.
+    pub why: Option<String>,
+    /// Order operations written on the stream since the start.
+    pub over_stream: u64,
+    /// Those that did not get onto the stream and went over HTTP instead.
+    pub fallen_back: u64,
 }
 
 /// Comparing with the exchange.
@@ -250,6 +298,15 @@ pub struct Counters {
     pub fills: u64,
     /// Comparisons with the exchange.
     pub reconciliations: u64,
+    /// Messages that changed a book.
+    #[serde(default)]
+    pub book_updates: u64,
+    /// Public trades taken in.
+    #[serde(default)]
+    pub public_trades: u64,
+    /// Books that were dropped: gaps, doubts, lost streams.
+    #[serde(default)]
+    pub book_drops: u64,
     /// Streams that were proven silent and opened again.
     pub streams_condemned: u64,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{BookStatus, ConnectorStatus, Found, Snapshot, Standing, StrategyStatus, StreamStatus};
+use super::{BookStatus, ConnectorStatus, Found, OrderEntryStatus, Snapshot, Standing, StrategyStatus, StreamStatus};
 
 impl Found {
     /// The table, a line break after each line.
@@ -56,6 +56,20 @@ fn write(out: &mut String, found: &Found) -> fmt::Result {
         &format!(
             "{} sent, {} cancels, {} rejected, {} fills",
             counters.orders, counters.cancels, counters.rejects, counters.fills
+        ),
+    )?;
+    let delays = &status.delays;
+    row(
+        out,
+        "market data",
+        &format!(
+            "{} book updates, {} trades, {} books dropped; updates under way {} (99 of 100: {}, longest {})",
+            counters.book_updates,
+            counters.public_trades,
+            counters.book_drops,
+            span(delays.p50_us / 1_000),
+            span(delays.p99_us / 1_000),
+            span(delays.max_us / 1_000)
         ),
     )?;
     for strategy in &status.strategies {
@@ -131,6 +145,9 @@ fn write_connector(out: &mut String, connector: &ConnectorStatus, condemned: u64
     match &connector.user_stream {
         Some(user) => row(out, "user stream", &stream(user))?,
         None => row(out, "user stream", "none: the exchange is asked")?,
+    }
+    if let Some(entry) = order_entry(&connector.order_entry) {
+        row(out, "orders go", &entry)?;
     }
     let reconcile = &connector.reconcile;
     let last = reconcile
@@ -211,6 +228,13 @@ fn write_connector(out: &mut String, connector: &ConnectorStatus, condemned: u64
             &format!("{} {} ({whose}): left alone", foreign.symbol, foreign.id),
         )?;
     }
+    if connector.watched.books > 0 {
+        let watched = format!(
+            "{} books, {} of them live",
+            connector.watched.books, connector.watched.live
+        );
+        row(out, "watched", &watched)?;
+    }
     for book in &connector.books {
         write_book(out, book)?;
     }
@@ -247,6 +271,21 @@ fn stream(stream: &StreamStatus) -> String {
         None => {}
     }
     text
+}
+
+/// Over what orders go out; nothing to say where that is HTTP by choice.
+fn order_entry(entry: &OrderEntryStatus) -> Option<String> {
+    if entry.chosen != "stream" {
+        return None;
+    }
+    let counts = format!(
+        "{} over the stream so far, {} back to HTTP",
+        entry.over_stream, entry.fallen_back
+    );
+    Some(match &entry.why {
+        None => format!("over the user stream; {counts}"),
+        Some(why) => format!("over HTTP FOR NOW: {why}; {counts}"),
+    })
 }
 
 fn row(out: &mut String, name: &str, value: &str) -> fmt::Result {

@@ -41,6 +41,13 @@ fn snapshot() -> Snapshot {
                 next_try_ms: Some(800),
                 reconnects: 0,
             }),
+            order_entry: OrderEntryStatus {
+                chosen: "stream".to_owned(),
+                now: "http".to_owned(),
+                why: Some("the account's stream is not live".to_owned()),
+                over_stream: 19,
+                fallen_back: 1,
+            },
             reconcile: ReconcileStatus {
                 healed: false,
                 last_ms: Some(300),
@@ -83,6 +90,7 @@ fn snapshot() -> Snapshot {
                 drops: 1,
                 top: Some(("99.90".to_owned(), "100.10".to_owned())),
             }],
+            watched: WatchedStatus { books: 999, live: 998 },
         }],
         strategies: vec![StrategyStatus {
             id: StrategyId::new("mm").unwrap(),
@@ -104,7 +112,16 @@ fn snapshot() -> Snapshot {
             rejects: 0,
             fills: 2,
             reconciliations: 4,
+            book_updates: 700,
+            public_trades: 30,
+            book_drops: 1,
             streams_condemned: 1,
+        },
+        delays: DelayStatus {
+            p50_us: 900,
+            p99_us: 4_000,
+            max_us: 61_000,
+            counts: vec![(900, 690), (61_000, 10)],
         },
     }
 }
@@ -133,10 +150,12 @@ fn the_table_says_what_is_wrong_and_what_is_done_about_it() {
         "binance as main: out: its user stream is silent: it did not tell that order a works",
         "market stream    live for 1 min, data 40 ms ago, opened again 2x",
         "user stream      silent for 1.5 s, data 12.0 s ago; it did not tell that order a works; tried again in 800 ms",
+        "orders go        over HTTP FOR NOW: the account's stream is not live; 19 over the stream so far, 1 back to HTTP",
         "reconciled       300 ms ago, something may be missing, again in 1.7 s",
         "clock            -1.250 ms, round trip 14 ms",
         "request_weight 120/4800 RESTS 5.0 s",
         "UNKNOWN          cl-1 BTC-USDT for 1 min: the exchange is asked",
+        "funds            while the bot was stopped 5 USDT came, by no trade: the opening balances hold it",
         "foreign order    BTCUSDT by-hand (not ours): left alone",
         "book BTC-USDT    stale, 11.0 s old, 1 drops, 99.90 / 100.10; stream silent: no update for 10 s",
         "strategy mm      paused for 1.5 s: binance: its user stream is silent",

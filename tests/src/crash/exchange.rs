@@ -66,12 +66,27 @@ impl LocalExchange {
     /// Where it does not start.
     #[must_use]
     pub fn start(seed: u64) -> LocalExchange {
+        LocalExchange::serve(CONFIGURATION, &["--seed", &seed.to_string()])
+    }
+
+    /// Starts one with this configuration.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    #[must_use]
+    pub fn with(configuration: &str) -> LocalExchange {
+        LocalExchange::serve(configuration, &[])
+    }
+
+    fn serve(configuration: &str, arguments: &[&str]) -> LocalExchange {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let configuration = folder.path().join("exchange.toml");
-        std::fs::write(&configuration, CONFIGURATION).expect("a file in a new folder can be written");
+        let file = folder.path().join("exchange.toml");
+        std::fs::write(&file, configuration).expect("a file in a new folder can be written");
         let mut child = Command::new(built::host())
-            .args(["sim", "binance", "--port", "0", "--seed", &seed.to_string(), "--config"])
-            .arg(&configuration)
+            .args(["sim", "binance", "--port", "0"])
+            .args(arguments)
+            .arg("--config")
+            .arg(&file)
             .env("COLIBRI_SIM_WITH_PARENT", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -93,6 +108,12 @@ impl LocalExchange {
             _alive: alive,
             _configuration: folder,
         }
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Host and port.

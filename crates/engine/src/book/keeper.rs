@@ -261,6 +261,12 @@ impl BookKeeper {
         }
     }
 
+    /// Whether a batch is of a form that the rule can judge: what is not makes a book doubtful.
+    #[must_use]
+    pub fn is_sound(&self, batch: &BookBatch<'_>) -> bool {
+        self.readable(batch).is_ok()
+    }
+
     /// Whether a batch is of a form that the rule can judge.
     #[inline]
     fn readable(&self, batch: &BookBatch<'_>) -> Result<(), BookFault> {

@@ -1,6 +1,8 @@
 //! Bringing a venue up: instruments, handles, sessions, fees, orders and fills, then the balances that the ledger starts
 //! from. Each step is repeated with a back-off until it succeeds.
 
+use std::collections::BTreeMap;
+
 use colibri_model::{Journal, Record};
 use colibri_standard::{
     Balances, Capability, Channel, Command, Fees, Instruments, InstrumentsEvent, Outcome, SessionRole, Subscription,
@@ -116,14 +118,15 @@ impl<J: Journal> Core<J> {
         let venue = &mut self.state.venues[index.0];
         let mut told = false;
         let (mut missing, mut gone) = (Vec::new(), Vec::new());
+        let listed = event.instruments.drain(..);
+        let mut listed: BTreeMap<_, _> = listed.map(|instrument| (instrument.pair.clone(), instrument)).collect();
         for market in &mut venue.markets {
-            match event.instruments.iter().position(|i| i.pair == market.pair) {
-                Some(at) => {
-                    let instrument = event.instruments.swap_remove(at);
+            match listed.remove(&market.pair) {
+                Some(instrument) => {
                     told |= market.set_instrument(instrument, &venue.manifest.book);
                 }
-                None if market.wanted == MarketWanted::Trading => missing.push(market.pair.to_string()),
-                None => gone.push(market.pair.to_string()),
+                None if market.wanted == MarketWanted::LeftOrders => gone.push(market.pair.to_string()),
+                None => missing.push(market.pair.to_string()),
             }
         }
         if !gone.is_empty() && venue.phase == VenuePhase::Instruments {
@@ -194,6 +197,11 @@ impl<J: Journal> Core<J> {
         venue.instruments_due = now.plus(polling);
         let listed = venue.markets.iter().filter(|m| m.instrument.is_some());
         let ids: Vec<_> = listed.map(|m| m.id).collect();
+        let traded = venue
+            .markets
+            .iter()
+            .filter(|m| m.instrument.is_some() && m.wanted != MarketWanted::Watching);
+        let traded: Vec<_> = traded.map(|m| m.id).collect();
         let wants_fees = venue.has(&Capability::FeeRates);
         let has_user_stream = venue.has(&Capability::UserStream);
         let subscriptions = ids.iter().map(|&instrument| Subscription {
@@ -214,7 +222,7 @@ impl<J: Journal> Core<J> {
         }
         self.act(market);
         if wants_fees {
-            for instrument in ids {
+            for instrument in traded {
                 self.command(index, Purpose::Fees(instrument), Command::Fees(Fees { instrument }));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use colibri_model::{Journal, JournalError, Millis, MonoNs, OpId, Record, SplitMix64};
+use colibri_model::{Journal, JournalError, Millis, MonoNs, OpId, Pair, Record, SplitMix64};
 use colibri_standard::{Command, Outcome};
 
 use crate::HostNow;
@@ -15,7 +15,7 @@ use crate::engine::session_profit::Session;
 use crate::engine::state::{Counts, EnginePhase, State};
 use crate::engine::stop::Stopping;
 use crate::engine::venue::{Purpose, Retry, Venue};
-use crate::engine::{EngineAction, EngineSetup, LogLevel, Recovered, VenueIndex, VenueSetup};
+use crate::engine::{DataDelays, EngineAction, EngineSetup, LogLevel, MarketId, Recovered, VenueIndex, VenueSetup};
 use crate::strategy::{Strategy, StrategyActions};
 use crate::view::View;
 
@@ -39,6 +39,8 @@ pub(crate) struct Core<J> {
     journal: J,
     /// Facts that could not be written yet.
     backlog: Vec<Record>,
+    /// Markets with news for strategies; some may be there twice.
+    pub(crate) changed: Vec<MarketId>,
     actions: Vec<EngineAction>,
     next_op: u64,
     wake: MonoNs,
@@ -85,6 +87,7 @@ impl<J: Journal> Core<J> {
                 session: Session::new(setup.recovered.session.clone()),
                 outage_since: BTreeMap::new(),
                 counts: Counts::default(),
+                delays: DataDelays::default(),
                 recent_fills: VecDeque::new(),
                 journal_fault: None,
                 tick_stats: TickStats::default(),
@@ -99,6 +102,7 @@ impl<J: Journal> Core<J> {
             seed: setup.seed,
             journal,
             backlog: Vec::new(),
+            changed: Vec::new(),
             actions: Vec::new(),
             next_op: 1,
             wake: MonoNs(0),
@@ -118,6 +122,13 @@ impl<J: Journal> Core<J> {
         venue.adopt = setup.adopt;
         self.state.venues.push(venue);
         index
+    }
+
+    pub(crate) fn watch(&mut self, index: VenueIndex, pairs: Vec<Pair>) {
+        let pairs: Vec<_> = pairs.into_iter().map(|pair| (pair, MarketWanted::Watching)).collect();
+        if let Some(venue) = self.state.venues.get_mut(index.0) {
+            venue.add_pairs(&pairs);
+        }
     }
 
     pub(crate) const fn view(&self) -> View<'_> {
@@ -158,17 +169,6 @@ impl<J: Journal> Core<J> {
         self.state.tick_stats = stats;
     }
 
-    pub(crate) fn log(&mut self, level: LogLevel, text: impl Into<String>) {
-        self.actions.push(EngineAction::Log {
-            level,
-            text: text.into(),
-        });
-    }
-
-    pub(crate) fn act(&mut self, action: EngineAction) {
-        self.actions.push(action);
-    }
-
     /// For a snapshot: facts that could not be written yet.
     pub(crate) fn backlog(&self) -> &[Record] {
         &self.backlog
@@ -186,6 +186,17 @@ impl<J: Journal> Core<J> {
         self.backlog = backlog;
         self.next_op = next_op;
         self.wake = wake;
+    }
+
+    pub(crate) fn log(&mut self, level: LogLevel, text: impl Into<String>) {
+        self.actions.push(EngineAction::Log {
+            level,
+            text: text.into(),
+        });
+    }
+
+    pub(crate) fn act(&mut self, action: EngineAction) {
+        self.actions.push(action);
     }
 
     pub(crate) fn take_actions(&mut self) -> Vec<EngineAction> {

@@ -95,36 +95,44 @@ impl<J: Journal> Core<J> {
     }
 
     fn tell_market_data(&mut self) {
-        for venue in 0..self.state.venues.len() {
-            for at in 0..self.state.venues[venue].markets.len() {
-                let market = &mut self.state.venues[venue].markets[at];
-                let changed = std::mem::take(&mut market.book_changed);
-                if !changed && market.trades.is_empty() {
+        // One that changes while strategies are told waits for the next settling.
+        let mut news = std::mem::take(&mut self.changed);
+        news.sort_unstable();
+        for &id in &news {
+            let Some(market) = self.state.venues[id.venue.0].market_mut(id.instrument) else {
+                continue;
+            };
+            let changed = std::mem::take(&mut market.book_changed);
+            if !changed && market.trades.is_empty() {
+                continue;
+            }
+            let mut trades = std::mem::take(&mut market.trades);
+            for index in 0..self.slots.len() {
+                if !self.is_running(index) || !self.state.strategies[index].markets.contains(&id) {
                     continue;
                 }
-                let id = Self::market_id(VenueIndex(venue), market.id);
-                let mut trades = std::mem::take(&mut market.trades);
-                for index in 0..self.slots.len() {
-                    if !self.is_running(index) || !self.state.strategies[index].markets.contains(&id) {
-                        continue;
-                    }
-                    if !trades.is_empty() {
-                        self.tell(
-                            index,
-                            Input::Trades {
-                                market: id,
-                                trades: &trades,
-                            },
-                        );
-                    }
-                    if changed {
-                        self.tell(index, Input::Book(id));
-                    }
+                if !trades.is_empty() {
+                    self.tell(
+                        index,
+                        Input::Trades {
+                            market: id,
+                            trades: &trades,
+                        },
+                    );
                 }
-                // The room is kept.
-                trades.clear();
-                self.state.venues[venue].markets[at].trades = trades;
+                if changed {
+                    self.tell(index, Input::Book(id));
+                }
             }
+            // The room is kept.
+            trades.clear();
+            if let Some(market) = self.state.venues[id.venue.0].market_mut(id.instrument) {
+                market.trades = trades;
+            }
+        }
+        if self.changed.is_empty() {
+            news.clear();
+            self.changed = news;
         }
     }
 

@@ -74,6 +74,8 @@ pub(crate) enum MarketWanted {
     Trading,
     /// For orders that an earlier run left: the exchange may not list it any more.
     LeftOrders,
+    /// For its data alone: no order of ours can be there.
+    Watching,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -95,15 +97,15 @@ pub(crate) struct Market {
     /// Since when there has been no book, or the engine's start.
     pub(crate) bookless_since: MonoNs,
     pub(crate) fees: FeeRates,
+    #[serde(with = "crate::kept::top_of_book")]
     pub(crate) top: Option<TopOfBook>,
     pub(crate) last_trade: Option<Price>,
-    #[serde(with = "crate::kept::top_of_book")]
     /// The last mid, of this run: what its inventory is valued at.
     pub(crate) valued_at: Option<Price>,
     /// Trades since the last settling.
+    #[serde(skip)]
     pub(crate) trades: Vec<PublicTrade>,
     pub(crate) book_changed: bool,
-    #[serde(skip)]
     pub(crate) position: Position,
     /// From where on fills are asked for.
     pub(crate) fills: FillsWatermark,
@@ -167,6 +169,11 @@ impl Market {
 
     pub(crate) fn book(&self) -> Option<&OrderBook> {
         self.keeper.as_ref()?.book()
+    }
+
+    /// Whether there is something to tell strategies already.
+    pub(crate) const fn has_news(&self) -> bool {
+        self.book_changed || !self.trades.is_empty()
     }
 
     /// There is no book from now on.

@@ -8,7 +8,7 @@ use crate::HostNow;
 use crate::book::{BookChange, BookFault, SnapshotWanted};
 use crate::engine::core::Core;
 use crate::engine::feeds::anew;
-use crate::engine::market::{Ahead, BookSource, SnapshotRequest, SnapshotUse};
+use crate::engine::market::{Ahead, BookSource, MarketWanted, SnapshotRequest, SnapshotUse};
 use crate::engine::state::EnginePhase;
 use crate::engine::stream::{StreamEvent, StreamState};
 use crate::engine::venue::{Purpose, VenuePhase};
@@ -16,8 +16,12 @@ use crate::engine::{LogLevel, MarketId, VenueIndex};
 
 /// A book that has held so long was sound: its next snapshot is asked for at once.
 const BOOK_PROVEN: Millis = Millis(30_000);
-/// Levels a side that are asked for while the stream is down or silent: enough to value what is held, and cheap.
+/// Levels a side that are asked for while the stream is down or silent, and of a book that is watched only: enough to value
+/// what is held, and cheap.
 const SHALLOW: u32 = 100;
+/// Snapshots that are asked for at once: the others wait here, where those of traded markets go first, and not in a rate limit's
+/// queue, where they would pass their deadline.
+const ASKED_AT_ONCE: usize = 16;
 /// A silent book is checked at least so often.
 const CHECK_AT_LEAST: u64 = 30_000;
 /// How long the snapshot may take that a stream begins with, before the book is subscribed anew.
@@ -52,7 +56,15 @@ impl<J: Journal> Core<J> {
         let now = self.mono();
         let market = self.state.venues[index.0].market_mut(instrument)?;
         let bookless_since = market.book().is_none().then_some(market.bookless_since);
+        let has_news = market.has_news();
+        // Nobody has asked for its snapshot yet, behind many others. That one will know this update: what it does not know comes
+        // after the question.
+        let waits = market.wanted == MarketWanted::Watching && market.snapshot.in_flight.is_none();
         let keeper = market.keeper.as_mut()?;
+        let wanted = keeper.snapshot_wanted() == SnapshotWanted::Request;
+        if waits && wanted && batch.flags & book_flag::SNAPSHOT == 0 && keeper.is_sound(batch) {
+            return Some(BookChange::Buffered);
+        }
         let grid = keeper.grid();
         let change = keeper.apply(batch, now);
         let between_ticks = keeper.grid() != grid;
@@ -66,7 +78,15 @@ impl<J: Journal> Core<J> {
                 if change == BookChange::Synchronized {
                     market.snapshot.synchronized = now;
                 }
+                if !has_news {
+                    self.changed.push(Self::market_id(index, instrument));
+                }
                 self.state.counts.book_updates += 1;
+                if batch.exchange_ns != 0 && batch.flags & book_flag::SNAPSHOT == 0 {
+                    self.state
+                        .delays
+                        .note(self.state.now.wall.0.saturating_sub(batch.exchange_ns));
+                }
             }
             BookChange::Buffered | BookChange::Ignored => {}
             BookChange::Dropped(fault) => {
@@ -135,9 +155,15 @@ impl<J: Journal> Core<J> {
         let Some(market) = venue.market_mut(InstrumentId(batch.instrument)) else {
             return;
         };
+        let has_news = market.has_news();
         market.trades.extend_from_slice(batch.trades.as_slice());
         if let Some(last) = batch.trades.as_slice().last() {
             market.last_trade = Some(from_mantissa(last.price, batch.price_exponent).into());
+            self.state.counts.public_trades += batch.trades.len() as u64;
+            if !has_news {
+                self.changed
+                    .push(Self::market_id(index, InstrumentId(batch.instrument)));
+            }
         }
     }
 
@@ -160,6 +186,7 @@ impl<J: Journal> Core<J> {
             return;
         };
         market.forget_book(now);
+        self.changed.push(Self::market_id(index, instrument));
         let why = fault.to_string();
         // Whatever made it doubtful has been delivered: a silence is over with it.
         market.feed.on(StreamEvent::Heard, "", now);
@@ -199,6 +226,7 @@ impl<J: Journal> Core<J> {
             };
             if market.book().is_some() {
                 market.forget_book(now);
+                self.changed.push(Self::market_id(index, market.id));
             }
             if let Some(keeper) = market.keeper.as_mut() {
                 keeper.drop_book(BookFault::StreamDown);
@@ -223,6 +251,7 @@ impl<J: Journal> Core<J> {
         market.snapshot.not_before = now;
         if market.source == BookSource::Polling {
             market.forget_book(now);
+            self.changed.push(Self::market_id(index, instrument));
             if let Some(keeper) = market.keeper.as_mut() {
                 keeper.drop_book(BookFault::StreamDown);
             }
@@ -296,8 +325,16 @@ impl<J: Journal> Core<J> {
         };
         let venue = &mut self.state.venues[index.0];
         let depth = venue.manifest.book.snapshot_depth;
+        let is_free = venue.snapshots_asked() < ASKED_AT_ONCE;
         let Some(market) = venue.market_mut(instrument).filter(|m| m.snapshot.in_flight.is_none()) else {
             return;
+        };
+        if !is_free && market.wanted == MarketWanted::Watching {
+            return;
+        }
+        let depth = match market.wanted {
+            MarketWanted::Watching => depth.min(SHALLOW),
+            MarketWanted::Trading | MarketWanted::LeftOrders => depth,
         };
         if now < market.snapshot.not_before {
             let at = market.snapshot.not_before;
@@ -315,9 +352,15 @@ impl<J: Journal> Core<J> {
         self.command(index, Purpose::Snapshot(instrument), command);
     }
 
+    /// Asks for the snapshots that are of use, those of markets that are traded first: the venue has them in that order.
     pub(crate) fn ask_snapshots(&mut self, index: VenueIndex) {
-        let ids: Vec<InstrumentId> = self.state.venues[index.0].markets.iter().map(|m| m.id).collect();
-        for id in ids {
+        for at in 0..self.state.venues[index.0].markets.len() {
+            let venue = &self.state.venues[index.0];
+            let market = &venue.markets[at];
+            if market.wanted == MarketWanted::Watching && venue.snapshots_asked() >= ASKED_AT_ONCE {
+                break;
+            }
+            let id = market.id;
             self.ask_snapshot(index, id);
         }
     }
@@ -328,6 +371,7 @@ impl<J: Journal> Core<J> {
             return;
         };
         let purpose = market.snapshot.in_flight.take();
+        let is_watched = market.wanted == MarketWanted::Watching;
         let (failures, checks) = (market.snapshot.failures, market.snapshot.checks);
         let fast = self.state.venues[index.0].manifest.polling.fast_ms;
         let back_off = self.back_off(failures);
@@ -341,6 +385,10 @@ impl<J: Journal> Core<J> {
         let now = self.mono();
         let not_before = now.plus(wait);
         self.wake_at(not_before);
+        if is_watched {
+            // Another may have waited for this one.
+            self.wake_at(now);
+        }
         let venue = &mut self.state.venues[index.0];
         let open = venue.market_session == SessionStatus::Live;
         let Some(market) = venue.market_mut(instrument) else {

@@ -12,6 +12,7 @@ mod amend;
 mod bring_up;
 mod completions;
 mod core;
+mod delay;
 mod dispatch;
 mod feeds;
 mod kill_switch;
@@ -26,8 +27,8 @@ mod reports;
 mod risk_gate;
 pub(crate) mod session_profit;
 mod setup;
-pub(crate) mod state;
 mod snapshot;
+pub(crate) mod state;
 mod stop;
 pub(crate) mod stream;
 mod streams;
@@ -36,7 +37,7 @@ pub(crate) mod venue;
 pub(crate) mod watermark;
 
 use colibri_abi::{BookBatch, TopOfBook, TradeBatch};
-use colibri_model::{Journal, KillCause, Millis, MonoNs, OpId};
+use colibri_model::{Journal, KillCause, Millis, MonoNs, OpId, Pair};
 use colibri_standard::{Event, Outcome, SessionRole, SessionStatus};
 
 use crate::HostNow;
@@ -45,16 +46,18 @@ use crate::strategy::Strategy;
 use crate::view::View;
 
 pub use action::{EngineAction, LogLevel};
+pub use delay::DataDelays;
 pub use kill_switch::KillSwitch;
 pub use market::BookSource;
 pub use session_profit::{SessionProfit, SessionReference};
 pub use setup::{
-    EngineSetup, EnvironmentConflict, LeftHoldings, MarketId, Recovered, RecoveredOrder, VenueIndex, VenueSetup, Watermarks,
+    EngineSetup, EnvironmentConflict, LeftHoldings, MarketId, Recovered, RecoveredOrder, VenueIndex, VenueSetup,
+    Watermarks,
 };
+pub use snapshot::{EngineSnapshot, RestoredEngine};
 pub use state::{Counts, EnginePhase, StrategyState};
 pub use stop::{StopReport, VenueStop};
 pub use stream::StreamState;
-pub use snapshot::{EngineSnapshot, RestoredEngine};
 pub use venue::{ForeignOrder, Outage, VenuePhase};
 
 use self::core::{ClockEntry, Core};
@@ -83,6 +86,13 @@ impl<J: Journal> Engine<J> {
     /// Adds a venue, before the start. Orders that the journal left open there are tracked again.
     pub fn add_venue(&mut self, setup: VenueSetup) -> VenueIndex {
         self.core.add_venue(setup)
+    }
+
+    /// Adds pairs that are watched, before the start: their books and trades are kept, and nothing is asked about them that an
+    /// account has: no order of theirs is placed. They are many more than can be traded. A pair that the venue has is left as
+    /// it is.
+    pub fn watch(&mut self, venue: VenueIndex, pairs: Vec<Pair>) {
+        self.core.watch(venue, pairs);
     }
 
     /// Adds a strategy, before the start: it is ticked behind those that were added before it.

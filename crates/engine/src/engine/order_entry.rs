@@ -7,6 +7,7 @@ use colibri_model::{
 
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
+use crate::engine::market::MarketWanted;
 use crate::engine::state::EnginePhase;
 use crate::engine::venue::{Purpose, Venue};
 use crate::orders::{CancelState, InFlightOrder};
@@ -45,8 +46,8 @@ pub(crate) fn place_op(
             Some(TimeInForce::Gtc) => time_in_force::GTC,
             Some(TimeInForce::Ioc) => time_in_force::IOC,
             Some(TimeInForce::Fok) => time_in_force::FOK,
-        },
             Some(TimeInForce::Gtd) => time_in_force::GTD,
+        },
         price_exponent: exponents.price,
         quantity_exponent,
         flags,
@@ -144,6 +145,9 @@ impl<J: Journal> Core<J> {
             .market(request.market.instrument)
             .ok_or(RiskRefusal::NoSuchMarket)?;
         let instrument = market.instrument.as_ref().ok_or(RiskRefusal::NoSuchMarket)?;
+        if market.wanted == MarketWanted::Watching {
+            return Err(RiskRefusal::NotTrading("watched only (watch in [[venue]])".to_owned()));
+        }
         if !instrument.status.takes_orders() {
             return Err(RiskRefusal::NotTrading(String::from(instrument.status.clone())));
         }
@@ -166,11 +170,11 @@ impl<J: Journal> Core<J> {
             price: request.price.map(|price| rule.quantize_price(request.side, price)),
             quantity,
             quantity_unit: request.quantity_unit,
+            terms: OrderTerms::default(),
         };
         rule.check(&intent, Some(mid))?;
         if let Some(most) = rule.max_open_orders {
             let live = venue.orders.live().filter(|o| o.intent.instrument == market.id).count();
-            terms: OrderTerms::default(),
             if live >= most as usize {
                 return Err(RiskRefusal::MarketOpenOrders { live, cap: most });
             }

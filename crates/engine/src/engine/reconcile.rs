@@ -8,7 +8,7 @@ use colibri_model::{ClientOrderId, InstrumentId, Journal, Millis, MonoNs, OpId, 
 use colibri_standard::{Balances, Capability, Command, OpenOrders, OrdersSince, Outcome, TradesSince};
 
 use crate::engine::core::Core;
-use crate::engine::market::Market;
+use crate::engine::market::{Market, MarketWanted};
 use crate::engine::state::EnginePhase;
 use crate::engine::venue::{Purpose, Venue, VenuePhase};
 use crate::engine::{LogLevel, VenueIndex};
@@ -181,7 +181,8 @@ impl<J: Journal> Core<J> {
         }
         venue.reconcile.journal_due = now.mono.plus(JOURNALED_EVERY);
         let mut records = Vec::new();
-        for market in venue.markets.iter_mut().filter(|m| m.instrument.is_some()) {
+        let traded = venue.markets.iter_mut().filter(|m| m.wanted != MarketWanted::Watching);
+        for market in traded.filter(|m| m.instrument.is_some()) {
             let (trade, trades_since) = market.fills.complete();
             let place = (trade.cloned(), trades_since, market.orders_since);
             if market.journaled.as_ref() == Some(&place) {
@@ -207,7 +208,8 @@ impl<J: Journal> Core<J> {
 impl Venue {
     /// From where on fills are to be asked for, by instrument.
     pub(crate) fn fills_to_ask(&mut self, now: MonoNs) -> Vec<(InstrumentId, Option<TradeId>, Option<WallNs>)> {
-        let listed = self.markets.iter_mut().filter(|m| m.instrument.is_some());
+        let traded = self.markets.iter_mut().filter(|m| m.wanted != MarketWanted::Watching);
+        let listed = traded.filter(|m| m.instrument.is_some());
         let ask = |market: &mut Market| {
             let (trade, since) = market.fills.from(now);
             (market.id, trade, since)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::Position;
 use crate::engine::core::Core;
-use crate::engine::market::Market;
+use crate::engine::market::{Market, MarketWanted};
 use crate::engine::venue::VenuePhase;
 use crate::engine::{LogLevel, MarketId, VenueIndex};
 
@@ -101,7 +101,8 @@ impl<J: Journal> Core<J> {
                 continue;
             }
             let ready = venue.phase == VenuePhase::Ready;
-            for market in &mut venue.markets {
+            let traded = venue.markets.iter_mut().filter(|m| m.wanted != MarketWanted::Watching);
+            for market in traded {
                 let price = mark(market);
                 let Some(profit) = profit_of(&market.position, price).filter(|_| ready) else {
                     unknown.insert(market.pair.quote.clone());
@@ -162,7 +163,7 @@ impl<J: Journal> Core<J> {
     fn price_of(&self, asset: &Asset, quote: &Asset) -> Option<Price> {
         let markets = self.state.venues.iter().flat_map(|v| &v.markets);
         let mut priced = markets.filter(|m| m.pair.base == *asset && m.pair.quote == *quote);
-        priced.find_map(|m| m.valued_at)
+        priced.find_map(|m| m.valued_at.or_else(|| m.book()?.mid()))
     }
 
     /// Says once of each asset that fees in it are left out.

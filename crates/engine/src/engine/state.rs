@@ -11,7 +11,7 @@ use crate::clock::TickStats;
 use crate::engine::limits::{OrderRate, Rejections};
 use crate::engine::session_profit::Session;
 use crate::engine::venue::Venue;
-use crate::engine::{KillSwitch, MarketId, StopReport, VenueIndex};
+use crate::engine::{DataDelays, KillSwitch, MarketId, StopReport, VenueIndex};
 use crate::risk::RiskLimits;
 use crate::strategy::{BookNeed, PauseReason};
 
@@ -68,6 +68,8 @@ pub struct Counts {
     pub reconciliations: u64,
     /// Batches of book levels applied.
     pub book_updates: u64,
+    /// Public trades taken in.
+    pub public_trades: u64,
 }
 
 /// Whether a strategy trades.
@@ -86,9 +88,9 @@ pub enum StrategyState {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StrategyInfo {
     pub(crate) id: StrategyId,
+    #[serde(skip)]
     pub(crate) kind: &'static str,
     pub(crate) state: StrategyState,
-    #[serde(skip)]
     /// Since when it is in that state.
     pub(crate) since: MonoNs,
     /// Why it rests or waits; `None` where it does not.
@@ -107,9 +109,9 @@ pub(crate) struct State {
     pub(crate) phase: EnginePhase,
     pub(crate) venues: Vec<Venue>,
     pub(crate) strategies: Vec<StrategyInfo>,
+    #[serde(skip)]
     pub(crate) risk: RiskLimits,
     pub(crate) order_rate: OrderRate,
-    #[serde(skip)]
     /// What strategies have taken of the accounts.
     pub(crate) takings: Takings,
     pub(crate) kill_switch: Option<KillSwitch>,
@@ -118,6 +120,7 @@ pub(crate) struct State {
     /// Since when a venue cannot be relied on, by venue.
     pub(crate) outage_since: BTreeMap<VenueIndex, MonoNs>,
     pub(crate) counts: Counts,
+    pub(crate) delays: DataDelays,
     pub(crate) recent_fills: VecDeque<Fill>,
     pub(crate) journal_fault: Option<String>,
     pub(crate) tick_stats: TickStats,

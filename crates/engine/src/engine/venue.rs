@@ -200,14 +200,7 @@ impl Venue {
         manifest: ConnectorManifest,
         pairs: &[(Pair, MarketWanted)],
     ) -> Venue {
-        let mut markets: Vec<Market> = Vec::new();
-        for (pair, wanted) in pairs {
-            if !markets.iter().any(|m| m.pair == *pair) {
-                let id = u32::try_from(markets.len() + 1).expect("fewer pairs than 2^32");
-                markets.push(Market::new(InstrumentId(id), pair.clone(), *wanted));
-            }
-        }
-        Venue {
+        let mut venue = Venue {
             id,
             account,
             manifest,
@@ -217,7 +210,7 @@ impl Venue {
             market_stream: Stream::default(),
             user_stream: Stream::default(),
             owed: Owed::default(),
-            markets,
+            markets: Vec::new(),
             orders: OrderTracker::default(),
             in_doubt: BTreeSet::new(),
             ledger: FillLedger::default(),
@@ -237,6 +230,19 @@ impl Venue {
             outbox: Vec::new(),
             replacements: BTreeMap::new(),
             replace_results: BTreeMap::new(),
+        };
+        venue.add_pairs(pairs);
+        venue
+    }
+
+    /// Adds markets, where they are not there already.
+    pub(crate) fn add_pairs(&mut self, pairs: &[(Pair, MarketWanted)]) {
+        let mut known: BTreeSet<Pair> = self.markets.iter().map(|m| m.pair.clone()).collect();
+        for (pair, wanted) in pairs {
+            if known.insert(pair.clone()) {
+                let id = u32::try_from(self.markets.len() + 1).expect("fewer pairs than 2^32");
+                self.markets.push(Market::new(InstrumentId(id), pair.clone(), *wanted));
+            }
         }
     }
 
@@ -250,6 +256,12 @@ impl Venue {
 
     pub(crate) fn market_mut(&mut self, id: InstrumentId) -> Option<&mut Market> {
         self.markets.get_mut((id.0 as usize).checked_sub(1)?)
+    }
+
+    /// Snapshots that are being asked for.
+    pub(crate) fn snapshots_asked(&self) -> usize {
+        let snapshots = self.ops.values().filter(|p| matches!(p, Purpose::Snapshot(_)));
+        snapshots.count()
     }
 
     pub(crate) fn has_op(&self, purpose: &Purpose) -> bool {
