@@ -214,11 +214,13 @@ fn reason(actions: &[Action], op: u64) -> Option<(RejectReason, bool)> {
 }
 
 fn urls(actions: &[Action]) -> Vec<&str> {
-    let url = |action| match action {
-        &Action::Request { ref url, .. } => Some(url.as_str()),
-        _ => None,
-    };
-    actions.iter().filter_map(url).collect()
+    let mut urls = Vec::new();
+    for action in actions {
+        if let Action::Request { url, .. } = action {
+            urls.push(url.as_str());
+        }
+    }
+    urls
 }
 
 #[test]
