@@ -113,6 +113,22 @@ pub struct OutgoingFrame {
     pub kind: FrameKind,
     /// The bytes.
     pub bytes: Vec<u8>,
+    /// Signatures that are still to be put in: see [`OutgoingFrame::complete`].
+    pub late: Vec<LateSignature>,
+}
+
+impl OutgoingFrame {
+    /// Computes the signatures that take a millisecond or more, and puts them in: as [`HttpRequest::complete`].
+    ///
+    /// # Errors
+    /// A signature cannot be computed: nothing is to be written.
+    pub fn complete(mut self) -> Result<OutgoingFrame, String> {
+        for late in std::mem::take(&mut self.late) {
+            let signature = late.compute().map_err(|e| e.to_string())?;
+            late.put(&signature, &mut self.bytes);
+        }
+        Ok(self)
+    }
 }
 
 /// What a transport does for a driver. In the order in which they are taken.

@@ -184,6 +184,18 @@ impl<W: World> SimulatedTransport<W> {
                     }
                 }
             }
+            Effect::SendFrame(frame) => {
+                let (stream, frame_id) = (frame.stream, frame.id);
+                match frame.complete() {
+                    Ok(frame) => Effect::SendFrame(frame),
+                    Err(reason) => {
+                        let frame = frame_id;
+                        let event = TransportEvent::FrameRefused { stream, frame, reason };
+                        self.send(now, (driver, Some(stream)), Direction::Back, Underway::ToDriver(event));
+                        return;
+                    }
+                }
+            }
             other => other,
         };
         let stream = match &effect {

@@ -314,7 +314,11 @@ impl Core {
             frame_kind::PING => FrameKind::Ping,
             number => return Err(broken(format!("there is no frame kind {number}"))),
         };
-        let filled = self.keyring.resolve(send.signs.as_slice())?;
+        // Only what an operation asks may be written a moment later: other frames keep their order.
+        let (filled, late) = match granted {
+            Some(_) => self.keyring.resolve_quick(send.signs.as_slice())?,
+            None => (self.keyring.resolve(send.signs.as_slice())?, Vec::new()),
+        };
         let bytes = self
             .keyring
             .fill(&filled, Context::Body, send.frame.as_slice())?
@@ -328,6 +332,7 @@ impl Core {
             stream,
             kind,
             bytes,
+            late,
         };
         match granted {
             Some((endpoint, deadline, priority)) => {

@@ -24,7 +24,9 @@ use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::{FuturesUnordered, Stream};
 use futures_util::task::noop_waker_ref;
 
-use crate::{DriverIndex, Effect, HttpFailure, HttpResponse, RequestId, TransportEvent};
+use crate::{
+    DriverIndex, Effect, FrameId, HttpFailure, HttpResponse, OutgoingFrame, RequestId, StreamId, TransportEvent,
+};
 use connection::Connection;
 
 pub use authorities::{AuthorityError, ExtraAuthorities};
@@ -64,6 +66,8 @@ impl Default for TransportOptions {
 }
 
 type Answer = (DriverIndex, RequestId, Result<HttpResponse, HttpFailure>);
+type SignedFrame = (DriverIndex, StreamId, FrameId, Result<OutgoingFrame, String>);
+type PendingFrame = Pin<Box<dyn Future<Output = SignedFrame>>>;
 type PendingAnswer = Abortable<Pin<Box<dyn Future<Output = Answer>>>>;
 
 /// The sockets of one engine thread. Lives within a current-thread tokio runtime.
@@ -78,6 +82,8 @@ pub struct Transport {
     /// Whose turn it is: streams that always have something do not keep others waiting.
     turn: usize,
     ready: VecDeque<(DriverIndex, TransportEvent)>,
+    /// Frames whose signatures are being computed.
+    signing: FuturesUnordered<PendingFrame>,
 }
 
 impl Transport {
@@ -97,6 +103,7 @@ impl Transport {
             connections: Vec::new(),
             turn: 0,
             ready: VecDeque::new(),
+            signing: FuturesUnordered::new(),
         })
     }
 
@@ -121,17 +128,14 @@ impl Transport {
                 self.connections
                     .push(Connection::dial(driver, dial, &self.options, self.stream_tls.clone()))
             }
+            Effect::SendFrame(frame) if frame.late.is_empty() => self.send(driver, &frame),
             Effect::SendFrame(frame) => {
-                let open = self.connections.iter_mut().find(|c| c.is(driver, frame.stream));
-                let refused = match open {
-                    Some(connection) => connection.send(&frame),
-                    None => Err("the stream is closed".to_owned()),
-                };
-                if let Err(reason) = refused {
-                    let (stream, frame) = (frame.stream, frame.id);
-                    self.ready
-                        .push_back((driver, TransportEvent::FrameRefused { stream, frame, reason }));
-                }
+                let (stream, id) = (frame.stream, frame.id);
+                self.signing.push(Box::pin(async move {
+                    let signed = tokio::task::spawn_blocking(|| frame.complete()).await;
+                    let signed = signed.unwrap_or_else(|_| Err("its signature was not computed".to_owned()));
+                    (driver, stream, id, signed)
+                }));
             }
             Effect::CloseStream { stream, code } => {
                 self.connections.retain_mut(|connection| {
@@ -143,6 +147,23 @@ impl Transport {
                 });
             }
         }
+    }
+
+    /// Writes a frame, or tells that it was not written.
+    fn send(&mut self, driver: DriverIndex, frame: &OutgoingFrame) {
+        let open = self.connections.iter_mut().find(|c| c.is(driver, frame.stream));
+        let refused = match open {
+            Some(connection) => connection.send(frame),
+            None => Err("the stream is closed".to_owned()),
+        };
+        if let Err(reason) = refused {
+            self.refuse(driver, frame.stream, frame.id, reason);
+        }
+    }
+
+    fn refuse(&mut self, driver: DriverIndex, stream: StreamId, frame: FrameId, reason: String) {
+        self.ready
+            .push_back((driver, TransportEvent::FrameRefused { stream, frame, reason }));
     }
 
     /// The next thing that happens at any socket. Cancel-safe: an event is either returned or still to come.
@@ -166,6 +187,12 @@ impl Transport {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<(DriverIndex, TransportEvent)> {
+        while let Poll::Ready(Some((driver, stream, id, signed))) = Pin::new(&mut self.signing).poll_next(context) {
+            match signed {
+                Ok(frame) => self.send(driver, &frame),
+                Err(reason) => self.refuse(driver, stream, id, reason),
+            }
+        }
         if let Some(event) = self.ready.pop_front() {
             return Poll::Ready(event);
         }

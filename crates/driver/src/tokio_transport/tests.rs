@@ -244,6 +244,7 @@ fn frame(stream: u64, kind: FrameKind, bytes: &[u8]) -> Effect {
         stream: StreamId(stream),
         kind,
         bytes: bytes.to_vec(),
+        late: Vec::new(),
     })
 }
 
