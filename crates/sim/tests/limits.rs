@@ -7,7 +7,7 @@ use colibri_sim::SimConfig;
 use colibri_sim::binance::{CloseCode, Method, Outgoing, SocketPath};
 use colibri_sim::config::LimitConfig;
 use serde_json::{Value, json};
-use support::{Desk, parsed, quiet};
+use support::{Desk, parsed, quiet, signed_request};
 
 const LIMIT: &str = "symbol=BTCUSDT&type=LIMIT&timeInForce=GTC";
 
@@ -48,6 +48,42 @@ fn weight_is_charged_refunded_and_enforced() {
         (&json!(0), &json!(1)),
         "the day outlives ten seconds"
     );
+}
+
+/// web-socket-api.md, "Rate limits": weight is the address's and unfilled orders are the account's, whichever door they use.
+#[test]
+fn orders_over_http_and_over_the_socket_count_together() {
+    let limits = LimitConfig {
+        orders_per_10_seconds: 2,
+        ..LimitConfig::default()
+    };
+    let mut desk = Desk::new(&SimConfig { limits, ..quiet() });
+    let peer = "127.0.0.1".parse().unwrap();
+    let id = desk.exchange.ws_open(&SocketPath::Api, "", peer, desk.now).unwrap();
+    let ask = |desk: &mut Desk, number: i64| {
+        let params = json!({ "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
+            "price": "50000", "quantity": "0.001" });
+        let request = signed_request(number, "order.place", params, desk.now.millis());
+        desk.exchange.ws_message(id, &request, desk.now);
+        let answers = desk.exchange.drain().into_iter().filter_map(|(_, frame)| match frame {
+            Outgoing::Text(text) => Some(serde_json::from_str::<Value>(&text).unwrap()),
+            _ => None,
+        });
+        answers.into_iter().find(|a| a["id"] == json!(number)).unwrap()
+    };
+    let order = format!("{LIMIT}&side=BUY&quantity=0.001&price=50000");
+    assert_eq!(desk.order(&order).0, 200);
+    let second = ask(&mut desk, 1);
+    assert_eq!(
+        (&second["status"], &second["rateLimits"][0]["count"]),
+        (&json!(200), &json!(2))
+    );
+    let third = ask(&mut desk, 2);
+    assert_eq!(
+        (&third["status"], &third["error"]["code"]),
+        (&json!(429), &json!(-1015))
+    );
+    assert_eq!(code(desk.order(&order)), (429, -1015));
 }
 
 #[test]
