@@ -31,6 +31,10 @@ impl FaultyExchange {
                     answers.send_after(Millis(0), driver, TransportEvent::Pinged { stream });
                 }
                 Outgoing::Text(text) => {
+                    // What answers an order over the stream says so as an answer over HTTP does.
+                    if text.contains("\"status\":429") || text.contains("\"status\":418") {
+                        self.limits_exceeded.push(format!("a frame: {text}"));
+                    }
                     // A fault of a frame waits for the user stream half of the time: it is the rarer one.
                     let fault = if text.starts_with("{\"stream\"") && self.random.below(200) > 0 {
                         None
@@ -39,6 +43,16 @@ impl FaultyExchange {
                     };
                     self.frame(at, id, text, fault, answers);
                 }
+            }
+        }
+    }
+
+    /// Remembers which order a frame of the host's places or cancels, as of a request: a replica may not know of that yet.
+    pub(super) fn note_written(&mut self, text: &str, at: MonoNs) {
+        for name in ["\"newClientOrderId\":\"", "\"origClientOrderId\":\""] {
+            let named = text.split_once(name).and_then(|(_, rest)| rest.split_once('"'));
+            if let Some((id, _)) = named {
+                self.written.insert(id.to_owned(), at);
             }
         }
     }

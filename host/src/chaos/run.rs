@@ -9,7 +9,7 @@ use colibri_sim::SimConfig;
 use colibri_sim::binance::Exchange;
 use colibri_sim::config::{FlowConfig, RandomFlow};
 use colibri_sim::time::Timestamp;
-use colibri_standard::ConnectorManifest;
+use colibri_standard::{ConnectorManifest, OrderEntry};
 use colibri_store::journal::MemoryDisk;
 
 use super::fault::Fault;
@@ -116,6 +116,10 @@ impl Run {
         manifest.polling.instruments_ms = INSTRUMENTS;
         let kills = seed % 10 == 9;
         let is_mixed = mix.name() == "mixed";
+        // Of the seeds that meet everything, every third sends its orders over the stream.
+        if is_mixed && seed % 3 == 1 {
+            manifest.orders.entry = OrderEntry::Stream;
+        }
         // What cannot be written cannot outlast a restart: where the switch is looked at, the disk works.
         let disk_faults = [Fault::DiskFull, Fault::DiskReadOnly, Fault::DiskTorn];
         let has_history = seed % 10 == 3 || mix == Mix::alone(Fault::HistoryFailing);

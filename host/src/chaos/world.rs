@@ -245,6 +245,7 @@ impl World for FaultyExchange {
                     && frame.kind == FrameKind::Text
                 {
                     let text = String::from_utf8_lossy(&frame.bytes);
+                    self.note_written(&text, at);
                     self.exchange.ws_message(id, &text, now);
                 }
             }
