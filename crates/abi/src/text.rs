@@ -21,8 +21,15 @@ impl Text48 {
     /// The text as a value, or `None` when it is longer than [`Text48::CAPACITY`]: never cut.
     #[must_use]
     pub fn new(text: &str) -> Option<Text48> {
+        Text48::of_bytes(text.as_bytes())
+    }
+
+    /// As [`Text48::new`], of bytes that are known to be UTF-8, such as digits; others would read as empty.
+    #[inline]
+    #[must_use]
+    pub fn of_bytes(text: &[u8]) -> Option<Text48> {
         let mut value = Text48::EMPTY;
-        value.bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        value.bytes.get_mut(..text.len())?.copy_from_slice(text);
         value.len = u8::try_from(text.len()).ok()?;
         Some(value)
     }

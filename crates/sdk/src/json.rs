@@ -2,7 +2,8 @@
 //! escape, and hands numbers out as they are written.
 //!
 //! It reads exactly the texts that `serde_json` reads (of UTF-8, nested at most [`MAX_DEPTH`] deep), to the same values: the
-//! tests compare them. For messages that come seldom, [`Object`] is easier to read.
+//! tests compare them. For messages that come seldom, [`Object`] is easier to read; for those that come most
+//! often, a [`Scanner`] may try first.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,8 +14,10 @@ use colibri_model::{Decimal, Exponents, MantissaError, mantissa_of_text};
 mod escape;
 mod mantissa;
 mod object;
+mod scan;
 
 pub use object::{MemberError, Object};
+pub use scan::Scanner;
 
 /// How deep objects and arrays may nest.
 pub const MAX_DEPTH: u32 = 127;

@@ -11,6 +11,8 @@ use colibri_sdk::{BookIds, BookKind, Emit, Heard, SessionPlan, Topic, TopicChang
 
 use super::exchange_ns;
 
+mod scan;
+
 /// "WebSocket Limits": 5 messages a second of ours, the answers to pings among them; 1024 streams a connection.
 pub(super) fn plan() -> SessionPlan {
     SessionPlan::stream("market_stream", "market", "/stream?timeUnit=MICROSECOND")
@@ -146,8 +148,17 @@ impl Answer {
     }
 }
 
-/// Reads a frame.
+/// Reads a frame: by scanning where it is of the form that Binance writes, with the full reader where it is not.
 pub(super) fn frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
+    match scan::frame(bytes, out) {
+        Some(()) => Ok(Heard::Data),
+        None => read_frame(bytes, out),
+    }
+}
+
+/// Reads a frame of any form.
+#[inline(never)]
+fn read_frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
     let mut kind = None;
     let mut data = None;
     // Data that stands before the name of its stream, which it never does; read again when the name is known.
