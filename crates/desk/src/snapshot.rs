@@ -1,7 +1,7 @@
 //! A desk's whole state, written down between two turns and gone on from: what a replay of a recorded run enters at.
 
 use colibri_driver::{DriverSnapshot, RestoredDriver};
-use colibri_engine::{EngineSnapshot, RestoredEngine};
+use colibri_engine::{EngineSnapshot, Progress, RestoredEngine};
 use colibri_model::{Journal, NoSnapshot, SnapshotUnusable};
 use serde::{Deserialize, Serialize};
 
@@ -48,11 +48,11 @@ struct Version {
 }
 
 impl RestoredDesk {
-    /// Reads what [`Desk::snapshot`] wrote.
+    /// Reads what [`Desk::snapshot`] wrote, and every piece that [`Desk::gather`] wrote ahead of it.
     ///
     /// # Errors
     /// It is of another version, or damaged.
-    pub fn read(json: &[u8]) -> Result<RestoredDesk, SnapshotUnusable> {
+    pub fn read(json: &[u8], gathered: &[impl AsRef<[u8]>]) -> Result<RestoredDesk, SnapshotUnusable> {
         let Version { version } = serde_json::from_slice(json).map_err(SnapshotUnusable::new)?;
         if version != SNAPSHOT_VERSION {
             return Err(SnapshotUnusable::new(format!(
@@ -60,7 +60,9 @@ impl RestoredDesk {
                  begin, or with the host that recorded it"
             )));
         }
-        serde_json::from_slice(json).map_err(SnapshotUnusable::new)
+        let mut desk: RestoredDesk = serde_json::from_slice(json).map_err(SnapshotUnusable::new)?;
+        desk.engine.add_gathered(gathered)?;
+        Ok(desk)
     }
 }
 
@@ -87,6 +89,11 @@ impl DeskVenue {
 }
 
 impl<J: Journal> Desk<J> {
+    /// See [`Engine::gather`](colibri_engine::Engine::gather).
+    pub fn gather(&mut self, most: usize, out: &mut Vec<u8>) -> Progress {
+        self.engine.gather(most, out)
+    }
+
     /// Writes everything that the desk's next actions depend on beside what it was made from, as JSON at the end of `out`. To be
     /// had after a turn whose actions were taken and were not answered yet.
     ///
@@ -115,6 +122,8 @@ impl<J: Journal> Desk<J> {
         serde_json::to_writer(&mut *out, &written).map_err(|error| {
             out.truncate(before);
             NoSnapshot::Never(error.to_string())
-        })
+        })?;
+        self.engine.end_gathering();
+        Ok(())
     }
 }

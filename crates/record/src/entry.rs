@@ -3,7 +3,7 @@
 use colibri_driver::HostTime;
 use colibri_model::{MonoNs, Record, WallNs};
 
-use crate::bytes::{Bytes, Unreadable, put_json, put_number, put_signed, put_text};
+use crate::bytes::{Bytes, Unreadable, put_bytes, put_json, put_number, put_signed, put_text};
 use crate::{DigestValue, RecordedInput, RecordingError, RunSetup};
 
 pub(crate) const SETUP: u8 = 1;
@@ -12,6 +12,7 @@ pub(crate) const JOURNAL_REFUSED: u8 = 3;
 pub(crate) const MARK: u8 = 4;
 pub(crate) const STATUS: u8 = 5;
 pub(crate) const SNAPSHOT: u8 = 6;
+pub(crate) const GATHERED: u8 = 7;
 /// Inputs have the tags from here on.
 pub(crate) const INPUTS: u8 = 16;
 
@@ -24,8 +25,18 @@ pub struct Mark {
     pub digest: DigestValue,
 }
 
-/// Everything that the desk's next actions depend on, between two inputs: a replay can enter here. In its block only what the
-/// run was made from stands before it, and right before that, in the block before, a mark.
+/// A piece that was gathered ahead of a snapshot ([`colibri_desk::Desk::gather`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gathered {
+    /// The most that was asked for.
+    pub most: u64,
+    /// The piece, as JSON.
+    pub piece: Vec<u8>,
+}
+
+/// Everything that the desk's next actions depend on, between two inputs: a replay can enter here. Right before it stands a mark;
+/// before that, from the block to enter at on, what the run was made from and pieces that were gathered ahead, between inputs that
+/// whoever enters passes by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// The time of the last input before it.
@@ -67,6 +78,8 @@ pub enum Entry {
     Mark(Mark),
     /// How things stood, for people: JSON.
     Status(String),
+    /// A part of the snapshot that follows.
+    Gathered(Gathered),
     /// Where a replay can enter.
     Snapshot(Box<Snapshot>),
 }
@@ -123,27 +136,21 @@ pub(crate) fn put_status(out: &mut Vec<u8>, json: &str) {
     put_text(out, json);
 }
 
-/// Writes a snapshot whose desk `desk` writes; what stands with it is written behind it, once that is known.
-///
-/// # Errors
-/// Those of `desk`; `out` is as it was.
-pub(crate) fn put_desk<E>(out: &mut Vec<u8>, desk: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
-    let before = out.len();
+pub(crate) fn put_gathered(out: &mut Vec<u8>, most: u64, piece: &[u8]) {
+    out.push(GATHERED);
+    put_number(out, most);
+    put_bytes(out, piece);
+}
+
+/// Writes the desk of a snapshot, behind which stands [`put_place`].
+pub(crate) fn put_desk(out: &mut Vec<u8>, desk: &[u8]) {
     out.push(SNAPSHOT);
-    let length_at = out.len();
-    out.extend_from_slice(&[0; 8]);
-    if let Err(error) = desk(out) {
-        out.truncate(before);
-        return Err(error);
-    }
-    let length = (out.len() - length_at - 8) as u64;
-    out[length_at..length_at + 8].copy_from_slice(&length.to_le_bytes());
-    Ok(())
+    put_bytes(out, desk);
 }
 
 /// What stands with a snapshot, right behind [`put_desk`].
 pub(crate) fn put_place(out: &mut Vec<u8>, time: HostTime, began: HostTime, counts: (u64, u64), digest: DigestValue) {
-    // Whoever looks for a place to enter reads this block alone.
+    // Whole, so that it can be read by itself.
     LastTime::default().put(out, time);
     LastTime::default().put(out, began);
     put_number(out, counts.0);
@@ -160,18 +167,8 @@ fn read_digest(bytes: &mut Bytes<'_>) -> Result<DigestValue, Unreadable> {
 }
 
 fn read_snapshot(bytes: &mut Bytes<'_>) -> Result<Snapshot, Unreadable> {
-    let mut length = [0; 8];
-    for byte in &mut length {
-        *byte = bytes.byte()?;
-    }
-    let length = usize::try_from(u64::from_le_bytes(length)).map_err(|_| Unreadable::new("a length is absurd"))?;
-    let (desk, rest) = bytes
-        .0
-        .split_at_checked(length)
-        .ok_or_else(|| Unreadable::new("it is cut"))?;
-    bytes.0 = rest;
     Ok(Snapshot {
-        desk: desk.to_vec(),
+        desk: bytes.bytes()?.to_vec(),
         time: LastTime::default().read(bytes)?,
         began: LastTime::default().read(bytes)?,
         inputs: bytes.number()?,
@@ -213,6 +210,10 @@ pub(crate) fn read(bytes: &mut Bytes<'_>, last: &mut LastTime) -> Result<Entry, 
             Entry::Mark(Mark { inputs, digest })
         }
         STATUS => Entry::Status(bytes.text()?),
+        GATHERED => Entry::Gathered(Gathered {
+            most: bytes.number()?,
+            piece: bytes.bytes()?.to_vec(),
+        }),
         SNAPSHOT => Entry::Snapshot(Box::new(read_snapshot(bytes)?)),
         tag if tag >= INPUTS => {
             let time = last.read(bytes)?;

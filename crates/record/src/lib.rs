@@ -20,7 +20,7 @@ mod writer;
 
 pub use block::{Block, BlockKind, MAGIC, Packer};
 pub use digest::{Digest, DigestValue};
-pub use entry::{Entry, Mark, Snapshot};
+pub use entry::{Entry, Gathered, Mark, Snapshot};
 pub use error::RecordingError;
 pub use input::RecordedInput;
 pub use reader::{Entrance, Reader, entrances, snapshot_at};

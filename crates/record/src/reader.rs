@@ -144,15 +144,16 @@ pub fn snapshot_at<R: Read + Seek>(
     entrance: Entrance,
 ) -> Result<Snapshot, RecordingError> {
     let mut reader = Reader::entering(files, entrance)?;
+    let mut begins = true;
     while let Some(entry) = reader.next_entry()? {
         match entry {
-            Entry::Setup(_) => {}
+            Entry::Setup(_) if !begins => break,
             Entry::Snapshot(snapshot) => return Ok(*snapshot),
-            _ => break,
+            _ => begins = false,
         }
     }
     Err(RecordingError::Entry {
         number: 0,
-        what: "a block to enter at has no snapshot".to_owned(),
+        what: "behind a block to enter at there is no snapshot".to_owned(),
     })
 }

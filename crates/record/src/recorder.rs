@@ -4,6 +4,7 @@ use std::mem;
 
 use colibri_desk::{Desk, DeskInput};
 use colibri_driver::HostTime;
+use colibri_engine::Progress;
 use colibri_model::{Journal, JournalError, Millis, MonoNs, NoSnapshot, Record};
 
 use crate::{Block, Digest, DigestValue, EntryWriter, Mark, RunSetup, entry, input};
@@ -28,6 +29,16 @@ pub struct Recorder {
     digest: Digest,
     /// What the run was made from, as an entry: it stands before each snapshot.
     setup: Vec<u8>,
+    entrance: Entrance,
+    /// Where snapshots and their pieces are written first.
+    piece: Vec<u8>,
+}
+
+/// Whether a block to enter at was begun whose snapshot is still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entrance {
+    None,
+    Begun,
 }
 
 impl Recorder {
@@ -42,6 +53,8 @@ impl Recorder {
             span: None,
             digest: Digest::default(),
             setup: Vec::new(),
+            entrance: Entrance::None,
+            piece: Vec::new(),
         };
         entry::put_setup(&mut recorder.setup, setup);
         recorder.writer.write(|out, _| out.extend_from_slice(&recorder.setup));
@@ -88,40 +101,59 @@ impl Recorder {
         }
     }
 
-    /// A place to enter at, in a block of its own: everything that the desk's next actions depend on. To be called between a
-    /// turn whose actions were carried out and the next input. Returns how many bytes the desk is.
+    /// Gathers some of what hardly changes, ahead of the next snapshot: at most so many of each kind ([`Desk::gather`]). To be
+    /// called as [`Recorder::snapshot`].
+    pub fn gather<J: Journal>(&mut self, desk: &mut Desk<RecordingJournal<J>>, most: usize) -> Progress {
+        self.begin_entrance();
+        self.piece.clear();
+        let progress = desk.gather(most, &mut self.piece);
+        let Recorder { writer, piece, .. } = self;
+        writer.write(|out, _| entry::put_gathered(out, most as u64, piece));
+        self.writer.close_if_full();
+        progress
+    }
+
+    /// A place to enter at: everything that the desk's next actions depend on. To be called between a turn whose actions were
+    /// carried out and the next input. Returns how many bytes the desk is, without what was gathered.
     ///
     /// # Errors
     /// Those of [`Desk::snapshot`]: nothing is written then.
     pub fn snapshot<J: Journal>(&mut self, desk: &mut Desk<RecordingJournal<J>>) -> Result<usize, NoSnapshot> {
+        // The mark stands before it, and the state that it is of is the same whether there is a snapshot or not.
+        self.piece.clear();
+        desk.snapshot(&mut self.piece)?;
+        self.begin_entrance();
+        self.entrance = Entrance::None;
         let Recorder {
             writer,
             digest,
             inputs,
             span,
-            setup,
+            piece,
             ..
         } = self;
         let (inputs, (began, time)) = (*inputs, span.unwrap_or_default());
-        let mut bytes = 0;
-        let desk_entry = |out: &mut Vec<u8>| {
-            out.extend_from_slice(setup);
-            let before = out.len();
-            entry::put_desk(out, |out| desk.snapshot(out))?;
-            bytes = out.len() - before;
-            Ok(())
-        };
-        let room = writer.entrance(desk_entry)?;
         let engine = desk.engine();
         let value = mark(writer, digest, inputs, |digest| digest.state(&engine.view()));
         let appends = engine.journal().appends();
-        writer.close_with(room, |out| {
+        writer.write(|out, _| {
+            entry::put_desk(out, piece);
             entry::put_place(out, time, began, (inputs, appends), value);
         });
+        writer.close();
         *digest = Digest::following(value);
         self.since = None;
         self.marked = time.mono;
-        Ok(bytes)
+        Ok(self.piece.len())
+    }
+
+    fn begin_entrance(&mut self) {
+        if self.entrance == Entrance::None {
+            self.entrance = Entrance::Begun;
+            self.writer.begin_entrance();
+            let Recorder { writer, setup, .. } = self;
+            writer.write(|out, _| out.extend_from_slice(setup));
+        }
     }
 
     /// How things stand, for people, as JSON: where a reader can enter without replaying.

@@ -19,6 +19,8 @@ const SPARE: usize = 4;
 #[derive(Debug)]
 pub struct EntryWriter {
     entries: Vec<u8>,
+    /// Of the block that is open.
+    kind: BlockKind,
     last: LastTime,
     next: u32,
     closed: VecDeque<Block>,
@@ -29,6 +31,7 @@ impl Default for EntryWriter {
     fn default() -> EntryWriter {
         EntryWriter {
             entries: room(),
+            kind: BlockKind::Plain,
             last: LastTime::default(),
             next: 0,
             closed: VecDeque::with_capacity(SPARE),
@@ -45,40 +48,22 @@ impl EntryWriter {
     /// Puts an entry, as a reader gave it.
     pub fn put(&mut self, entry: &Entry) {
         if matches!(entry, Entry::Setup(_)) {
-            // It may be the one before a snapshot, and is the first of its block then.
-            self.close();
+            self.begin_entrance();
         }
         self.write(|out, last| entry.put(out, last));
-        if matches!(entry, Entry::Snapshot(_)) {
-            self.close_as(BlockKind::Entrance);
-        }
     }
 
-    /// Room with what `put` writes in it, for [`EntryWriter::close_with`].
-    ///
-    /// # Errors
-    /// Those of `put`: nothing is written then.
-    pub(crate) fn entrance<E>(&mut self, put: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<Vec<u8>, E> {
-        let mut room = self.spare.pop().unwrap_or_else(room);
-        match put(&mut room) {
-            Ok(()) => Ok(room),
-            Err(error) => {
-                self.give_back(room);
-                Err(error)
-            }
-        }
-    }
-
-    /// Closes the block, and then one to enter at: `entrance`, with what `put` writes behind it.
-    pub(crate) fn close_with(&mut self, mut entrance: Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+    /// What follows is a block to enter at; the first is that of the run's begin, and none of a snapshot.
+    pub(crate) fn begin_entrance(&mut self) {
         self.close();
-        put(&mut entrance);
-        self.push(entrance, BlockKind::Entrance);
+        if self.next > 0 {
+            self.kind = BlockKind::Entrance;
+        }
     }
 
     /// Puts an entry that `put` writes.
-    pub(crate) fn write(&mut self, put: impl FnOnce(&mut Vec<u8>, &mut LastTime)) {
-        put(&mut self.entries, &mut self.last);
+    pub(crate) fn write<T>(&mut self, put: impl FnOnce(&mut Vec<u8>, &mut LastTime) -> T) -> T {
+        put(&mut self.entries, &mut self.last)
     }
 
     /// Closes the block where it is full.
@@ -90,20 +75,13 @@ impl EntryWriter {
 
     /// Closes the block. Each can be read by itself: times begin anew.
     pub fn close(&mut self) {
-        self.close_as(BlockKind::Plain);
-    }
-
-    fn close_as(&mut self, kind: BlockKind) {
         if self.entries.is_empty() {
             return;
         }
         self.last = LastTime::default();
         let room = self.spare.pop().unwrap_or_else(room);
         let entries = mem::replace(&mut self.entries, room);
-        self.push(entries, kind);
-    }
-
-    fn push(&mut self, entries: Vec<u8>, kind: BlockKind) {
+        let kind = mem::take(&mut self.kind);
         let number = self.next;
         self.next += 1;
         self.closed.push_back(Block { number, kind, entries });
@@ -133,6 +111,7 @@ impl Entry {
             Entry::JournalRefused { append, why } => entry::put_refused(out, *append, why),
             Entry::Mark(mark) => entry::put_mark(out, *mark),
             Entry::Status(json) => entry::put_status(out, json),
+            Entry::Gathered(gathered) => entry::put_gathered(out, gathered.most, &gathered.piece),
             Entry::Snapshot(snapshot) => snapshot.put(out),
         }
     }
@@ -148,11 +127,7 @@ impl Entry {
 
 impl Snapshot {
     fn put(&self, out: &mut Vec<u8>) {
-        let put: Result<(), std::convert::Infallible> = entry::put_desk(out, |out| {
-            out.extend_from_slice(&self.desk);
-            Ok(())
-        });
-        let Ok(()) = put;
+        entry::put_desk(out, &self.desk);
         entry::put_place(out, self.time, self.began, (self.inputs, self.appends), self.digest);
     }
 }

@@ -85,6 +85,8 @@ pub struct Process {
     panics: u64,
     /// What its desk was made from.
     recipe: (DriverSetup, EngineRecipe),
+    /// What was gathered ahead of the next snapshot of it.
+    gathered: Vec<Vec<u8>>,
 }
 
 /// What an engine is made from beside the blueprint and the journal.
@@ -167,6 +169,7 @@ impl Blueprint {
             panic: None,
             panics: 0,
             recipe: (driver_setup, make_engine),
+            gathered: Vec::new(),
         };
         process.post(time, DeskInput::Start, trace);
         process.turn(time, None, trace);
@@ -344,13 +347,19 @@ impl Process {
     /// Writes the desk down, and goes on with another that is made from that: nothing may change by it. Whether it could be
     /// written down at this moment.
     pub fn go_on_from_snapshot(&mut self, blueprint: &Blueprint) -> Result<bool, String> {
-        let mut kept = Vec::new();
+        let (mut kept, mut piece) = (Vec::new(), Vec::new());
+        // A little ahead, so that orders end and fills come after they were gathered.
+        self.desk.gather(3, &mut piece);
+        self.gathered.push(piece);
+        if self.gathered.len() < 5 {
+            return Ok(false);
+        }
         match self.desk.snapshot(&mut kept) {
             Ok(()) => {}
             Err(NoSnapshot::NotNow(_)) => return Ok(false),
             Err(why) => return Err(why.to_string()),
         }
-        let restored = RestoredDesk::read(&kept).map_err(|e| e.to_string())?;
+        let restored = RestoredDesk::read(&kept, &std::mem::take(&mut self.gathered)).map_err(|e| e.to_string())?;
         let (setup, recipe) = &self.recipe;
         let venue = restored.venues.into_iter().next();
         let (kept, restarts) = venue.ok_or("a snapshot without its venue")?.into_parts();

@@ -32,6 +32,11 @@ use snapshots::SnapshotSchedule;
 /// Blocks that wait for the disk. A disk that is this far behind ends the recording, not the trading.
 const WAITING: usize = 256;
 
+/// Ended orders, and fills, that are gathered at once.
+const PIECE: usize = 64;
+/// After a turn no more is gathered than this takes, and one piece.
+const GATHERING: Duration = Duration::from_micros(300);
+
 /// A run that is being recorded.
 pub struct Recording {
     recorder: Recorder,
@@ -158,15 +163,23 @@ impl Recording {
         self.blocks.is_some() && self.snapshots.is_due(now)
     }
 
-    /// Writes the whole state down, between two inputs ([`Recorder::snapshot`]). A line for the log, where there is something to
-    /// tell; the run goes on whatever it is.
+    /// Writes the whole state down, between two inputs: first what hardly changes, a little at a time ([`Recorder::gather`]), so
+    /// that this may have to be called after several turns; then the rest ([`Recorder::snapshot`]). A line for the log, where there
+    /// is something to tell; the run goes on whatever it is.
     pub fn snapshot<J: Journal>(&mut self, now: MonoNs, desk: &mut Desk<RecordingJournal<J>>) -> Option<String> {
+        let since = Instant::now();
+        while !self.snapshots.is_gathered() {
+            let progress = self.recorder.gather(desk, PIECE);
+            self.snapshots.gathered(progress, since.elapsed());
+            if since.elapsed() >= GATHERING {
+                return self.hand_over().map(|ends| ended(&ends));
+            }
+        }
         let since = Instant::now();
         match self.recorder.snapshot(desk) {
             Ok(bytes) => {
                 self.snapshots.took(now, bytes, since.elapsed());
-                let ends = self.hand_over()?;
-                Some(format!("the recording ends here ({ends}); the bot goes on"))
+                self.hand_over().map(|ends| ended(&ends))
             }
             Err(why) => self.snapshots.could_not(now, &why),
         }
@@ -234,6 +247,10 @@ impl Recording {
             Err(_) => Ok(self.folder.clone()),
         }
     }
+}
+
+fn ended(why: &str) -> String {
+    format!("the recording ends here ({why}); the bot goes on")
 }
 
 /// The other side of the channel.

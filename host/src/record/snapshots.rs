@@ -3,12 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
+use colibri_engine::Progress;
 use colibri_model::{Millis, MonoNs, NoSnapshot};
 
 /// Where there can be none at a moment, it is tried again after so long.
 const AGAIN: Millis = Millis(20);
 /// A snapshot that could not be had for so long is told of.
 const LATE: Millis = Millis(30_000);
+
+/// Of the engine's thread no more than one part in so many goes into snapshots.
+const SHARE: u32 = 10_000;
 
 /// When the next snapshot is due.
 #[derive(Debug)]
@@ -18,6 +22,7 @@ pub struct SnapshotSchedule {
     due: Option<MonoNs>,
     /// Since when one is due and cannot be had, and whether that was told.
     waits: Option<(MonoNs, Told)>,
+    progress: Progress,
     taken: SnapshotsTaken,
 }
 
@@ -64,6 +69,7 @@ impl SnapshotSchedule {
             every,
             due: None,
             waits: None,
+            progress: Progress::More,
             taken: SnapshotsTaken::default(),
         }
     }
@@ -87,10 +93,25 @@ impl SnapshotSchedule {
         }
     }
 
-    /// One was taken.
+    /// Whether all that can be gathered ahead was.
+    #[must_use]
+    pub fn is_gathered(&self) -> bool {
+        self.progress == Progress::Done
+    }
+
+    /// Some was gathered, for so long.
+    pub fn gathered(&mut self, progress: Progress, busy: Duration) {
+        self.progress = progress;
+        self.taken.longest = self.taken.longest.max(busy);
+    }
+
+    /// One was taken. One that took long is followed by the next so much later.
     pub fn took(&mut self, now: MonoNs, bytes: usize, busy: Duration) {
         self.waits = None;
-        self.due = self.every.map(|every| now.plus(every));
+        self.progress = Progress::More;
+        let rest = busy.saturating_mul(SHARE).as_millis();
+        let rest = Millis(u64::try_from(rest).unwrap_or(u64::MAX));
+        self.due = self.every.map(|every| now.plus(every.max(rest)));
         self.taken = SnapshotsTaken {
             count: self.taken.count + 1,
             bytes,
@@ -141,9 +162,11 @@ mod tests {
         schedule.took(at(32_000), 5, Duration::from_micros(7));
         assert!(!schedule.is_due(at(32_999)) && schedule.is_due(at(33_000)));
         assert_eq!(schedule.taken().longest, Duration::from_micros(7));
+        schedule.took(at(33_000), 5, Duration::from_micros(250));
+        assert!(!schedule.is_due(at(35_499)) && schedule.is_due(at(35_500)));
         assert!(
             schedule
-                .could_not(at(33_000), &NoSnapshot::Never("x".to_owned()))
+                .could_not(at(35_500), &NoSnapshot::Never("x".to_owned()))
                 .is_some()
         );
         assert!(!schedule.is_due(at(99_000)));

@@ -200,6 +200,7 @@ struct Beginnings {
 struct Beginning {
     setup: Option<RunSetup>,
     journaled: Vec<Record>,
+    gathered: Vec<Vec<u8>>,
     snapshot: Option<Box<Snapshot>>,
 }
 
@@ -208,9 +209,20 @@ impl Beginning {
         match entry {
             Entry::Setup(setup) => self.setup = Some(*setup),
             Entry::Journaled(records) => self.journaled.extend(records),
+            Entry::Gathered(piece) => self.gathered.push(piece.piece),
             Entry::Snapshot(snapshot) => self.snapshot = Some(snapshot),
             _ => {}
         }
+    }
+
+    /// Whether an entry belongs to the beginning, or comes before the snapshot that ends it.
+    fn comes_before_its_end(&self, entry: &Entry) -> bool {
+        let is_gathering = !self.gathered.is_empty() && self.snapshot.is_none();
+        is_gathering
+            || matches!(
+                entry,
+                Entry::Setup(_) | Entry::Journaled(_) | Entry::Gathered(_) | Entry::Snapshot(_)
+            )
     }
 
     fn begin(&self, libraries: &LibraryFrom<'_>) -> Result<Steps, ExitError> {
@@ -219,7 +231,7 @@ impl Beginning {
             ExitError::new(Exit::Storage, text)
         })?;
         let origin = match &self.snapshot {
-            Some(snapshot) => Origin::Snapshot(snapshot.clone()),
+            Some(snapshot) => Origin::Snapshot(snapshot.clone(), self.gathered.clone()),
             None => Origin::Begin(self.journaled.clone()),
         };
         Steps::begin(setup, &origin, libraries)
@@ -247,9 +259,8 @@ struct SideBySide {
 impl NewMarks {
     /// The entry that is written for an entry, which was redacted to `redacted`.
     fn of(&mut self, entry: Entry, redacted: Entry, libraries: &LibraryFrom<'_>) -> Result<Option<Entry>, ExitError> {
-        let begins = matches!(entry, Entry::Setup(_) | Entry::Journaled(_) | Entry::Snapshot(_));
         if let NewMarks::Before(before) = self {
-            if begins {
+            if before.whole.comes_before_its_end(&entry) {
                 before.whole.take(entry);
                 before.redacted.take(redacted.clone());
                 return Ok(Some(redacted));

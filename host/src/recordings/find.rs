@@ -24,7 +24,7 @@ pub fn find(entry: &Entry, found: &mut StandIns) {
                 found.add(&bytes[value]);
             }
         }
-        Entry::Snapshot(_) => {
+        Entry::Gathered(_) | Entry::Snapshot(_) => {
             let bytes = entry.to_bytes();
             for value in members(&bytes) {
                 found.add(&bytes[value]);

@@ -18,7 +18,9 @@ use std::path::Path;
 use colibri_desk::{Both, Desk, DeskAction, DeskInput, Unobserved};
 use colibri_driver::HostTime;
 use colibri_model::{MonoNs, Record};
-use colibri_record::{Digest, DigestValue, Entry, Mark, Reader, RecordedInput, RecordingError, RunSetup, Snapshot};
+use colibri_record::{
+    Digest, DigestValue, Entry, Gathered, Mark, Reader, RecordedInput, RecordingError, RunSetup, Snapshot,
+};
 
 use crate::exit::{Exit, ExitError};
 use crate::record;
@@ -89,8 +91,8 @@ struct Beginning {
 pub enum Origin {
     /// The begin of its run: what its journal held.
     Begin(Vec<Record>),
-    /// A snapshot.
-    Snapshot(Box<Snapshot>),
+    /// A snapshot, and what was gathered ahead of it.
+    Snapshot(Box<Snapshot>, Vec<Vec<u8>>),
 }
 
 fn beginning<R: std::io::Read>(reader: &mut Reader<R>) -> Result<Beginning, ExitError> {
@@ -104,10 +106,10 @@ fn beginning<R: std::io::Read>(reader: &mut Reader<R>) -> Result<Beginning, Exit
     loop {
         match reader.next_entry().map_err(failed)? {
             Some(Entry::Journaled(records)) => journaled.extend(records),
-            Some(Entry::Snapshot(snapshot)) => {
+            Some(entry @ (Entry::Gathered(_) | Entry::Snapshot(_))) => {
                 return Ok(Beginning {
                     setup,
-                    origin: Origin::Snapshot(snapshot),
+                    origin: entered(reader, entry)?,
                     next: reader.next_entry().map_err(failed)?,
                 });
             }
@@ -117,6 +119,24 @@ fn beginning<R: std::io::Read>(reader: &mut Reader<R>) -> Result<Beginning, Exit
             }
         }
     }
+}
+
+/// The snapshot that belongs to the first entry behind a block to enter at. What happened before it is in it.
+fn entered<R: std::io::Read>(reader: &mut Reader<R>, first: Entry) -> Result<Origin, ExitError> {
+    let mut gathered = Vec::new();
+    let mut next = Some(first);
+    while let Some(entry) = next {
+        match entry {
+            Entry::Gathered(piece) => gathered.push(piece.piece),
+            Entry::Snapshot(snapshot) => return Ok(Origin::Snapshot(snapshot, gathered)),
+            Entry::Setup(_) => gathered.clear(),
+            _ => {}
+        }
+        let read = reader.next_entry();
+        next = read.map_err(|error| ExitError::new(Exit::Storage, error.to_string()))?;
+    }
+    let text = "what is left of the recording ends before its first snapshot: there is nothing to begin with";
+    Err(ExitError::new(Exit::Storage, text))
 }
 
 fn opened(request: &Request<'_>) -> Result<Reader<BufReader<File>>, ExitError> {
@@ -151,7 +171,7 @@ impl Replay {
         let (desk, remade) = remake::desk(run, origin, libraries)?;
         let (entered, digest, started) = match origin {
             Origin::Begin(_) => (0, Digest::default(), None),
-            Origin::Snapshot(at) => (at.inputs, Digest::following(at.digest), Some(at.began.mono)),
+            Origin::Snapshot(at, _) => (at.inputs, Digest::following(at.digest), Some(at.began.mono)),
         };
         Ok(Replay {
             desk,
@@ -194,6 +214,8 @@ impl Replay {
         follower.begins(&setup);
         let mut next = next;
         let mut last_same = replay.outcome.entered;
+        // Another library may do the same and keep its state otherwise.
+        let compares = request.libraries.instead.is_empty();
         while let Some(entry) = next.take() {
             match entry {
                 Entry::Input { time, input } => {
@@ -213,9 +235,16 @@ impl Replay {
                     }
                     follower.same()?;
                 }
+                Entry::Gathered(recorded) => {
+                    replay.post_waiting(inspector, follower)?;
+                    if !replay.gathers(&recorded) && compares {
+                        replay.differs(last_same, replay.outcome.inputs);
+                        break;
+                    }
+                }
                 Entry::Snapshot(recorded) => {
                     replay.post_waiting(inspector, follower)?;
-                    if request.libraries.instead.is_empty() && !replay.stands_as(&recorded) {
+                    if !replay.stands_as(&recorded) && compares {
                         replay.differs(last_same, recorded.inputs);
                         break;
                     }
@@ -258,6 +287,14 @@ impl Replay {
 
     fn differs(&mut self, same_until: u64, differs_at: u64) {
         self.outcome.verdict = Verdict::Differs { same_until, differs_at };
+    }
+
+    /// Whether the desk gathers ahead of a snapshot what the recorded one did.
+    fn gathers(&mut self, recorded: &Gathered) -> bool {
+        let mut own = Vec::with_capacity(recorded.piece.len());
+        self.desk
+            .gather(usize::try_from(recorded.most).unwrap_or(usize::MAX), &mut own);
+        own == recorded.piece
     }
 
     /// Whether the desk holds what the recorded one held, to the last byte of its snapshot.
@@ -360,7 +397,7 @@ pub fn summary(path: &Path) -> Result<Summary, ExitError> {
 fn origin_places(origin: &Origin) -> Vec<SnapshotPlace> {
     match origin {
         Origin::Begin(_) => Vec::new(),
-        Origin::Snapshot(at) => vec![SnapshotPlace::of(at)],
+        Origin::Snapshot(at, _) => vec![SnapshotPlace::of(at)],
     }
 }
 

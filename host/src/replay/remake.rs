@@ -123,8 +123,8 @@ pub fn desk(
     }
     let (recovered, journal, restored) = match origin {
         Origin::Begin(journaled) => (Recovered::from_records(journaled), ReplayJournal::default(), None),
-        Origin::Snapshot(at) => {
-            let read = RestoredDesk::read(&at.desk).map_err(|why| unusable(run, &why))?;
+        Origin::Snapshot(at, gathered) => {
+            let read = RestoredDesk::read(&at.desk, gathered).map_err(|why| unusable(run, &why))?;
             (Recovered::default(), ReplayJournal::after(at.appends), Some(read))
         }
     };
@@ -144,7 +144,7 @@ pub fn desk(
                 let connector = setup::maker(&setup, &installation)?().map_err(plugin)?;
                 DeskVenue::new(Driver::new(&setup, connector, limiter.clone()).map_err(|e| configuration(&e))?)
             }
-            (None, Origin::Snapshot(_)) => return Err(unusable(run, &"it has fewer venues than the run")),
+            (None, Origin::Snapshot(..)) => return Err(unusable(run, &"it has fewer venues than the run")),
         };
         venues.push(match venue.bulk_lane {
             BulkLaneUse::None => venue_of_desk,

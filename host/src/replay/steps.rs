@@ -50,7 +50,7 @@ impl Steps {
                 let inputs = at.inputs;
                 return Ok(Some(Mark { inputs, digest }));
             }
-            Entry::Setup(_) | Entry::Journaled(_) | Entry::Status(_) => {}
+            Entry::Setup(_) | Entry::Journaled(_) | Entry::Status(_) | Entry::Gathered(_) => {}
         }
         Ok(None)
     }

@@ -54,7 +54,7 @@ pub use setup::{
     EngineSetup, EnvironmentConflict, LeftHoldings, MarketId, Recovered, RecoveredOrder, VenueIndex, VenueSetup,
     Watermarks,
 };
-pub use snapshot::{EngineSnapshot, RestoredEngine};
+pub use snapshot::{EngineSnapshot, Progress, RestoredEngine};
 pub use state::{Counts, EnginePhase, StrategyState};
 pub use stop::{StopReport, VenueStop};
 pub use stream::StreamState;

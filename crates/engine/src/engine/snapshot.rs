@@ -3,13 +3,14 @@
 //! What lives here: what stands in a snapshot of an engine, and what must be over before there can be one. What must not
 //! live here: how single parts are written (beside each of them, and in [`crate::kept`]).
 
-use colibri_model::{Journal, MonoNs, NoSnapshot, Record, SnapshotUnusable, SplitMix64};
+use colibri_model::{Fill, Journal, MonoNs, NoSnapshot, Record, SnapshotUnusable, SplitMix64};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::KeptClock;
 use crate::engine::state::{EnginePhase, State};
 use crate::engine::stop::Stopping;
 use crate::engine::{Core, Engine, MarketId};
+use crate::orders::InFlightOrder;
 
 /// A snapshot of an engine as it is written: it borrows what it tells.
 #[derive(Serialize)]
@@ -40,7 +41,90 @@ pub struct RestoredEngine {
     clock: KeptClock,
 }
 
+/// Whether there is more to be gathered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// There is.
+    More,
+    /// Everything was.
+    Done,
+}
+
+/// Some orders that have ended and some fills of a venue, gathered ahead of a snapshot.
+#[derive(Serialize, Deserialize)]
+struct Piece<O, F> {
+    venue: usize,
+    orders: O,
+    fills: F,
+}
+
+impl RestoredEngine {
+    /// Puts a piece to it that was gathered ahead of it ([`Engine::gather`]): all of them, in their order.
+    ///
+    /// # Errors
+    /// It cannot be read, or is of another bot.
+    pub fn add_gathered(&mut self, pieces: &[impl AsRef<[u8]>]) -> Result<(), SnapshotUnusable> {
+        let mut fills: Vec<Vec<Fill>> = self.state.venues.iter().map(|_| Vec::new()).collect();
+        for piece in pieces {
+            let piece: Piece<Vec<InFlightOrder>, Vec<Fill>> =
+                serde_json::from_slice(piece.as_ref()).map_err(SnapshotUnusable::new)?;
+            let (Some(venue), Some(fills)) = (self.state.venues.get_mut(piece.venue), fills.get_mut(piece.venue))
+            else {
+                return Err(SnapshotUnusable::new(
+                    "a part of it is of a venue that the bot does not have",
+                ));
+            };
+            venue.orders.complete(piece.orders);
+            fills.extend(piece.fills);
+        }
+        for (venue, fills) in self.state.venues.iter_mut().zip(fills) {
+            venue.ledger.complete(fills);
+            venue.orders.end_gathering();
+        }
+        Ok(())
+    }
+}
+
 impl<J: Journal> Engine<J> {
+    /// Gathers ahead of a snapshot some of what hardly changes any more, and can be much: ended orders and fills. Writes a piece
+    /// of at most so many of each as JSON at the end of `out`. The next snapshot holds none of what is in the pieces since the
+    /// one before, and what has changed of it.
+    pub fn gather(&mut self, most: usize, out: &mut Vec<u8>) -> Progress {
+        let venues = &mut self.core.state.venues;
+        let last = venues.len().saturating_sub(1);
+        let Some(at) = venues
+            .iter()
+            .position(|venue| !venue.gathered)
+            .or(venues.len().checked_sub(1))
+        else {
+            return Progress::Done;
+        };
+        let venue = &mut venues[at];
+        let (orders_done, orders) = venue.orders.gather(most);
+        let (fills_done, fills) = venue.ledger.gather(most);
+        venue.gathered = orders_done == Progress::Done && fills_done == Progress::Done;
+        let piece = Piece {
+            venue: at,
+            orders,
+            fills,
+        };
+        serde_json::to_writer(out, &piece).expect("orders and fills have text as keys, and a vector takes every byte");
+        if venue.gathered && at == last {
+            Progress::Done
+        } else {
+            Progress::More
+        }
+    }
+
+    /// A snapshot was taken: the next one is gathered anew.
+    pub fn end_gathering(&mut self) {
+        for venue in &mut self.core.state.venues {
+            venue.gathered = false;
+            venue.orders.end_gathering();
+            venue.ledger.end_gathering();
+        }
+    }
+
     /// Everything that the engine's next actions depend on beside its setup. To be had after a turn whose actions were taken.
     ///
     /// # Errors

@@ -165,6 +165,9 @@ pub(crate) struct Venue {
     pub(crate) orders: OrderTracker,
     pub(crate) in_doubt: BTreeSet<ClientOrderId>,
     pub(crate) ledger: FillLedger,
+    /// Whether all of its ended orders and fills were gathered ahead of a snapshot.
+    #[serde(skip)]
+    pub(crate) gathered: bool,
     /// Fills whose order is not known yet, by its exchange id.
     #[serde(with = "crate::kept::pairs")]
     pub(crate) unattributed: BTreeMap<(InstrumentId, ExchangeOrderId), Vec<FillKey>>,
@@ -214,6 +217,7 @@ impl Venue {
             orders: OrderTracker::default(),
             in_doubt: BTreeSet::new(),
             ledger: FillLedger::default(),
+            gathered: false,
             unattributed: BTreeMap::new(),
             holdings: Account::default(),
             foreign: BTreeMap::new(),

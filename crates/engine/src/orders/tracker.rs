@@ -1,11 +1,14 @@
 //! The orders of one connector instance.
 
+mod kept;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use colibri_model::{ClientOrderId, ExchangeOrderId, Fill, InstrumentId, MonoNs, OrderEvidence, OrderState};
-use serde::{Deserialize, Serialize};
 
 use crate::orders::{InFlightOrder, OrderReport, OrderTotals};
+
+use kept::Gathering;
 
 /// Ended orders that are remembered, for late fills and late reports.
 const REMEMBERED: usize = 10_000;
@@ -24,10 +27,9 @@ pub struct OrderChange {
 }
 
 /// Orders by client id and by exchange id.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub struct OrderTracker {
     orders: BTreeMap<ClientOrderId, InFlightOrder>,
-    #[serde(with = "crate::kept::pairs")]
     by_exchange: BTreeMap<(InstrumentId, ExchangeOrderId), ClientOrderId>,
     /// Our own names of orders by the names that amends gave them.
     renamed: BTreeMap<ClientOrderId, ClientOrderId>,
@@ -35,12 +37,15 @@ pub struct OrderTracker {
     ended: VecDeque<ClientOrderId>,
     /// Ended orders of which fills were missing when they were last told of.
     lacking: BTreeSet<ClientOrderId>,
+    /// What of the orders was written down ahead of a snapshot.
+    gathering: Option<Gathering>,
 }
 
 impl OrderTracker {
     /// Tracks an order, before it is sent.
     pub fn track(&mut self, order: InFlightOrder) {
         let id = order.client_id().clone();
+        self.touch(&id);
         if let Some(exchange_id) = &order.exchange_id {
             self.by_exchange
                 .insert((order.intent.instrument, exchange_id.clone()), id.clone());
@@ -64,6 +69,7 @@ impl OrderTracker {
 
     /// An order by client id, for what does not change its state.
     pub fn get_mut(&mut self, id: &ClientOrderId) -> Option<&mut InFlightOrder> {
+        self.touch(id);
         self.orders.get_mut(id)
     }
 
@@ -89,6 +95,7 @@ impl OrderTracker {
 
     /// An amend has given an order another name at the exchange. It keeps its own here.
     pub fn rename(&mut self, id: &ClientOrderId, name: &ClientOrderId) {
+        self.touch(id);
         let Some(order) = self.orders.get_mut(id) else { return };
         if name == id {
             order.renamed = None;
@@ -107,6 +114,7 @@ impl OrderTracker {
         report: &OrderReport,
         now: MonoNs,
     ) -> Option<OrderChange> {
+        self.touch(id);
         let order = self.orders.get_mut(id)?;
         let from = order.state();
         let taken = order.learn(evidence, report, now);
@@ -146,6 +154,7 @@ impl OrderTracker {
 
     /// Adds a new fill to its order. The fill is evidence of its own: filled in part, or wholly.
     pub fn add_fill(&mut self, id: &ClientOrderId, fill: &Fill, now: MonoNs) -> Option<OrderChange> {
+        self.touch(id);
         let order = self.orders.get_mut(id)?;
         order.add_fill(fill);
         let whole = order.intent.quantity_unit == colibri_model::QuantityUnit::Base && order.leaves().is_zero();
@@ -172,6 +181,7 @@ impl OrderTracker {
             if !done {
                 continue;
             }
+            self.touch(&id);
             let Some(order) = self.orders.remove(&id) else { continue };
             if order.renamed.is_some() {
                 self.renamed.retain(|_, own| *own != id);
