@@ -1,11 +1,13 @@
 //! What stands between a [`Spot`] connector and the boundary: operations from command to outcome, sessions, faults of the
 //! other side. One input at a time, no clock of its own.
 
+use std::borrow::Cow;
+
 use colibri_abi as abi;
 use colibri_abi::accepted;
 use colibri_model::OpId;
 use colibri_standard::{
-    Command, ConnectorConfig, Event, Outcome, Refusal, RejectReason, ReplaceResult, UseInstruments,
+    Command, ConnectorConfig, Event, Outcome, Refusal, RejectReason, ReplaceResult, SessionRole, UseInstruments,
 };
 
 use crate::command::use_instruments;
@@ -38,28 +40,30 @@ enum Kind {
     Batch(Vec<u64>),
 }
 
-/// The state that a later instance starts from.
-#[derive(Debug, Default)]
+/// The state that a later instance starts from. Without sessions where it was told in the middle of something.
+#[derive(Default)]
 struct State {
     instruments: UseInstruments,
     next_stream: u32,
     next_call: u64,
+    sessions: Vec<Session>,
+    /// What the connector itself keeps.
+    own: Option<String>,
 }
 
 impl State {
-    fn to_json(&self) -> String {
-        let used = Command::UseInstruments(self.instruments.clone()).to_json();
-        let used = String::from_utf8_lossy(&used);
-        let (next_stream, next_call) = (self.next_stream, self.next_call);
-        format!(r#"{{"used":{used},"next_stream":{next_stream},"next_call":{next_call}}}"#)
-    }
-
     fn read(json: &[u8]) -> Result<State, String> {
         let state = Object::whole(json).map_err(|e| e.to_string())?;
         let number = |name| {
             let number = state.some_integer(name).map_err(|e| e.to_string())?;
             u64::try_from(number.unwrap_or_default()).map_err(|e| e.to_string())
         };
+        let mut sessions = Vec::new();
+        let read = state.object_elements("sessions", |kept| {
+            sessions.push(Session::read(&kept)?);
+            Ok(())
+        });
+        read.map_err(|e| e.to_string())?;
         Ok(State {
             instruments: match state.some_object("used").map_err(|e| e.to_string())? {
                 Some(used) => use_instruments(&used).map_err(|e| e.to_string())?,
@@ -67,6 +71,8 @@ impl State {
             },
             next_stream: u32::try_from(number("next_stream")?).map_err(|e| e.to_string())?,
             next_call: number("next_call")?,
+            sessions,
+            own: state.some_text("own").map_err(|e| e.to_string())?.map(Cow::into_owned),
         })
     }
 }
@@ -132,11 +138,13 @@ macro_rules! around {
         };
         let $around = &mut around;
         let result = $body;
+        crate::session::settle($sessions, $around);
         $self.sessions.retain(|s| s.phase != Phase::Over);
         result
     }};
 }
 
+mod contracts;
 mod instance;
 
 fn complete(out: &mut abi::Out<'_>, op: u64, outcome: &Outcome) {
@@ -144,7 +152,6 @@ fn complete(out: &mut abi::Out<'_>, op: u64, outcome: &Outcome) {
 }
 
 fn tell(out: &mut abi::Out<'_>, event: impl Into<Event>) {
-mod contracts;
     let event = event.into();
     out.event(event.kind(), &event.to_json());
 }
@@ -213,13 +220,6 @@ impl SpotRuntime {
     /// # Errors
     /// A state that cannot be read.
     pub fn new(connector: Box<dyn Spot>, config: &ConnectorConfig) -> Result<SpotRuntime, String> {
-        let state = config.state.as_ref().map(ToString::to_string);
-        SpotRuntime::start(connector, config, state.as_deref().map(str::as_bytes))
-    }
-
-    /// As `new`, with the state as its bytes.
-    pub(crate) fn start(
-        mut connector: Connected,
         SpotRuntime::from_config(Connected::Spot(connector), config)
     }
 
@@ -232,6 +232,13 @@ impl SpotRuntime {
     }
 
     fn from_config(connector: Connected, config: &ConnectorConfig) -> Result<SpotRuntime, String> {
+        let state = config.state.as_ref().map(ToString::to_string);
+        SpotRuntime::start(connector, config, state.as_deref().map(str::as_bytes))
+    }
+
+    /// As `new`, with the state as its bytes.
+    pub(crate) fn start(
+        mut connector: Connected,
         config: &ConnectorConfig,
         state: Option<&[u8]>,
     ) -> Result<SpotRuntime, String> {
@@ -241,6 +248,9 @@ impl SpotRuntime {
             }
             None => State::default(),
         };
+        if let Some(own) = &state.own {
+            connector.shared_mut().restore(own)?;
+        }
         Ok(SpotRuntime {
             connector,
             addresses: config
@@ -253,7 +263,7 @@ impl SpotRuntime {
             scratch: Scratch::default(),
             pending: Vec::new(),
             asking: Vec::new(),
-            sessions: Vec::new(),
+            sessions: state.sessions,
             next_stream: state.next_stream.max(1),
             next_call: state.next_call.max(1),
         })
@@ -324,7 +334,7 @@ impl SpotRuntime {
                 let session = self
                     .sessions
                     .iter()
-                    .find(|s| s.phase == Phase::Live && s.role == colibri_standard::SessionRole::User)
+                    .find(|s| s.phase == Phase::Live && s.role == SessionRole::User)
                     .ok_or_else(|| {
                         Refusal::new(RejectReason::NotConnected, "the stream that carries orders is not live")
                     })?;
@@ -418,20 +428,42 @@ impl SpotRuntime {
 
     fn open_stream(&mut self, wanted: Wanted, plan: SessionPlan, out: &mut abi::Out<'_>) {
         let op = wanted.op;
-        let opened = match address_of(&self.addresses, plan.host()) {
-            Some(address) => {
-                let stream = self.next_stream;
-                self.next_stream += 1;
-                Session::open(wanted, plan, stream, address, out)
-            }
-            None => Err(Refusal::new(
-                RejectReason::BadRequest,
-                format!("the environment gives no address {:?}", plan.host()),
-            )),
+        let Some(address) = address_of(&self.addresses, plan.host()) else {
+            let why = format!("the environment gives no address {:?}", plan.host());
+            let refusal = Refusal::new(RejectReason::BadRequest, why);
+            return complete(out, op, &Outcome::NotSent(refusal));
         };
-        match opened {
-            Ok(session) => self.sessions.push(session),
-            Err(refusal) => complete(out, op, &Outcome::NotSent(refusal)),
+        let before = self.sessions.len();
+        let most_topics = plan.topics_at_most();
+        let mut first = Some(plan);
+        for (part, wanted) in (0u32..).zip(wanted.in_parts(most_topics)) {
+            let stream = self.next_stream;
+            self.next_stream += 1;
+            // The plan of a stream is used up with it.
+            let plan = match first.take() {
+                Some(plan) => Ok(plan),
+                None => self.another_plan(wanted.role),
+            };
+            match plan.and_then(|plan| Session::open(wanted, plan, part, stream, address, out)) {
+                Ok(session) => self.sessions.push(session),
+                Err(refusal) => {
+                    for part in self.sessions.drain(before..) {
+                        out.close(part.stream, 1000);
+                    }
+                    return complete(out, op, &Outcome::NotSent(refusal));
+                }
+            }
+        }
+    }
+
+    /// The plan of one more stream of a session.
+    fn another_plan(&self, role: SessionRole) -> Result<SessionPlan, Refusal> {
+        match self.connector.shared().session(role)? {
+            Opening::Stream(plan) => Ok(plan),
+            Opening::Ask(_) => Err(Refusal::new(
+                RejectReason::DoesNotFit,
+                "more topics than a stream carries, and a question before each stream",
+            )),
         }
     }
 
@@ -476,10 +508,7 @@ impl SpotRuntime {
             }
             Command::UpdateSession(update) => {
                 let found = around!(self, now, out, |sessions, around| {
-                    let session = sessions.iter_mut().find(|s| s.id == update.session);
-                    session
-                        .map(|s| s.update(&update.add, &update.remove, op, around))
-                        .is_some()
+                    crate::session::update(sessions, &update, op, around)
                 });
                 if !found {
                     let refusal = Refusal::new(RejectReason::NotConnected, "no such session is open");
@@ -521,6 +550,7 @@ impl SpotRuntime {
             Command::TradesSince(q) => used(q.instrument).and_then(|i| connector.trades_since(i, &q)),
             Command::Fees(q) => used(q.instrument).and_then(|i| connector.fees(i)),
             Command::CancelAll(q) => used(q.instrument).and_then(|i| connector.cancel_all(i)),
+            of_contracts => self.ask_perp(of_contracts),
         };
         self.ask(op, asked, out);
     }
@@ -531,4 +561,3 @@ impl SpotRuntime {
         self.pending.iter().find(|p| p.call == Some(id)).map(|p| p.op)
     }
 }
-            of_contracts => self.ask_perp(of_contracts),

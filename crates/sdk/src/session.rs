@@ -1,16 +1,21 @@
 //! A session: one stream from its opening over login and subscriptions to its end. The host decides when it begins and
 //! when to try again; this machine does the steps in between and says where it stands.
+//!
+//! A market session that wants more topics than a stream carries has several streams, its parts: it is live when all of them
+//! are, and down as soon as one is.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use colibri_abi as abi;
 use colibri_model::{InstrumentId, Millis};
 use colibri_standard::{
     Channel, Event, Outcome, Refusal, RejectReason, SessionEvent, SessionRole, SessionStatus, Subscription,
+    UpdateSession,
 };
 
 use crate::{Frame, Instruments, Moment, Spot, Topic, TopicChange, unsupported};
 
+mod kept;
 mod plan;
 
 pub use plan::{Opening, SessionPlan};
@@ -70,13 +75,15 @@ enum Timer {
 impl Timer {
     const ALL: [Timer; 3] = [Timer::Pace, Timer::KeepAlive, Timer::Answer];
 
-    const fn number(self, session: u32) -> u64 {
-        session as u64 * 4 + self as u64
+    const fn number(self, session: u32, part: u32) -> u64 {
+        ((part as u64) << 32 | session as u64) * 4 + self as u64
     }
 }
 
 pub(crate) struct Session {
     pub(crate) id: u32,
+    /// Which of the session's streams it is, from zero.
+    part: u32,
     pub(crate) role: SessionRole,
     pub(crate) stream: u32,
     pub(crate) phase: Phase,
@@ -85,7 +92,12 @@ pub(crate) struct Session {
     plan: SessionPlan,
     logins_done: usize,
     wanted: Vec<Subscription>,
-    topics: usize,
+    /// What is subscribed, or about to be.
+    topics: BTreeSet<(InstrumentId, Channel)>,
+    /// Operations of which nothing may be left.
+    settling: Vec<u64>,
+    /// Operations that have ended without being done.
+    failed: Vec<u64>,
     outbox: VecDeque<Subscribing>,
     awaited: Vec<Awaited>,
     /// When the last subscription messages were sent.
@@ -108,6 +120,7 @@ impl Session {
     pub(crate) fn open(
         wanted: Wanted,
         plan: SessionPlan,
+        part: u32,
         stream: u32,
         address: &str,
         out: &mut abi::Out<'_>,
@@ -132,6 +145,7 @@ impl Session {
         }
         Ok(Session {
             id: wanted.session,
+            part,
             role: wanted.role,
             stream,
             phase: Phase::Opening,
@@ -139,7 +153,9 @@ impl Session {
             plan,
             logins_done: 0,
             wanted: wanted.subscriptions,
-            topics: 0,
+            topics: BTreeSet::new(),
+            settling: Vec::new(),
+            failed: Vec::new(),
             outbox: VecDeque::new(),
             awaited: Vec::new(),
             sent: VecDeque::new(),
@@ -149,6 +165,10 @@ impl Session {
     /// Whether `op` is the operation that opens the session, and it is still opening.
     pub(crate) fn is_opened_by(&self, op: u64) -> bool {
         self.op == op && matches!(self.phase, Phase::Opening | Phase::LoggingIn | Phase::Subscribing)
+    }
+
+    const fn timer_number(&self, timer: Timer) -> u64 {
+        timer.number(self.id, self.part)
     }
 
     fn tell(&self, status: SessionStatus, reason: Option<String>, around: &mut Around<'_>) {
@@ -163,7 +183,7 @@ impl Session {
     pub(crate) fn opened(&mut self, around: &mut Around<'_>) {
         if let Some(keep_alive) = &self.plan.keep_alive {
             let at = after(around.now.mono_ns, keep_alive.every);
-            around.out.set_timer(Timer::KeepAlive.number(self.id), at);
+            around.out.set_timer(self.timer_number(Timer::KeepAlive), at);
         }
         if self.plan.login.is_empty() {
             self.subscribe_wanted(around);
@@ -209,7 +229,7 @@ impl Session {
         match self.enqueue(TopicChange::Subscribe, &wanted, self.op, around) {
             Ok(()) => {
                 self.pump(around);
-                self.settle(self.op, around);
+                self.settling.push(self.op);
             }
             Err(refusal) => self.end(Outcome::NotSent(refusal), around),
         }
@@ -231,7 +251,7 @@ impl Session {
             return;
         }
         self.pump(around);
-        self.settle(op, around);
+        self.settling.push(op);
     }
 
     fn enqueue(
@@ -253,29 +273,29 @@ impl Session {
                     format!("instrument {} is not in use: send use_instruments first", id.0),
                 )
             })?;
+            if !around.connector.channels().contains(&channel) {
+                return Err(unsupported(&format!("the channel {}", channel.as_str())));
+            }
             topics.push(Topic { instrument, channel });
         }
-        let count = match change {
-            TopicChange::Subscribe => self.topics + topics.len(),
-            TopicChange::Unsubscribe => self.topics.saturating_sub(topics.len()),
-        };
+        let names = topics.iter().map(|topic| (topic.instrument.id, topic.channel));
+        match change {
+            TopicChange::Subscribe => self.topics.extend(names),
+            TopicChange::Unsubscribe => names.for_each(|name| {
+                self.topics.remove(&name);
+            }),
+        }
+        let count = self.topics.len();
         if count > self.plan.most_topics {
             return Err(Refusal::new(
                 RejectReason::DoesNotFit,
-                format!(
-                    "{count} topics on a stream that carries {}: open another session",
-                    self.plan.most_topics
-                ),
+                format!("{count} topics on a stream that carries {}", self.plan.most_topics),
             ));
         }
-        self.topics = count;
         for batch in topics.chunks(self.plan.topics_per_message) {
             let id = *around.next_call;
             *around.next_call += 1;
             let text = around.connector.topics(change, batch, id);
-            if !around.connector.channels().contains(&channel) {
-                return Err(unsupported(&format!("the channel {}", channel.as_str())));
-            }
             self.outbox.push_back(Subscribing { id, op, text });
         }
         Ok(())
@@ -290,7 +310,7 @@ impl Session {
                 }
                 if self.sent.len() >= messages {
                     let at = self.sent.front().map_or(0, |&t| after(t, span));
-                    around.out.set_timer(Timer::Pace.number(self.id), at);
+                    around.out.set_timer(self.timer_number(Timer::Pace), at);
                     return;
                 }
                 self.sent.push_back(around.now.mono_ns);
@@ -315,7 +335,7 @@ impl Session {
     fn set_answer_timer(&self, around: &mut Around<'_>) {
         // Answers are awaited in the order of their requests, so the first has the earliest end.
         let at = self.awaited.first().map_or(0, |a| a.until_ns);
-        around.out.set_timer(Timer::Answer.number(self.id), at);
+        around.out.set_timer(self.timer_number(Timer::Answer), at);
     }
 
     /// An answer on the stream; whether it was one that the session awaits.
@@ -337,33 +357,42 @@ impl Session {
                 self.logins_done += 1;
                 self.next_login(around);
             }
-            Ok(()) => self.settle(op, around),
+            Ok(()) => self.settling.push(op),
             Err(outcome) if op == self.op && self.phase != Phase::Live => self.end(outcome, around),
             Err(outcome) => {
-                self.outbox.retain(|s| s.op != op);
-                self.awaited.retain(|a| a.op != op);
+                self.failed.push(op);
                 around.complete(op, &outcome);
             }
         }
         Ok(())
     }
 
-    /// Completes an operation when nothing of it is left; the session is live when the operation that opens it completes.
-    fn settle(&mut self, op: u64, around: &mut Around<'_>) {
-        let left = self.outbox.iter().any(|s| s.op == op) || self.awaited.iter().any(|a| a.op == op);
-        if left || self.phase == Phase::Over {
-            return;
+    /// Whether something of an operation is left to be done here.
+    fn has_left(&self, op: u64) -> bool {
+        let coming_up = op == self.op && matches!(self.phase, Phase::Opening | Phase::LoggingIn);
+        coming_up || self.outbox.iter().any(|s| s.op == op) || self.awaited.iter().any(|a| a.op == op)
+    }
+
+    /// Forgotten without a word: another part has told that the session is down, and the host closes every stream of it.
+    fn abandon(&mut self, around: &mut Around<'_>) {
+        for timer in Timer::ALL {
+            around.out.set_timer(self.timer_number(timer), 0);
         }
-        if op == self.op && self.phase == Phase::Subscribing {
-            self.phase = Phase::Live;
-            self.tell(SessionStatus::Live, None, around);
-        }
-        around.complete(op, &Outcome::Done);
+        self.phase = Phase::Over;
+    }
+
+    /// Room for topics on its stream.
+    fn room(&self) -> usize {
+        self.plan.most_topics.saturating_sub(self.topics.len())
+    }
+
+    fn carries(&self, instrument: InstrumentId) -> bool {
+        self.topics.iter().any(|(id, _)| *id == instrument)
     }
 
     /// A timer has come due; whether it was one of this session.
     pub(crate) fn timer(&mut self, timer: u64, around: &mut Around<'_>) -> bool {
-        let Some(which) = Timer::ALL.into_iter().find(|t| t.number(self.id) == timer) else {
+        let Some(which) = Timer::ALL.into_iter().find(|&t| self.timer_number(t) == timer) else {
             return false;
         };
         match which {
@@ -372,7 +401,7 @@ impl Session {
                 if let Some(keep_alive) = &self.plan.keep_alive {
                     Frame::text(keep_alive.text.as_ref()).send(self.stream, 0, "", &mut around.out);
                     let at = after(around.now.mono_ns, keep_alive.every);
-                    around.out.set_timer(Timer::KeepAlive.number(self.id), at);
+                    around.out.set_timer(self.timer_number(Timer::KeepAlive), at);
                 }
             }
             Timer::Answer => {
@@ -408,7 +437,7 @@ impl Session {
 
     fn down(&mut self, outcome: Outcome, around: &mut Around<'_>) {
         for timer in Timer::ALL {
-            around.out.set_timer(timer.number(self.id), 0);
+            around.out.set_timer(self.timer_number(timer), 0);
         }
         let reason = outcome.refusal().map(ToString::to_string);
         self.tell(SessionStatus::Down, reason, around);
@@ -426,6 +455,115 @@ impl Session {
             }
         }
         self.phase = Phase::Over;
+    }
+}
+
+/// Completes operations of which nothing is left in any part; a session is live when the operation that opens it completes.
+/// Parts of a session that is down end with it.
+pub(crate) fn settle(sessions: &mut [Session], around: &mut Around<'_>) {
+    let over: Vec<u64> = sessions
+        .iter()
+        .filter(|s| s.phase == Phase::Over)
+        .map(|s| s.op)
+        .collect();
+    for session in sessions.iter_mut() {
+        if session.phase != Phase::Over && over.contains(&session.op) {
+            session.abandon(around);
+        }
+    }
+    let alive = || |session: &&mut Session| session.phase != Phase::Over;
+    let failed: Vec<u64> = sessions
+        .iter_mut()
+        .flat_map(|s| std::mem::take(&mut s.failed))
+        .collect();
+    let mut settling: Vec<u64> = Vec::new();
+    for session in sessions.iter_mut().filter(alive()) {
+        for &op in &failed {
+            session.outbox.retain(|s| s.op != op);
+            session.awaited.retain(|a| a.op != op);
+        }
+        for op in std::mem::take(&mut session.settling) {
+            if !settling.contains(&op) && !failed.contains(&op) {
+                settling.push(op);
+            }
+        }
+    }
+    for op in settling {
+        if sessions.iter().any(|s| s.has_left(op)) {
+            continue;
+        }
+        let mut opened = sessions
+            .iter_mut()
+            .filter(|s| s.op == op && s.phase == Phase::Subscribing);
+        if let Some(first) = opened.next() {
+            first.phase = Phase::Live;
+            opened.for_each(|part| part.phase = Phase::Live);
+            if let Some(session) = sessions.iter().find(|s| s.op == op) {
+                session.tell(SessionStatus::Live, None, around);
+            }
+        }
+        around.complete(op, &Outcome::Done);
+    }
+}
+
+/// Changes what is subscribed on a session: each instrument on the part that carries it, else on the one with the most room.
+/// Whether there is such a session.
+pub(crate) fn update(sessions: &mut [Session], update: &UpdateSession, op: u64, around: &mut Around<'_>) -> bool {
+    let mut parts: Vec<&mut Session> = sessions.iter_mut().filter(|s| s.id == update.session).collect();
+    if let [whole] = &mut parts[..] {
+        whole.update(&update.add, &update.remove, op, around);
+        return true;
+    }
+    let mut changes = vec![(Vec::new(), Vec::new()); parts.len()];
+    let mut room: Vec<usize> = parts.iter().map(|part| part.room()).collect();
+    for removed in &update.remove {
+        if let Some(at) = parts.iter().position(|part| part.carries(removed.instrument)) {
+            room[at] += removed.channels.len();
+            changes[at].1.push(removed.clone());
+        }
+    }
+    for added in &update.add {
+        let carried = parts.iter().position(|part| part.carries(added.instrument));
+        let Some(at) = carried.or_else(|| (0..room.len()).max_by_key(|&at| room[at])) else {
+            return false;
+        };
+        if added.channels.len() > room[at] {
+            let text = "none of the session's streams has room for another instrument: let it be opened anew";
+            around.complete(op, &Outcome::NotSent(Refusal::new(RejectReason::DoesNotFit, text)));
+            return true;
+        }
+        room[at] -= added.channels.len();
+        changes[at].0.push(added.clone());
+    }
+    for (part, (add, remove)) in parts.iter_mut().zip(&changes) {
+        part.update(add, remove, op, around);
+    }
+    !parts.is_empty()
+}
+
+impl Wanted {
+    /// Split so that a stream carries each part; the channels of an instrument stay together.
+    pub(crate) fn in_parts(self, most_topics: usize) -> Vec<Wanted> {
+        let Wanted { session, role, op, .. } = self;
+        let part = || Wanted {
+            session,
+            role,
+            op,
+            subscriptions: Vec::new(),
+        };
+        let mut last = part();
+        let (mut parts, mut topics) = (Vec::new(), 0);
+        for subscription in self.subscriptions {
+            let more = subscription.channels.len();
+            if topics > 0 && topics + more > most_topics {
+                parts.push(std::mem::replace(&mut last, part()));
+                topics = 0;
+            }
+            topics += more;
+            last.subscriptions.push(subscription);
+        }
+        parts.push(last);
+        parts
     }
 }
 

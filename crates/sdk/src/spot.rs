@@ -190,4 +190,17 @@ pub trait Spot: Send + 'static {
     /// # Errors
     /// A frame that cannot be read, wholly or in part. What was emitted before stands.
     fn frame(&mut self, role: SessionRole, bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable>;
+
+    /// What the connector has learned from frames and needs to go on; `None` where it learns nothing, as most. The sdk keeps
+    /// everything else: instruments, sessions, numbers.
+    fn state(&self) -> Option<String> {
+        None
+    }
+    /// Goes on from what an earlier instance told of itself.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    fn restore(&mut self, _state: &str) -> Result<(), String> {
+        Err("this connector keeps nothing of its own".to_owned())
+    }
 }

@@ -7,7 +7,8 @@ use colibri_sdk::abi::{OrderOp, Text48, op_kind};
 use colibri_sdk::model::{Exponents, InstrumentId, Millis};
 use colibri_sdk::standard::{
     Capability, Channel, CloseSession, Command, ConnectorConfig, EnvironmentConfig, Event, NoticeKind, OpenSession,
-    Outcome, Refusal, RejectReason, SessionRole, SessionStatus, Subscription, UseInstruments, UsedInstrument,
+    Outcome, Refusal, RejectReason, SessionRole, SessionStatus, Subscription, UpdateSession, UseInstruments,
+    UsedInstrument,
 };
 use colibri_sdk::testing::{Action, Refuse, Stage, events, outcome};
 use colibri_sdk::{
@@ -112,7 +113,6 @@ fn config() -> ConnectorConfig {
 
 fn stage() -> Stage {
     let mut stage = Stage::new(SpotRuntime::new(Box::new(Streaming), &config()).unwrap());
-    let set = UseInstruments {
     let used = |(id, pair, symbol): (u32, &str, &str)| UsedInstrument {
         id: InstrumentId(id),
         pair: pair.parse().unwrap(),
@@ -123,15 +123,8 @@ fn stage() -> Stage {
         },
         contract: None,
     };
-        instruments: vec![UsedInstrument {
-            id: InstrumentId(1),
-            pair: "A-B".parse().unwrap(),
-            symbol: "AB".to_owned(),
-            exponents: Exponents {
-                price: -2,
-                quantity: -2,
-            },
-        }],
+    let set = UseInstruments {
+        instruments: [(1, "A-B", "AB"), (2, "C-D", "CD"), (3, "E-F", "EF")].map(used).into(),
     };
     stage.command(100, &Command::UseInstruments(set));
     stage
@@ -380,6 +373,10 @@ fn a_later_instance_goes_on_from_the_state_of_an_earlier_one() {
         instrument: InstrumentId(1),
         channels: vec![Channel::Book],
     }];
+    let close = Command::CloseSession(CloseSession { session: 2 });
+    let actions = later.command(9, &close);
+    let closed = actions.iter().any(|a| matches!(a, Action::Close { stream: 1, .. }));
+    assert!(closed, "the session is known: {actions:?}");
     let actions = later.command(
         1,
         &Command::OpenSession(OpenSession {
@@ -403,4 +400,93 @@ fn a_later_instance_goes_on_from_the_state_of_an_earlier_one() {
         ..config
     };
     assert!(SpotRuntime::new(Box::new(Streaming), &bad).is_err());
+}
+
+fn books_of(instruments: &[u32]) -> Vec<Subscription> {
+    let book = |id: &u32| Subscription {
+        instrument: InstrumentId(*id),
+        channels: vec![Channel::Book],
+    };
+    instruments.iter().map(book).collect()
+}
+
+/// Two books where a stream carries one topic.
+fn in_two_parts() -> Stage {
+    let mut stage = stage();
+    let command = OpenSession {
+        session: 1,
+        role: SessionRole::Market,
+        subscriptions: books_of(&[1, 2]),
+    };
+    let actions = stage.command(1, &Command::OpenSession(command));
+    assert!(matches!(
+        actions.as_slice(),
+        [
+            Action::Open {
+                stream: 1,
+                session: 1,
+                ..
+            },
+            Action::Open {
+                stream: 2,
+                session: 1,
+                ..
+            }
+        ]
+    ));
+    stage
+}
+
+#[test]
+fn a_session_with_more_topics_than_a_stream_carries_is_live_when_each_of_its_streams_is() {
+    let mut stage = in_two_parts();
+    stage.stream_opened(1);
+    let actions = stage.frame(1, b"ok 1");
+    assert!(statuses(&actions).is_empty() && outcome(&actions, 1).is_none());
+    stage.stream_opened(2);
+    let actions = stage.frame(2, b"ok 2");
+    assert_eq!(statuses(&actions), [SessionStatus::Live]);
+    assert_eq!(outcome(&actions, 1), Some(Outcome::Done));
+
+    // A book is subscribed anew on the stream that carries it.
+    let update = |add: &[u32], remove: &[u32]| {
+        Command::UpdateSession(UpdateSession {
+            session: 1,
+            add: books_of(add),
+            remove: books_of(remove),
+        })
+    };
+    let actions = stage.command(3, &update(&[2], &[2]));
+    let sent = |actions: &[Action]| -> Vec<u32> {
+        let stream = |action: &Action| match action {
+            Action::Send { stream, .. } => Some(*stream),
+            _ => None,
+        };
+        actions.iter().filter_map(stream).collect()
+    };
+    assert_eq!(sent(&actions), [2, 2]);
+    stage.frame(2, b"ok 3");
+    assert_eq!(outcome(&stage.frame(2, b"ok 4"), 3), Some(Outcome::Done));
+    let actions = stage.command(4, &update(&[3], &[]));
+    assert!(matches!(outcome(&actions, 4), Some(Outcome::NotSent(r)) if r.reason == RejectReason::DoesNotFit));
+    let actions = stage.command(5, &update(&[], &[1, 2]));
+    assert_eq!(sent(&actions), [1, 2]);
+    assert_eq!(
+        outcome(&stage.frame(1, b"ok 5"), 5),
+        None,
+        "the other stream has not answered"
+    );
+    assert_eq!(outcome(&stage.frame(2, b"ok 6"), 5), Some(Outcome::Done));
+}
+
+#[test]
+fn a_session_is_down_with_the_first_of_its_streams_and_says_so_once() {
+    let mut stage = in_two_parts();
+    stage.stream_opened(1);
+    stage.frame(1, b"ok 1");
+    let actions = stage.stream_closed(2, 1006, "");
+    assert_eq!(statuses(&actions), [SessionStatus::Down]);
+    assert!(outcome(&actions, 1).unwrap().is_unknown());
+    assert!(stage.stream_closed(1, 1000, "").is_empty());
+    assert!(stage.frame(1, b"gone").is_empty());
 }

@@ -2,12 +2,12 @@
 
 use colibri_abi as abi;
 use colibri_abi::OrderOp;
-use colibri_standard::{NoticeEvent, NoticeKind, Outcome, Refusal, RejectReason, SessionRole};
+use colibri_standard::{Command, NoticeEvent, NoticeKind, Outcome, Refusal, RejectReason, SessionRole};
 
-use super::{Kind, Pending, SpotRuntime, State, complete, finish_as, tell};
+use super::{Kind, Pending, SpotRuntime, complete, finish_as, tell};
 use crate::command::Payload;
 use crate::order::{OrderCommand, read_batch};
-use crate::session::{Around, Phase, lost};
+use crate::session::{Around, Phase, Session, lost};
 use crate::{Asked, Emit, Heard, Moment, Reply, unsupported};
 
 impl SpotRuntime {
@@ -68,13 +68,14 @@ impl abi::Instance for SpotRuntime {
         for (at, order) in ops.iter().enumerate() {
             let connector = self.connector.shared();
             let Some(leader) = order.batch() else {
-                let asked = OrderCommand::read(order, &self.instruments).and_then(|command| {
-                    if order.is_over_stream() {
-                        connector.over_stream(&command)
-                    } else {
-                        command.over_http(connector)
-                    }
-                });
+                let asked =
+                    OrderCommand::read(order, &self.instruments, connector.capabilities()).and_then(|command| {
+                        if order.is_over_stream() {
+                            connector.over_stream(&command)
+                        } else {
+                            command.over_http(connector)
+                        }
+                    });
                 let kind = if order.kind == abi::op_kind::REPLACE {
                     Kind::Replace
                 } else {
@@ -260,11 +261,27 @@ impl abi::Instance for SpotRuntime {
     }
 
     fn snapshot(&mut self, out: &mut abi::Out<'_>) {
-        let state = State {
-            instruments: self.instruments.to_set(),
-            next_stream: self.next_stream,
-            next_call: self.next_call,
-        };
-        out.snapshot(state.to_json().as_bytes());
+        let used = Command::UseInstruments(self.instruments.to_set()).to_json();
+        let used = String::from_utf8_lossy(&used);
+        let (next_stream, next_call) = (self.next_stream, self.next_call);
+        let mut state = format!(r#"{{"used":{used},"next_stream":{next_stream},"next_call":{next_call}"#);
+        let at_rest = self.pending.is_empty() && self.asking.is_empty();
+        let sessions: Option<Vec<String>> = self.sessions.iter().map(Session::to_json).collect();
+        // The end of an operation is known to this instance alone, and so is what a session awaits.
+        match sessions.filter(|_| at_rest) {
+            Some(sessions) => {
+                state.push_str(r#","complete":true,"sessions":["#);
+                state.push_str(&sessions.join(","));
+                state.push(']');
+                let own = self.connector.shared().state();
+                if let Some(own) = own.and_then(|own| serde_json::to_string(&own).ok()) {
+                    state.push_str(r#","own":"#);
+                    state.push_str(&own);
+                }
+            }
+            None => state.push_str(r#","complete":false"#),
+        }
+        state.push('}');
+        out.snapshot(state.as_bytes());
     }
 }

@@ -70,7 +70,7 @@ impl SessionPlan {
         self.topics_per_message = topics.max(1);
         self
     }
-    /// With at most so many topics on the stream.
+    /// With at most so many topics on a stream: where more are wanted, there are several streams.
     #[must_use]
     pub fn most_topics(mut self, topics: usize) -> SessionPlan {
         self.most_topics = topics;
@@ -90,6 +90,10 @@ impl SessionPlan {
     pub fn answer_within(mut self, span: Millis) -> SessionPlan {
         self.answer_within = span;
         self
+    }
+
+    pub(crate) const fn topics_at_most(&self) -> usize {
+        self.most_topics
     }
 
     pub(crate) const fn host(&self) -> &'static str {
