@@ -4,7 +4,7 @@
 use std::fmt::{Display, Write};
 
 use colibri_sdk::standard::{KeyKind, Outcome};
-use colibri_sdk::{Call, Emit, Frame, Moment, Operation, Reply, Request, Signature, Step, serde_json};
+use colibri_sdk::{Call, Emit, Frame, Moment, Operation, Reply, Request, Signature, Step};
 
 use super::ApiKey;
 
@@ -124,5 +124,16 @@ fn member(name: &str, value: &str) -> String {
     if long && !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         return value.to_owned();
     }
-    serde_json::Value::from(value).to_string()
+    let mut text = String::with_capacity(value.len() + 2);
+    text.push('"');
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => text.extend(['\\', character]),
+            // Writing to a string does not fail.
+            '\0'..='\x1f' => drop(write!(text, "\\u{:04x}", u32::from(character))),
+            _ => text.push(character),
+        }
+    }
+    text.push('"');
+    text
 }
