@@ -6,6 +6,8 @@
 mod client_id;
 mod fill_ledger;
 #[cfg(test)]
+mod gathering_tests;
+#[cfg(test)]
 mod history_tests;
 mod in_flight;
 mod inquiry;
