@@ -22,6 +22,7 @@ mod manifest;
 mod messages;
 mod numeral;
 mod recording;
+mod scanner;
 mod signing;
 mod sim;
 
@@ -36,6 +37,7 @@ pub use manifest::{manifest, manifest_section};
 pub use messages::{command, event, outcome};
 pub use numeral::numeral;
 pub use recording::recording;
+pub use scanner::scanner;
 pub use signing::{placeholders, signing_key};
 pub use sim::{sim_http, sim_recording, sim_socket};
 
@@ -78,6 +80,7 @@ targets! {
     placeholders,
     plugins_file,
     recording,
+    scanner,
     signing_key,
     sim_http,
     sim_recording,

@@ -200,6 +200,7 @@ decoders! {
     placeholders,
     plugins_file,
     recording,
+    scanner,
     signing_key,
     sim_http,
     sim_recording,
