@@ -11,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::exit::{Exit, ExitError};
+use crate::latency::LatencySettings;
 use crate::record::RecordSettings;
 
 const fn default_tick() -> Millis {
@@ -53,6 +54,9 @@ pub struct BotFile {
     /// Which runs are recorded, and how long that is kept.
     #[serde(default)]
     pub record: RecordSettings,
+    /// What may be spent on being fast.
+    #[serde(default)]
+    pub latency: LatencySettings,
     /// What decides.
     #[serde(rename = "strategy")]
     pub strategies: Vec<StrategyTable>,
@@ -296,6 +300,9 @@ impl Bot {
                 }
             }
         }
+        if let Some((key, what)) = file.latency.fault() {
+            return Err(self.wrong(self.key_of_table("[latency", key), what));
+        }
         self.check_risk()
     }
 
@@ -332,7 +339,12 @@ impl Bot {
 
     /// Where a key of `[risk]` stands.
     fn risk_key(&self, key: &str) -> std::ops::Range<usize> {
-        let table = self.text.find("[risk").unwrap_or(0);
+        self.key_of_table("[risk", key)
+    }
+
+    /// Where a key stands in the table whose header begins so.
+    fn key_of_table(&self, header: &str, key: &str) -> std::ops::Range<usize> {
+        let table = self.text.find(header).unwrap_or(0);
         let mut at = table;
         for line in self.text[table..].split_inclusive('\n') {
             let line_key = line
@@ -452,6 +464,17 @@ bid_spread = "0.001"
                 error.message
             );
         }
+    }
+
+    #[test]
+    fn what_cannot_be_spent_on_speed_is_refused_with_its_line() {
+        let text = format!("{BOT}[latency]\nbusy_poll = true\norder_connections = 9\n");
+        let error = parse(&text).unwrap_err();
+        assert!(
+            error.message.contains("line 15") && error.message.contains("0 to 8"),
+            "{}",
+            error.message
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod connector;
 pub mod exit;
 pub mod keys;
 pub mod kill_request;
+pub mod latency;
 pub mod log;
 pub mod plugins;
 pub mod record;

@@ -19,6 +19,7 @@ use crate::cli::{RunArgs, ShowArgs};
 use crate::command::history::JOURNAL;
 use crate::exit::{Exit, ExitError};
 use crate::kill_request::{self, KillWatch};
+use crate::latency;
 use crate::log::{Level, Log, Target};
 use crate::plugins::{Installation, default_store};
 use crate::record::{self, Recording, When};
@@ -178,7 +179,14 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     }
     let disk = DiskThread::start(&folder.join(JOURNAL), &setup::history_path(&folder), DISK_PAUSE)
         .map_err(|e| ExitError::new(Exit::Storage, e.to_string()))?;
-    let transport = Transport::new(installation.transport())?;
+    let mut transport = Transport::new(installation.transport())?;
+    let latency = &bot.file.latency;
+    for venue in &bot.file.venues {
+        let manifest = &installation.connector(venue.connector.get_ref())?.manifest;
+        for address in latency::order_addresses(manifest, &venue.environment) {
+            transport.keep_connections(address, latency.order_connections);
+        }
+    }
     log.line(
         wall,
         Level::Info,
@@ -198,6 +206,7 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
         ticks: TickTimes::default(),
         kill_watch: KillWatch::new(&folder),
         recording,
+        waiting: latency.waiting(),
     };
     if release {
         runtime.operator(&Operator::Resume);
@@ -213,6 +222,10 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
     };
     let status_of = |runtime: &Runtime<_>, elapsed| status::snapshot(runtime, request.environment, elapsed);
     let mut feed = StatusFeed::start(&folder, watcher, status_of)?;
+    // Threads are started by now: only this one stays there.
+    if let Some(core) = latency.core {
+        latency::keep_on(core).with_context(|| format!("the engine's thread cannot be kept on core {core}"))?;
+    }
     let started = Instant::now();
     let ended = runtime.run(&mut stopped, request.seconds, &mut feed).await;
     feed.end(status_of(&runtime, started.elapsed()));

@@ -30,6 +30,7 @@ use colibri_store::history::{DiskReport, DiskThread};
 use tokio::sync::mpsc;
 
 use crate::kill_request::KillWatch;
+use crate::latency::Waiting;
 use crate::log::{Level, Log};
 use crate::record::Recording;
 use feed::Feed;
@@ -95,6 +96,8 @@ pub struct Runtime<J: Journal> {
     pub kill_watch: KillWatch,
     /// Where everything that the desk is told is kept, where that is wanted.
     pub recording: Option<Recording>,
+    /// How it waits for what comes next.
+    pub waiting: Waiting,
 }
 
 impl<J: Journal> Runtime<J> {
@@ -124,7 +127,7 @@ impl<J: Journal> Runtime<J> {
                 (venue, report) = next_report(&mut self.supplies) => {
                     self.post(DeskInput::Bulk { venue: VenueIndex(venue), report });
                 }
-                () = tokio::time::sleep_until(wake.into()) => {}
+                () = until(wake, self.waiting) => {}
             }
             let now = Instant::now();
             if give_up.is_none() && end.is_some_and(|end| now >= end) {
@@ -305,6 +308,18 @@ impl<J: Journal> Runtime<J> {
 
     fn next_wake(&self) -> Instant {
         self.clock.instant(self.desk.next_wake())
+    }
+}
+
+/// Until then. A busy wait lets everything that is waited for beside it look at its sockets again, each time round.
+async fn until(wake: Instant, waiting: Waiting) {
+    match waiting {
+        Waiting::Asleep => tokio::time::sleep_until(wake.into()).await,
+        Waiting::Busy => {
+            while Instant::now() < wake {
+                tokio::task::yield_now().await;
+            }
+        }
     }
 }
 

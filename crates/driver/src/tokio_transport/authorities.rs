@@ -75,12 +75,22 @@ impl ExtraAuthorities {
         if self.is_empty() {
             return None;
         }
+        Some(Connector::Rustls(Arc::new(self.config())))
+    }
+
+    /// For HTTP connections that are kept: one request at a time.
+    pub(super) fn for_lines(&self) -> Arc<ClientConfig> {
+        let mut config = self.config();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Arc::new(config)
+    }
+
+    fn config(&self) -> ClientConfig {
         let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         roots.add_parsable_certificates(self.certificates.iter().cloned());
-        let config = ClientConfig::builder()
+        ClientConfig::builder()
             .with_root_certificates(roots)
-            .with_no_client_auth();
-        Some(Connector::Rustls(Arc::new(config)))
+            .with_no_client_auth()
     }
 }
 

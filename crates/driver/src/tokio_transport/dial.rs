@@ -18,6 +18,9 @@ use crate::StreamDial;
 const MAX_FRAME: usize = 16 << 20;
 /// The most bytes that wait to be written: a peer that does not read is not waited for.
 const MAX_UNWRITTEN: usize = 4 << 20;
+/// What is read at once. The library zeroes so much before each read, and takes as much anew while a frame is still held: its
+/// own choice of 128 KiB costs more than all that is done with an ordinary frame. Larger frames are read in several goes.
+const READ_BUFFER: usize = 8 << 10;
 /// A frame is written at once, not collected.
 const WRITE_BUFFER: usize = 0;
 /// The most bytes of a proxy's answer.
@@ -68,6 +71,7 @@ async fn connect(dial: StreamDial, options: TransportOptions, tls: Option<Connec
     let config = WebSocketConfig::default()
         .max_frame_size(Some(MAX_FRAME))
         .max_message_size(Some(MAX_FRAME))
+        .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(MAX_UNWRITTEN);
     match client_async_tls_with_config(request, tcp, Some(config), tls).await {
@@ -110,7 +114,7 @@ fn target(uri: &Uri) -> Result<String, DialFailure> {
 }
 
 /// A tunnel through an HTTP proxy (RFC 9110, CONNECT).
-async fn tunnel(proxy: &str, target: &str) -> Result<TcpStream, DialFailure> {
+pub(super) async fn tunnel(proxy: &str, target: &str) -> Result<TcpStream, DialFailure> {
     let broken = |e: std::io::Error| failure(format!("the proxy: {e}"));
     let mut tcp = TcpStream::connect(proxy).await.map_err(broken)?;
     let ask = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");

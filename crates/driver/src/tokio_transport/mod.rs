@@ -1,4 +1,5 @@
-//! The transport over real sockets: HTTP by reqwest, WebSocket by tokio-tungstenite, polled inline on the engine's thread.
+//! The transport over real sockets: HTTP by reqwest, and by hyper on connections that are kept; WebSocket by
+//! tokio-tungstenite; polled inline on the engine's thread.
 //!
 //! What lives here: carrying out [`Effect`]s and telling what came of them, without queue or thread hop between a socket and
 //! its driver. What must not live here: any decision. Nothing is retried, no redirect is followed, no proxy is taken from
@@ -10,6 +11,7 @@ mod dial;
 mod host_clock;
 mod http;
 mod inflate;
+mod lines;
 mod proxy;
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,7 @@ use crate::{
     DriverIndex, Effect, FrameId, HttpFailure, HttpResponse, OutgoingFrame, RequestId, StreamId, TransportEvent,
 };
 use connection::Connection;
+use lines::Lines;
 
 pub use authorities::{AuthorityError, ExtraAuthorities};
 pub use host_clock::HostClock;
@@ -74,6 +77,8 @@ type PendingAnswer = Abortable<Pin<Box<dyn Future<Output = Answer>>>>;
 pub struct Transport {
     options: TransportOptions,
     client: reqwest::Client,
+    /// Connections that are kept open for requests.
+    lines: Lines,
     answers: FuturesUnordered<PendingAnswer>,
     aborts: BTreeMap<(DriverIndex, RequestId), AbortHandle>,
     /// The authorities as streams need them, made once.
@@ -96,6 +101,7 @@ impl Transport {
         let _ = rustls::crypto::ring::default_provider().install_default();
         Ok(Transport {
             client: http::client(&options)?,
+            lines: Lines::new(&options),
             stream_tls: options.authorities.for_streams(),
             options,
             answers: FuturesUnordered::new(),
@@ -107,10 +113,27 @@ impl Transport {
         })
     }
 
-    /// Carries an effect out. A frame is written at once; a request begins with the next [`next`](Transport::next).
+    /// Opens `count` HTTP connections to where `address` leads (`https://host[:port]`), before anything has to be sent, and
+    /// keeps them: one that ends is opened anew. A request to this address that finds one of them idle is written on it at
+    /// once, any other goes over a connection of its own as without them. An address that is none is passed over.
+    pub fn keep_connections(&mut self, address: &str, count: usize) {
+        self.lines.keep(address, count);
+    }
+
+    /// How many of the connections that are kept are open and carry no request.
+    #[must_use]
+    pub fn idle_connections(&self) -> usize {
+        self.lines.idle()
+    }
+
+    /// Carries an effect out. A frame is written at once, and so is a request that finds a
+    /// [kept](Transport::keep_connections) connection idle; any other begins with the next [`next`](Transport::next).
     pub fn execute(&mut self, driver: DriverIndex, effect: Effect) {
         match effect {
             Effect::Http(request) => {
+                let Some(request) = self.lines.offer(driver, request) else {
+                    return;
+                };
                 let id = request.id;
                 let client = self.client.clone();
                 let (handle, registration) = AbortHandle::new_pair();
@@ -120,6 +143,9 @@ impl Transport {
                 self.aborts.insert((driver, id), handle);
             }
             Effect::AbandonHttp(request) => {
+                if self.lines.abandon(driver, request) {
+                    return;
+                }
                 if let Some(handle) = self.aborts.remove(&(driver, request)) {
                     handle.abort();
                 }
@@ -195,6 +221,9 @@ impl Transport {
         }
         if let Some(event) = self.ready.pop_front() {
             return Poll::Ready(event);
+        }
+        if let Poll::Ready((driver, request, result)) = self.lines.poll(context) {
+            return Poll::Ready((driver, TransportEvent::Http { request, result }));
         }
         while let Poll::Ready(Some(answer)) = Pin::new(&mut self.answers).poll_next(context) {
             // One that was abandoned is told to nobody.
