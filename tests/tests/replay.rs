@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use colibri_record::{Entry, Reader};
+use colibri_record::{Entry, EntryWriter, MAGIC, Packer, Reader};
 use colibri_tests::built;
 use serde_json::Value;
 
@@ -211,6 +211,111 @@ fn a_redacted_export_holds_no_key_and_replays() {
     );
     assert_eq!(count(&decompressed(&other), &key), 0);
     assert_eq!(report(&replay(folder.path(), &other, &[]))["marks"], 0);
+}
+
+/// The entries of a recording's only file.
+fn entries(recording: &Path) -> Vec<Entry> {
+    let file = fs::File::open(recording.join("000001.colirec")).unwrap();
+    let mut reader = Reader::new([file]).unwrap();
+    std::iter::from_fn(|| reader.next_entry().unwrap()).collect()
+}
+
+/// What is left of a recording whose files before one of its snapshots were deleted.
+fn rest_from(recording: &Path, snapshot: usize, folder: &Path) {
+    let entries = entries(recording);
+    let mut places = (0..entries.len()).filter(|at| matches!(entries[*at], Entry::Snapshot(_)));
+    let at = places.nth(snapshot).unwrap();
+    // Before a snapshot, and before what was gathered ahead of it, stands what the run was made from.
+    let is_setup = |entry: &Entry| matches!(entry, Entry::Setup(_));
+    let begin = entries[..at].iter().rposition(is_setup).unwrap();
+    let mut writer = EntryWriter::default();
+    entries[begin..].iter().for_each(|entry| writer.put(entry));
+    writer.close();
+    let (mut file, mut packer) = (MAGIC.to_vec(), Packer::default());
+    while let Some(block) = writer.next_block() {
+        packer.write(&block, &mut file).unwrap();
+    }
+    fs::create_dir(folder).unwrap();
+    fs::write(folder.join("000007.colirec"), file).unwrap();
+}
+
+#[test]
+fn a_run_is_entered_at_each_of_its_snapshots_and_goes_on_as_it_did() {
+    let folder = tempfile::tempdir().unwrap();
+    report(&demo(folder.path(), 24).output().unwrap());
+    let recording = recording(folder.path());
+    let whole = report(&replay(folder.path(), &recording, &[]));
+    assert_eq!(
+        (&whole["same"], &whole["entered"]),
+        (&true.into(), &0.into()),
+        "{whole}"
+    );
+    let summary = report(&replay(folder.path(), &recording, &["--summary"]));
+    let snapshots = summary["snapshots"].as_array().unwrap();
+    assert!(snapshots.len() >= 3, "{summary}");
+
+    let mut marks = whole["marks"].as_u64().unwrap();
+    for snapshot in snapshots {
+        // The digest is that of the whole run: whatever came before is in it.
+        let from = format!("#{}", snapshot["inputs"]);
+        let entered = report(&replay(folder.path(), &recording, &["--from", &from]));
+        assert_eq!(entered["same"], true, "{entered}");
+        for member in ["digest", "inputs", "millis"] {
+            assert_eq!(entered[member], whole[member], "{member}: {entered}");
+        }
+        assert_eq!(entered["entered"], snapshot["inputs"]);
+        let fewer = entered["marks"].as_u64().unwrap();
+        assert!(fewer > 0 && fewer < marks, "{entered}");
+        marks = fewer;
+    }
+    // A moment is entered at the last snapshot before it; before the first there is the begin.
+    let second = snapshots[1]["after_ms"].as_u64().unwrap() + 1_000;
+    let from = format!("{}.{:03}", second / 1_000, second % 1_000);
+    let entered = report(&replay(folder.path(), &recording, &["--from", &from]));
+    assert_eq!(entered["entered"], snapshots[1]["inputs"], "{entered}");
+    let begin = report(&replay(folder.path(), &recording, &["--from", "1s"]));
+    assert_eq!((&begin["entered"], &begin["digest"]), (&0.into(), &whole["digest"]));
+
+    // Where older files are gone, what is left begins with its first snapshot.
+    let rest = folder.path().join("rest");
+    rest_from(&recording, 1, &rest);
+    let left = report(&replay(folder.path(), &rest, &[]));
+    assert_eq!(left["same"], true, "{left}");
+    assert_eq!(left["entered"], snapshots[1]["inputs"], "{left}");
+    assert_eq!(left["digest"], whole["digest"], "{left}");
+
+    // An export has them too, redacted as it may be.
+    for (from, name, redact) in [(&recording, "whole", None), (&rest, "part", Some("--redact"))] {
+        let out = folder.path().join(name);
+        let (from, to) = (from.to_str().unwrap(), out.to_str().unwrap());
+        let arguments: Vec<&str> = ["export", from, to].into_iter().chain(redact).collect();
+        let exported = report(&recordings(folder.path(), &arguments));
+        assert_eq!(exported["same"], true, "{exported}");
+        let last = format!("#{}", snapshots.last().unwrap()["inputs"]);
+        let entered = report(&replay(folder.path(), &out, &["--from", &last]));
+        assert_eq!(entered["same"], true, "{entered}");
+        assert_eq!(entered["entered"], snapshots.last().unwrap()["inputs"], "{entered}");
+    }
+}
+
+#[test]
+fn a_simulated_bot_that_goes_on_from_snapshots_of_itself_is_the_same_run() {
+    let folder = tempfile::tempdir().unwrap();
+    built::connector("binance");
+    for (seed, turns) in [("2", "23"), ("7", "61")] {
+        let output = Command::new(built::host())
+            .args(["chaos", "--lines", "--seed", seed, "--seeds", "1"])
+            .args(["--snapshot-turns", turns, "--plugin-dir"])
+            .arg(built::release_directory())
+            .env("XDG_CACHE_HOME", folder.path())
+            .output()
+            .unwrap();
+        // The seed was run a second time, unbroken: the same requests at the same times.
+        let ran = report(&output);
+        assert_eq!(ran["replays"], true, "{ran}");
+        assert_eq!(ran["report"]["violations"], Value::Array(Vec::new()), "{ran}");
+        assert!(ran["report"]["from_snapshots"].as_u64() > Some(20), "{ran}");
+    }
 }
 
 #[test]

@@ -121,3 +121,39 @@ impl RecordingFiles {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_oldest_file_goes_where_the_next_can_be_entered() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = RecordingFiles::begin(folder.path()).unwrap().with_file_bytes(50);
+        let mut number = 0;
+        let mut write = |files: &mut RecordingFiles, kind| {
+            let entries = vec![0; 400];
+            files.write(&Block { number, kind, entries }).unwrap();
+            number += 1;
+        };
+        let count = || fs::read_dir(folder.path()).unwrap().count();
+        // Until it holds twice as much, a file ends before a block to enter at only.
+        for kind in [BlockKind::Plain, BlockKind::Plain, BlockKind::Plain] {
+            write(&mut files, kind);
+        }
+        assert_eq!(count(), 1);
+        assert_eq!(files.drop_oldest().unwrap(), None, "it is the only one");
+        write(&mut files, BlockKind::Entrance);
+        assert_eq!(count(), 2);
+        assert!(files.is_oldest_older(Duration::ZERO) && !files.is_oldest_older(Duration::from_secs(600)));
+        assert!(files.drop_oldest().unwrap() > Some(50));
+        assert_eq!(count(), 1);
+        // Without a place to enter at, everything before is needed.
+        for _ in 0..8 {
+            write(&mut files, BlockKind::Plain);
+        }
+        assert!(count() > 1);
+        assert_eq!(files.drop_oldest().unwrap(), None);
+    }
+}
