@@ -66,7 +66,7 @@ impl Serialize for FillLedger {
         };
         let touched = self.gathering.iter().flat_map(|gathering| &gathering.touched);
         let kept = KeptLedger {
-            fills: self.from_place(at).collect::<Vec<_>>(),
+            fills: self.since_place(at).collect::<Vec<_>>(),
             changed: touched.filter_map(|key| self.fills.get(key)).collect(),
             dropped: self.forgotten - from,
             forgotten: self.forgotten,
@@ -96,7 +96,7 @@ impl<'de> Deserialize<'de> for FillLedger {
 
 impl FillLedger {
     /// Fills from a place on, in the order in which they were first reported.
-    fn from_place(&self, place: u64) -> impl Iterator<Item = &Fill> {
+    fn since_place(&self, place: u64) -> impl Iterator<Item = &Fill> {
         let skip = usize::try_from(place - self.forgotten)
             .unwrap_or(usize::MAX)
             .min(self.order.len());
@@ -122,7 +122,7 @@ impl FillLedger {
         gathering.at = next;
         let progress = if next == known { Progress::Done } else { Progress::More };
         let count = usize::try_from(next - at).unwrap_or(usize::MAX);
-        (progress, self.from_place(at).take(count).collect())
+        (progress, self.since_place(at).take(count).collect())
     }
 
     /// What was gathered belongs to a snapshot now.
