@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use colibri_standard::{ConnectorManifest, Transport};
+use colibri_standard::{Auth, ConnectorManifest, Transport};
 use serde::Deserialize;
 
 /// The most HTTP connections that are kept open for orders, for each address.
 const MOST_CONNECTIONS: usize = 8;
+
+/// The most connections of one market stream.
+const MOST_STREAMS: usize = 4;
 
 /// What a bot does beyond the ordinary to answer sooner.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -18,6 +21,8 @@ pub struct LatencySettings {
     pub core: Option<usize>,
     /// HTTP connections for orders that are opened before the first order and kept, for each address; 0 to 8.
     pub order_connections: usize,
+    /// Connections of each market stream; of each frame the one that comes first counts. 1 to 4; 0 is 1.
+    pub market_connections: usize,
 }
 
 /// How a run waits for what comes next.
@@ -40,6 +45,13 @@ impl LatencySettings {
                 self.order_connections
             );
             return Some(("order_connections", what));
+        }
+        if self.market_connections > MOST_STREAMS {
+            let what = format!(
+                "market_connections is 1 to {MOST_STREAMS}, not {}",
+                self.market_connections
+            );
+            return Some(("market_connections", what));
         }
         let core = self.core?;
         core_fault(core).map(|what| ("core", what))
@@ -71,6 +83,29 @@ pub fn order_addresses<'a>(manifest: &'a ConnectorManifest, environment: &str) -
         .filter(|endpoint| endpoint.transport == Transport::Http)
         .filter_map(|endpoint| environment.addresses.get(&endpoint.host))
         .map(String::as_str)
+        .collect()
+}
+
+/// What the URLs of public streams begin with: those that nobody logs in on.
+#[must_use]
+pub fn market_streams(manifest: &ConnectorManifest, environment: &str) -> Vec<String> {
+    let Some(environment) = manifest.environments.get(environment) else {
+        return Vec::new();
+    };
+    let signed: BTreeSet<&str> = manifest
+        .endpoints
+        .values()
+        .filter(|endpoint| endpoint.transport != Transport::Http && endpoint.auth != Auth::None)
+        .map(|endpoint| endpoint.host.as_str())
+        .collect();
+    manifest
+        .endpoints
+        .values()
+        .filter(|endpoint| endpoint.transport == Transport::Stream && !signed.contains(endpoint.host.as_str()))
+        .filter_map(|endpoint| {
+            let address = environment.addresses.get(&endpoint.host)?;
+            Some(format!("{address}{}", endpoint.path.trim_end_matches('*')))
+        })
         .collect()
 }
 

@@ -144,6 +144,9 @@ async fn trade(bot: &Bot, venue: &mut Venue, folder: &Path, shape: FrameShape) {
     for address in latency::order_addresses(&driver.manifest, "local") {
         transport.keep_connections(address, latency.order_connections);
     }
+    for stream in latency::market_streams(&driver.manifest, "local") {
+        transport.open_in_parallel(&stream, latency.market_connections);
+    }
     let mut runtime = Runtime {
         clock,
         desk: Desk::new(engine, vec![desk_venue]),

@@ -186,6 +186,9 @@ async fn trade(request: &RunRequest<'_>, target: Target, with_screen: bool) -> a
         for address in latency::order_addresses(manifest, &venue.environment) {
             transport.keep_connections(address, latency.order_connections);
         }
+        for stream in latency::market_streams(manifest, &venue.environment) {
+            transport.open_in_parallel(&stream, latency.market_connections);
+        }
     }
     log.line(
         wall,

@@ -56,7 +56,7 @@ impl Connection {
         self.driver == driver && self.id == id
     }
 
-    pub(super) fn driver(&self) -> DriverIndex {
+    pub(super) const fn driver(&self) -> DriverIndex {
         self.driver
     }
 

@@ -160,28 +160,28 @@ impl Line {
         }
     }
 
-    /// Writes a request, as much of it as the socket takes now. `Err` holds it where this line cannot.
-    fn offer(&mut self, way: &Way, driver: DriverIndex, request: HttpRequest) -> Result<(), HttpRequest> {
+    /// Writes a request, as much of it as the socket takes now. `Some` is one that this line cannot carry.
+    fn offer(&mut self, way: &Way, driver: DriverIndex, request: HttpRequest) -> Option<HttpRequest> {
         let State::Open(open) = &mut self.state else {
-            return Err(request);
+            return Some(request);
         };
         if open.exchange.is_some() {
-            return Err(request);
+            return Some(request);
         }
         let mut context = Context::from_waker(noop_waker_ref());
         // An exchange that has hung up in the meantime is noticed before anything is written.
         open.drive(&mut context);
         if open.connection.is_none() || !open.sender.is_ready() {
-            return Err(request);
+            return Some(request);
         }
         let Some(outgoing) = way.outgoing(&self.origin, &request) else {
-            return Err(request);
+            return Some(request);
         };
         let sent = open.sender.try_send_request(outgoing);
         let answer = answer(sent, request.max_response);
         open.exchange = Some((driver, request.id, Box::pin(answer)));
         open.drive(&mut context);
-        Ok(())
+        None
     }
 }
 
@@ -352,10 +352,7 @@ impl Lines {
     /// Writes a request on an idle connection. `Some` is a request that has to go the ordinary way.
     pub(super) fn offer(&mut self, driver: DriverIndex, mut request: HttpRequest) -> Option<HttpRequest> {
         for line in &mut self.lines {
-            match line.offer(&self.way, driver, request) {
-                Ok(()) => return None,
-                Err(refused) => request = refused,
-            }
+            request = line.offer(&self.way, driver, request)?;
         }
         Some(request)
     }

@@ -12,6 +12,7 @@ mod host_clock;
 mod http;
 mod inflate;
 mod lines;
+mod parallel;
 mod proxy;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use crate::{
 };
 use connection::Connection;
 use lines::Lines;
+use parallel::Parallel;
 
 pub use authorities::{AuthorityError, ExtraAuthorities};
 pub use host_clock::HostClock;
@@ -83,7 +85,9 @@ pub struct Transport {
     aborts: BTreeMap<(DriverIndex, RequestId), AbortHandle>,
     /// The authorities as streams need them, made once.
     stream_tls: Option<tokio_tungstenite::Connector>,
-    connections: Vec<Connection>,
+    connections: Vec<Link>,
+    /// What the URLs of streams begin with that are opened so many times.
+    parallel: Vec<(String, usize)>,
     /// Whose turn it is: streams that always have something do not keep others waiting.
     turn: usize,
     ready: VecDeque<(DriverIndex, TransportEvent)>,
@@ -107,6 +111,7 @@ impl Transport {
             answers: FuturesUnordered::new(),
             aborts: BTreeMap::new(),
             connections: Vec::new(),
+            parallel: Vec::new(),
             turn: 0,
             ready: VecDeque::new(),
             signing: FuturesUnordered::new(),
@@ -118,6 +123,15 @@ impl Transport {
     /// once, any other goes over a connection of its own as without them. An address that is none is passed over.
     pub fn keep_connections(&mut self, address: &str, count: usize) {
         self.lines.keep(address, count);
+    }
+
+    /// Streams whose URL begins so are opened `count` times, and of each frame the one that comes first is told. For public
+    /// market data: what is sent is sent on each connection, once more on one that opens later. A stream is open once one of
+    /// its connections is, and closed when none is. One or none is passed over.
+    pub fn open_in_parallel(&mut self, url_prefix: &str, count: usize) {
+        if count > 1 {
+            self.parallel.push((url_prefix.to_owned(), count));
+        }
     }
 
     /// How many of the connections that are kept are open and carry no request.
@@ -151,8 +165,14 @@ impl Transport {
                 }
             }
             Effect::OpenStream(dial) => {
-                self.connections
-                    .push(Connection::dial(driver, dial, &self.options, self.stream_tls.clone()))
+                let tls = self.stream_tls.clone();
+                let several = self.parallel.iter().find(|(prefix, _)| dial.url.starts_with(prefix));
+                self.connections.push(match several {
+                    Some((_, count)) => {
+                        Link::Several(Box::new(Parallel::dial(driver, dial, &self.options, tls, *count)))
+                    }
+                    None => Link::One(Connection::dial(driver, dial, &self.options, tls)),
+                });
             }
             Effect::SendFrame(frame) if frame.late.is_empty() => self.send(driver, &frame),
             Effect::SendFrame(frame) => {
@@ -247,6 +267,49 @@ impl Transport {
             }
         }
         Poll::Pending
+    }
+}
+
+/// A stream.
+enum Link {
+    One(Connection),
+    Several(Box<Parallel>),
+}
+
+impl Link {
+    fn is(&self, driver: DriverIndex, id: StreamId) -> bool {
+        match self {
+            Link::One(link) => link.is(driver, id),
+            Link::Several(link) => link.is(driver, id),
+        }
+    }
+
+    const fn driver(&self) -> DriverIndex {
+        match self {
+            Link::One(link) => link.driver(),
+            Link::Several(link) => link.driver(),
+        }
+    }
+
+    fn send(&mut self, frame: &OutgoingFrame) -> Result<(), String> {
+        match self {
+            Link::One(link) => link.send(frame),
+            Link::Several(link) => link.send(frame),
+        }
+    }
+
+    fn close(&mut self, code: u16) {
+        match self {
+            Link::One(link) => link.close(code),
+            Link::Several(link) => link.close(code),
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<TransportEvent> {
+        match self {
+            Link::One(link) => link.poll(context),
+            Link::Several(link) => link.poll(context),
+        }
     }
 }
 
