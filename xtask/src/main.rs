@@ -1,9 +1,10 @@
 //! The workspace's own commands, behind the aliases of `.cargo/config.toml`: `cargo demo`, `cargo verify`, and
-//! `cargo xtask` with `kill`, `wire-faults`, `mutations`, `scale` or `export`.
+//! `cargo xtask` with `kill`, `wire-faults`, `mutations`, `scale`, `bench-check` or `export`.
 //!
 //! What lives here: which cargo commands are run, in which order. What must not live here: anything that a bot needs at
 //! run time. It compiles in seconds, because everybody waits for it before everything else.
 
+mod bench_check;
 mod build;
 mod demo;
 mod handover;
@@ -34,6 +35,8 @@ cargo xtask mutations [OPTIONS]
                             --only NAME, --seeds N (1000)
 cargo xtask scale [OPTIONS] one host beside very many instruments: processor, memory, delay, start
                             --instruments N (1000), --rate N (50000), --seconds N (30), --json; --idle N
+cargo xtask bench-check     instructions of the hot path against bench/baseline.txt: 5 % more fails
+                            --write writes the baseline anew
 cargo xtask export          check, test and build colibri-export, which is no member of the workspace";
 
 fn main() -> ExitCode {
@@ -61,6 +64,7 @@ fn run() -> Result<ExitCode> {
         "kill" => kill::run(&arguments),
         "mutations" => mutations::run(&arguments),
         "scale" => scale::run(&arguments),
+        "bench-check" => bench_check::run(&arguments),
         "export" if arguments.is_empty() => verify::run(verify::Extent::Export),
         "export" => bail!("export takes no options, not {arguments:?}"),
         "wire-faults" => wire_faults::run(&arguments),

@@ -1,14 +1,6 @@
-//! What the benches of the boundary share: the frames, the connector behind its library and linked in, and a host that
-//! receives.
-
-// Linked as source: as a dependency, cargo would build the connector's library once more without its export, over the
-// exported one.
-#[path = "../../../connectors/binance/src/spot/mod.rs"]
-#[allow(dead_code, unused_imports)]
-mod spot;
+//! A connector behind its library or linked in, a live session of it, and a host that receives: nothing, or a book.
 
 use std::hint::black_box;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,12 +16,14 @@ use colibri_standard::{
     Subscription, UseInstruments, UsedInstrument,
 };
 
-const EXPONENTS: Exponents = Exponents {
+use crate::frames::first_id;
+use crate::spot;
+
+/// What the instrument of the benches has.
+pub const EXPONENTS: Exponents = Exponents {
     price: -8,
     quantity: -8,
 };
-/// Frames that one measured round delivers.
-const FRAMES: usize = 256;
 
 /// An empty book, in sequence just before the first of the frames.
 pub fn keeper(frames: &[Vec<u8>]) -> BookKeeper {
@@ -41,9 +35,7 @@ pub fn keeper(frames: &[Vec<u8>]) -> BookKeeper {
         checksum: None,
     };
     let mut keeper = BookKeeper::new(&manifest, EXPONENTS, Grid::new(1_000_000));
-    let text = std::str::from_utf8(&frames[0]).unwrap();
-    let first = text.split_once("\"U\":").unwrap().1.split_once(',').unwrap().0;
-    let before = first.parse::<u64>().unwrap() - 1;
+    let before = first_id(&frames[0]) - 1;
     let empty = BookBatch {
         instrument: 1,
         flags: book_flag::SNAPSHOT | book_flag::RANGE_IDS,
@@ -66,8 +58,11 @@ pub fn keeper(frames: &[Vec<u8>]) -> BookKeeper {
 /// What receives: nothing, or a book.
 #[derive(Default)]
 pub struct Host {
+    /// The stream that the connector opened.
     pub stream: u32,
-    pub levels: usize,
+    /// Levels, trades and best prices that it was told.
+    pub told: usize,
+    /// The book that depth frames go to.
     pub book: Option<BookKeeper>,
 }
 
@@ -92,16 +87,18 @@ impl Actions for Host {
         accepted::YES
     }
     fn book(&mut self, batch: &BookBatch<'_>) -> u32 {
-        self.levels += batch.bids.len() + batch.asks.len();
+        self.told += batch.bids.len() + batch.asks.len();
         if let Some(book) = &mut self.book {
             black_box(book.apply(batch, MonoNs(1)));
         }
         accepted::YES
     }
-    fn trades(&mut self, _batch: &TradeBatch<'_>) -> u32 {
+    fn trades(&mut self, batch: &TradeBatch<'_>) -> u32 {
+        self.told += batch.trades.len();
         accepted::YES
     }
-    fn top(&mut self, _top: &TopOfBook) -> u32 {
+    fn top(&mut self, top: &TopOfBook) -> u32 {
+        self.told += usize::from(black_box(top).bid.price != 0);
         accepted::YES
     }
     fn event(&mut self, _kind: &str, _payload: &[u8]) -> u32 {
@@ -163,6 +160,7 @@ pub fn library(path: &Path) -> Connector {
         .unwrap()
 }
 
+/// The same connector, linked in.
 pub fn linked() -> Connector {
     let config = config();
     let connector = spot::BinanceSpot::new(&config).unwrap();
@@ -182,8 +180,8 @@ pub fn live(connector: &mut Connector) -> u32 {
         pair: "BTC-USDT".parse().unwrap(),
         symbol: "BTCUSDT".to_owned(),
         exponents: EXPONENTS,
-contract: None,
-};
+        contract: None,
+    };
     let set = UseInstruments {
         instruments: vec![used],
     };
@@ -193,48 +191,11 @@ contract: None,
         role: SessionRole::Market,
         subscriptions: vec![Subscription {
             instrument: InstrumentId(1),
-            channels: vec![Channel::Book],
+            channels: vec![Channel::Book, Channel::Trades, Channel::Top],
         }],
     };
     ask(connector, &mut host, 2, &Ask::OpenSession(session));
     let stream = host.stream;
     connector.stream_opened(Now::default(), stream, &mut host).unwrap();
     stream
-}
-
-/// Depth frames as the exchange sends them.
-pub fn frames() -> Vec<Vec<u8>> {
-    let recorded = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/fixtures/marketdata/binance_spot_btcusdt_20240808.jsonl.gz");
-    let Ok(file) = std::fs::File::open(recorded) else {
-        return (0..FRAMES).map(made_up).collect();
-    };
-    BufReader::new(flate2::read::MultiGzDecoder::new(file))
-        .lines()
-        .map_while(Result::ok)
-        .filter(|line| line.contains("depthUpdate"))
-        .filter_map(|line| Some(line.split_once(' ')?.1.as_bytes().to_vec()))
-        .take(FRAMES)
-        .collect()
-}
-
-fn made_up(number: usize) -> Vec<u8> {
-    let side = |base: usize| -> String {
-        let level = |at: usize| {
-            format!(
-                "[\"{}.{:02}000000\",\"0.{:05}000\"]",
-                base + at % 7,
-                at,
-                (number + at) % 9_999
-            )
-        };
-        (0..31).map(level).collect::<Vec<_>>().join(",")
-    };
-    let (first, last) = (number * 10 + 1, number * 10 + 10);
-    format!(
-        "{{\"stream\":\"btcusdt@depth@100ms\",\"data\":{{\"e\":\"depthUpdate\",\"E\":1723161255208,\"s\":\"BTCUSDT\",\"U\":{first},\"u\":{last},\"b\":[{}],\"a\":[{}]}}}}",
-        side(61_700),
-        side(61_800)
-    )
-    .into_bytes()
 }
