@@ -54,6 +54,20 @@ const ARROWS: &[(&str, &[&str])] = &[
             "colibri-store",
         ],
     ),
+    (
+        "colibri-bench",
+        &[
+            "colibri-abi",
+            "colibri-desk",
+            "colibri-driver",
+            "colibri-engine",
+            "colibri-loader",
+            "colibri-model",
+            "colibri-sdk",
+            "colibri-sim",
+            "colibri-standard",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
