@@ -116,7 +116,9 @@ impl Lane {
     pub fn post(&mut self, time: HostTime, input: Input<'_>) {
         let Some(driver) = &mut self.driver else { return };
         driver.post(time, input, &mut self.reports);
-        self.reports.0.extend(driver.take_rests().into_iter().map(BulkReport::Rest));
+        self.reports
+            .0
+            .extend(driver.take_rests().into_iter().map(BulkReport::Rest));
         if let ConnectorState::Faulted { .. } = driver.state() {
             self.faults += 1;
             self.driver = None;

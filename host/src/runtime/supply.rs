@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use colibri_abi::Connector;
-use colibri_driver::bulk_lane::{BulkLane, BulkReport};
 use colibri_driver::Rest;
+use colibri_driver::bulk_lane::{BulkLane, BulkReport};
 use colibri_model::{Millis, MonoNs, OpId};
 use colibri_standard::{Command, Outcome, Refusal, RejectReason, UseInstruments};
 
@@ -249,7 +249,9 @@ mod tests {
         supply.rest(&rest(Resting::Everything, 10_000), MonoNs(0)).unwrap();
         supply.rest(&rest(Resting::Everything, 60_000), MonoNs(0)).unwrap();
         supply.rest(&rest(Resting::Everything, 5_000), MonoNs(0)).unwrap();
-        supply.rest(&rest(Resting::Pool("weight".to_owned()), 1_500), MonoNs(0)).unwrap();
+        supply
+            .rest(&rest(Resting::Pool("weight".to_owned()), 1_500), MonoNs(0))
+            .unwrap();
         ends.borrow_mut().clear();
         assert_eq!(told(&mut supply), []);
         assert!(supply.restart_lane(MonoNs(0).plus(Millis(1_000))).is_none());

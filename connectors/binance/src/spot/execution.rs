@@ -2,7 +2,7 @@
 
 use colibri_sdk::Emit;
 use colibri_sdk::json::{MemberError, Object};
-use colibri_sdk::model::{PositionSide, FillCause, Amount, Asset, Fee, Liquidity, Price, Quantity, WallNs};
+use colibri_sdk::model::{Amount, Asset, Fee, FillCause, Liquidity, PositionSide, Price, Quantity, WallNs};
 use colibri_sdk::standard::{FillEvent, OrderEvent, OrderStatus, ReportSource};
 
 use super::exchange_ns;
@@ -59,10 +59,10 @@ pub(super) fn tell_execution(report: &Object<'_>, out: &mut Emit<'_>) -> Result<
         filled_quote: known_amount(Amount(report.decimal("Z")?)),
         reason: reason.map(|r| r.into_owned()),
         exchange_time,
-terms: None,
-cause: FillCause::Order,
-trigger: None,
-};
+        terms: None,
+        cause: FillCause::Order,
+        trigger: None,
+    };
     // Self-trade prevention (TRADE_PREVENTION) has quantities too, but of no trade.
     if execution_type == "TRADE" {
         let commission = Amount(report.some_decimal("n")?.unwrap_or_default());
@@ -86,10 +86,10 @@ trigger: None,
                 Liquidity::Taker
             }),
             exchange_time,
-position_side: PositionSide::Net,
-cause: FillCause::Order,
-realized: None,
-});
+            position_side: PositionSide::Net,
+            cause: FillCause::Order,
+            realized: None,
+        });
     }
     out.event(order);
     Ok(())

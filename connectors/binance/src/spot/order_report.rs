@@ -2,9 +2,9 @@
 
 use super::exchange_ns;
 use colibri_sdk::json::{MemberError, Object};
-use colibri_sdk::model::{PositionSide, FillCause, 
-    Amount, Asset, ClientOrderId, ExchangeOrderId, Fee, Liquidity, OrderType, Price, Quantity, Side, TimeInForce,
-    TradeId, WallNs,
+use colibri_sdk::model::{
+    Amount, Asset, ClientOrderId, ExchangeOrderId, Fee, FillCause, Liquidity, OrderType, PositionSide, Price, Quantity,
+    Side, TimeInForce, TradeId, WallNs,
 };
 use colibri_sdk::standard::{FillEvent, OrderEvent, OrderStatus, Outcome, ReportSource};
 use colibri_sdk::{Emit, unreadable};
@@ -153,10 +153,10 @@ pub(super) fn tell_order(
             // What a placement's answer lists was traded on arrival.
             liquidity: Some(Liquidity::Taker),
             exchange_time: order.exchange_time,
-position_side: PositionSide::Net,
-cause: FillCause::Order,
-realized: None,
-});
+            position_side: PositionSide::Net,
+            cause: FillCause::Order,
+            realized: None,
+        });
     }
     out.event(order);
     Ok(())
@@ -215,10 +215,10 @@ fn read_order(
         filled_quote: filled_quote.and_then(|q| known_amount(Amount(q))),
         reason: report.some_text("expiryReason")?.map(|r| r.into_owned()),
         exchange_time: own_time.or(time).map(|t| WallNs(exchange_ns(t))),
-terms: None,
-cause: FillCause::Order,
-trigger: None,
-})
+        terms: None,
+        cause: FillCause::Order,
+        trigger: None,
+    })
 }
 
 /// A trade of ours in `GET /api/v3/myTrades`, with its number.
@@ -247,10 +247,10 @@ pub(super) fn read_trade(text: &[u8], out: &Emit<'_>) -> Result<(i64, FillEvent)
                 Liquidity::Taker
             }),
             exchange_time: Some(WallNs(exchange_ns(trade.integer("time")?))),
-position_side: PositionSide::Net,
-cause: FillCause::Order,
-realized: None,
-};
+            position_side: PositionSide::Net,
+            cause: FillCause::Order,
+            realized: None,
+        };
         Ok((id, fill))
     };
     read().map_err(|e: MemberError| unreadable(&e))

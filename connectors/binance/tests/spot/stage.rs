@@ -49,8 +49,8 @@ pub fn used(id: InstrumentId, pair: &str, symbol: &str) -> UsedInstrument {
         pair: pair.parse().unwrap(),
         symbol: symbol.to_owned(),
         exponents: EXPONENTS,
-contract: None,
-}
+        contract: None,
+    }
 }
 
 pub fn stage_with(kind: KeyKind) -> Stage {

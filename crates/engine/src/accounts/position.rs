@@ -136,9 +136,9 @@ mod tests {
                 amount: Amount(Decimal::new(1, 2)),
             }),
             liquidity: None,
-            exchange_time: WallNs(0),
             position_side: PositionSide::Net,
             cause: FillCause::Order,
+            exchange_time: WallNs(0),
             local_time: WallNs(0),
         }
     }

@@ -79,8 +79,8 @@ impl Player {
                 pair: pair.clone(),
                 symbol: observed.symbol,
                 exponents: observed.exponents,
-contract: None,
-}],
+                contract: None,
+            }],
         }))?;
         Ok(player)
     }
