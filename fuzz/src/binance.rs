@@ -40,7 +40,11 @@ pub fn binance_market_frames(data: &[u8]) {
         check(&actions);
         let with_care = careful.frame(1, &[b" ", frame].concat());
         if actions.iter().any(is_market_data) || with_care.iter().any(is_market_data) {
-            assert_eq!(format!("{actions:?}"), format!("{with_care:?}"), "both ways read the same");
+            assert_eq!(
+                format!("{actions:?}"),
+                format!("{with_care:?}"),
+                "both ways read the same"
+            );
         }
         let moved = actions.iter().any(is_market_data);
         assert!(!moved || is_json(frame), "a frame that is not JSON has moved the book");
@@ -140,8 +144,8 @@ fn stage() -> Stage {
         pair: pair.parse().expect("a pair"),
         symbol: symbol.to_owned(),
         exponents: EXPONENTS,
-contract: None,
-};
+        contract: None,
+    };
     let instruments = vec![
         used(BTC, "BTC-USDT", "BTCUSDT"),
         used(InstrumentId(2), "ETH-BTC", "ETHBTC"),

@@ -16,7 +16,11 @@ pub fn scanner(data: &[u8]) {
     };
     let mut levels = Vec::new();
     let mut scanner = Scanner::new(text);
-    if scanner.literal(b"[").and_then(|()| scanner.levels(exponents, &mut levels)).is_some() {
+    if scanner
+        .literal(b"[")
+        .and_then(|()| scanner.levels(exponents, &mut levels))
+        .is_some()
+    {
         let read = read(text, |r| {
             let mut levels = Vec::new();
             r.levels(exponents, &mut levels).map(|()| levels)
@@ -25,7 +29,11 @@ pub fn scanner(data: &[u8]) {
     }
     let mut scanner = Scanner::new(text);
     if let Some(mantissa) = scanner.literal(b"\"").and_then(|()| scanner.mantissa(exponents.price)) {
-        assert_eq!(read(text, |r| r.mantissa(exponents.price)), Some(mantissa), "a mantissa");
+        assert_eq!(
+            read(text, |r| r.mantissa(exponents.price)),
+            Some(mantissa),
+            "a mantissa"
+        );
     }
     let mut scanner = Scanner::new(text);
     if let Some(string) = scanner.literal(b"\"").and_then(|()| scanner.text()) {

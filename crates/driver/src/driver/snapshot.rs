@@ -257,7 +257,11 @@ fn state_of(connector: &mut Connector) -> Result<Box<RawValue>, NoSnapshot> {
     match complete {
         Some(true) => {}
         Some(false) => return Err(NoSnapshot::NotNow("a connector is in the middle of an operation")),
-        None => return Err(never(&"its library does not tell all of it: it was built with an earlier sdk")),
+        None => {
+            return Err(never(
+                &"its library does not tell all of it: it was built with an earlier sdk",
+            ));
+        }
     }
     let text = String::from_utf8(state).map_err(|e| never(&e))?;
     RawValue::from_string(text).map_err(|e| never(&e))
