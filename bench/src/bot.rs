@@ -304,7 +304,10 @@ impl Bot {
     fn carry_out(&mut self, action: DeskAction) {
         match action {
             DeskAction::Effect { effect, .. } => self.effect(effect),
-            DeskAction::Log { level, text } if matches!(level, LogLevel::Error | LogLevel::Warn) => println!("{text}"),
+            DeskAction::Log {
+                level: LogLevel::Error | LogLevel::Warn,
+                text,
+            } => println!("{text}"),
             _ => {}
         }
     }

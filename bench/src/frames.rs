@@ -152,7 +152,7 @@ impl Walk<'_> {
             }
             Told::Trade => {
                 let (price, quantity) = (price(self.touch), self.quantity());
-                let (id, maker) = (3_735_683_259 + number, number % 2 == 0);
+                let (id, maker) = (3_735_683_259 + number, number.is_multiple_of(2));
                 format!(
                     r#"{{"stream":"{}@trade","data":{{"e":"trade","E":{time},"s":"{symbol}","t":{id},"p":"{price}","q":"{quantity}","T":{time},"m":{maker},"M":true}}}}"#,
                     self.stream
