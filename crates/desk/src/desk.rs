@@ -122,7 +122,7 @@ impl<J: Journal> Desk<J> {
             DeskInput::Bulk { venue, report } => {
                 let mut sink = self.sink(venue.0, time, observer);
                 match report {
-                    BulkReport::Event(event) => sink.event(event),
+                    BulkReport::Event(event) => sink.event(*event),
                     BulkReport::Completed(op, outcome) => sink.completed(op, outcome),
                     BulkReport::Log(level, text) => sink.log(level, &text),
                     // Handled above.

@@ -50,7 +50,7 @@ pub struct BulkSetup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BulkReport {
     /// An event of a command.
-    Event(Event),
+    Event(Box<Event>),
     /// A command has ended.
     Completed(OpId, Outcome),
     /// The exchange refuses something until later: whoever else uses the address or the account must know.
@@ -212,7 +212,7 @@ impl Sink for Reports {
     fn trades(&mut self, _: &TradeBatch<'_>) {}
     fn top(&mut self, _: &TopOfBook) {}
     fn event(&mut self, event: Event) {
-        self.0.push(BulkReport::Event(event));
+        self.0.push(BulkReport::Event(Box::new(event)));
     }
     fn completed(&mut self, op: OpId, outcome: Outcome) {
         if op.0 & OWN == 0 {
@@ -347,7 +347,9 @@ mod tests {
                 reports.push(report);
             }
         }
-        assert!(matches!(&reports[0], BulkReport::Event(Event::Notice(notice)) if notice.text == "ok"));
+        assert!(
+            matches!(&reports[0], BulkReport::Event(event) if matches!(&**event, Event::Notice(notice) if notice.text == "ok"))
+        );
         assert_eq!(reports[1], BulkReport::Completed(OpId(5), Outcome::Done));
         let told = heard.lock().unwrap();
         assert!(

@@ -269,7 +269,8 @@ fn read_report(tag: u8, bytes: &mut Bytes<'_>) -> Result<BulkReport, Unreadable>
         BULK_EVENT => {
             let kind = bytes.text()?;
             let event = Event::parse(&kind, bytes.bytes()?).map_err(|e| Unreadable::new(e.to_string()))?;
-            BulkReport::Event(event.ok_or_else(|| Unreadable::new(format!("no event is called {kind:?}")))?)
+            let event = event.ok_or_else(|| Unreadable::new(format!("no event is called {kind:?}")))?;
+            BulkReport::Event(Box::new(event))
         }
         BULK_COMPLETED => BulkReport::Completed(OpId(bytes.number()?), bytes.json()?),
         BULK_REST => BulkReport::Rest(bytes.json()?),

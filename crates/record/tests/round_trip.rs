@@ -74,10 +74,10 @@ fn event() -> impl Strategy<Value = TransportEvent> {
 fn report() -> impl Strategy<Value = BulkReport> {
     let refusal = text().prop_map(|t| Refusal::new(RejectReason::Deadline, t));
     prop_oneof![
-        text().prop_map(|text| BulkReport::Event(Event::Notice(NoticeEvent {
+        text().prop_map(|text| BulkReport::Event(Box::new(Event::Notice(NoticeEvent {
             kind: NoticeKind::Other,
             text
-        }))),
+        })))),
         (any::<u64>(), refusal).prop_map(|(op, why)| BulkReport::Completed(OpId(op), Outcome::Unknown(why))),
         any::<u64>().prop_map(|op| BulkReport::Completed(OpId(op), Outcome::Done)),
         (text(), any::<u64>()).prop_map(|(pool, span)| BulkReport::Rest(Rest {

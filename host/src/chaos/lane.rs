@@ -174,7 +174,7 @@ impl Sink for Reports {
     fn trades(&mut self, _: &TradeBatch<'_>) {}
     fn top(&mut self, _: &TopOfBook) {}
     fn event(&mut self, event: Event) {
-        self.0.push(BulkReport::Event(event));
+        self.0.push(BulkReport::Event(Box::new(event)));
     }
     fn completed(&mut self, op: OpId, outcome: Outcome) {
         if op.0 & OWN == 0 {

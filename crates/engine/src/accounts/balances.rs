@@ -121,7 +121,7 @@ impl Account {
             }
             for (asset, before) in left {
                 let moved = self.moved.entry(asset).or_default();
-                *moved = *moved - before;
+                *moved -= before;
             }
             self.moved.retain(|_, moved| !moved.is_zero());
         }
