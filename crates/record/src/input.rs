@@ -35,7 +35,6 @@ const KILL: u8 = INPUTS + 18;
 const BULK_REST: u8 = INPUTS + 19;
 
 /// An input that was recorded.
-#[expect(clippy::large_enum_variant, reason = "an entry holds it in a box")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordedInput {
     /// See [`DeskInput::Start`].
