@@ -23,7 +23,7 @@ const LEVELS: u64 = 14;
 enum Told {
     Book { bids: Vec<Level>, asks: Vec<Level> },
     Trade(PublicTrade),
-    Order(Event),
+    Order(Box<Event>),
 }
 
 struct Message {
@@ -85,7 +85,7 @@ fn order(number: u64) -> Message {
         r#"{{"instrument":1,"symbol":"BTCUSDT","client_id":"clbfdst2gz1m7zf{number:08}","exchange_id":"{number}","source":"stream","status":"open","side":"sell","order_type":"limit_maker","time_in_force":"gtc","price":"59960.82000000","quantity":"0.00200000","filled":"0.00000000","filled_quote":"0.00000000","exchange_time":1795278939006459000}}"#
     );
     let event = Event::parse("order", payload.as_bytes()).unwrap().unwrap();
-    let told = Told::Order(event);
+    let told = Told::Order(Box::new(event));
     Message { frame: payload, told }
 }
 
