@@ -127,7 +127,10 @@ impl<J: Journal> Core<J> {
                 let why = market.feed.why.clone();
                 if batch.last_id <= local.last_id() {
                     market.confirmed = Some(now);
-                    market.feed.on(StreamEvent::Confirmed, &why, now);
+                    // Where a newer book was seen, an older answer takes nothing back.
+                    if market.ahead.is_none() {
+                        market.feed.on(StreamEvent::Confirmed, &why, now);
+                    }
                 } else if market.ahead.is_none() {
                     market.ahead = Some(Ahead {
                         id: batch.last_id,

@@ -88,6 +88,7 @@ impl<J: Journal> Core<J> {
                 skip -= 1;
                 if known.saturating_sub(recovered.created.0) < UNTRACKED_NS {
                     venue.untracked.insert(recovered.intent.client_id.clone());
+                    venue.untracked.extend(recovered.names.iter().cloned());
                 }
                 continue;
             }

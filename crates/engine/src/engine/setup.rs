@@ -283,6 +283,11 @@ impl Recovered {
                 time,
             } => {
                 let left = self.holdings.entry((venue.clone(), account.clone())).or_default();
+                if !left.stated {
+                    // A run states all that it finds: an asset that went meanwhile need not be listed, and is not left any more.
+                    left.totals.clear();
+                    left.settled = false;
+                }
                 let totals = balances.iter().map(|b| (b.asset.clone(), b.total()));
                 left.totals.extend(totals);
                 left.stated = true;

@@ -457,6 +457,27 @@ fn funds_that_come_or_leave_between_two_runs_are_said_and_entered_as_from_outsid
     assert!(desk.engine.is_stopped());
 }
 
+/// An exchange need not list what is zero: an asset that left altogether is said to have left once, not at every later start.
+#[test]
+fn an_asset_that_left_altogether_between_two_runs_is_said_once() {
+    let moved = |desk: &Desk| desk.view().venues().next().unwrap().moved_meanwhile();
+    let mut desk = Desk::new(QUOTES);
+    desk.exchange.balances.insert(Asset::new("BNB"), Amount(Decimal::ONE));
+    desk.start();
+    desk.stop();
+    assert!(desk.engine.is_stopped());
+    desk.exchange.balances.remove(&Asset::new("BNB"));
+    let mut desk = desk.crash(QUOTES, 60_000);
+    desk.start();
+    let said = moved(&desk).unwrap();
+    assert!(said.contains("1 BNB left"), "{said}");
+    desk.stop();
+    assert!(desk.engine.is_stopped());
+    let mut desk = desk.crash(QUOTES, 60_000);
+    desk.start();
+    assert_eq!(moved(&desk), None);
+}
+
 /// Somebody trades by hand in the account while the bot is stopped: that is a trade, and no transfer.
 #[test]
 fn a_person_s_trade_between_two_runs_is_no_transfer() {
