@@ -98,15 +98,23 @@ pub fn market_streams(manifest: &ConnectorManifest, environment: &str) -> Vec<St
         .filter(|endpoint| endpoint.transport != Transport::Http && endpoint.auth != Auth::None)
         .map(|endpoint| endpoint.host.as_str())
         .collect();
-    manifest
+    let streams = manifest
         .endpoints
         .values()
-        .filter(|endpoint| endpoint.transport == Transport::Stream && !signed.contains(endpoint.host.as_str()))
+        .filter(|endpoint| endpoint.transport == Transport::Stream)
         .filter_map(|endpoint| {
             let address = environment.addresses.get(&endpoint.host)?;
-            Some(format!("{address}{}", endpoint.path.trim_end_matches('*')))
-        })
-        .collect()
+            let prefix = format!("{address}{}", endpoint.path.trim_end_matches('*'));
+            Some((prefix, signed.contains(endpoint.host.as_str())))
+        });
+    let (private, public): (Vec<_>, Vec<_>) = streams.partition(|(_, signed)| *signed);
+    // Two hosts may have one address: an order that is sent over a stream must never go out on several connections.
+    let apart = |prefix: &String| {
+        !private
+            .iter()
+            .any(|(other, _)| other.starts_with(prefix.as_str()) || prefix.starts_with(other.as_str()))
+    };
+    public.into_iter().map(|(prefix, _)| prefix).filter(apart).collect()
 }
 
 #[cfg(target_os = "linux")]

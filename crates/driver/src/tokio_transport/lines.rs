@@ -215,14 +215,15 @@ impl Way {
         *outgoing.uri_mut() = Uri::try_from(target).ok()?;
         let headers = outgoing.headers_mut();
         headers.insert(HOST, HeaderValue::from_str(&origin.authority).ok()?);
-        headers.insert(USER_AGENT, self.agent.clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         for (name, value) in &request.headers {
-            headers.append(
-                HeaderName::from_bytes(name.as_bytes()).ok()?,
-                HeaderValue::from_str(value).ok()?,
-            );
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            let mut value = HeaderValue::from_str(value).ok()?;
+            value.set_sensitive(true);
+            headers.append(name, value);
         }
+        // As on the ordinary way: what the request says itself is not said twice.
+        headers.entry(USER_AGENT).or_insert_with(|| self.agent.clone());
+        headers.entry(ACCEPT).or_insert_with(|| HeaderValue::from_static("*/*"));
         if request.body.is_empty() && !matches!(*outgoing.method(), Method::GET | Method::DELETE) {
             outgoing
                 .headers_mut()

@@ -17,9 +17,17 @@ use super::TransportOptions;
 use super::connection::Connection;
 use crate::{DriverIndex, FrameKind, OutgoingFrame, StreamDial, StreamId, TransportEvent};
 
-/// Frames that one connection may be behind another; those before are forgotten.
+/// Frames that one connection may be behind another. One that is further behind is given up: what it would bring is old,
+/// and could no longer be told from what is new.
 const BEHIND: usize = 4_096;
-/// The first rest before a connection that is lost is opened anew; each further one twice as long until one is open.
+/// Frames told before a connection opened that it may bring once more, because it is slower than those that told them.
+const RECENT: usize = 1_024;
+/// Frames said that are kept for a connection that opens later. With more, one that is lost is not opened anew.
+const MOST_SAID: usize = 512;
+/// Between two frames that a connection is told which opened later, and after the last of them until it counts: exchanges
+/// limit how many they take in a second, and a subscription takes a moment to have effect.
+const CATCH_UP_PAUSE: Duration = Duration::from_millis(500);
+/// The first rest before a connection that is lost is opened anew; each further one twice as long until one serves.
 const FIRST_REST: Duration = Duration::from_secs(5);
 /// No rest is longer.
 const LONGEST_REST: Duration = Duration::from_secs(300);
@@ -29,21 +37,36 @@ const LONGEST_REST: Duration = Duration::from_secs(300);
 struct FirstWins {
     /// By connection; `None` while it is not open.
     owed: Vec<Option<VecDeque<u128>>>,
+    /// What was told last, by whichever.
+    recent: VecDeque<u128>,
 }
 
 impl FirstWins {
     fn new(connections: usize) -> FirstWins {
         FirstWins {
             owed: vec![None; connections],
+            recent: VecDeque::new(),
         }
     }
 
+    /// Another may have been quicker with what this one begins with.
     fn opened(&mut self, at: usize) {
-        self.owed[at] = Some(VecDeque::new());
+        self.owed[at] = Some(self.recent.clone());
     }
 
     fn closed(&mut self, at: usize) {
         self.owed[at] = None;
+    }
+
+    fn is_open(&self, at: usize) -> bool {
+        self.owed[at].is_some()
+    }
+
+    /// A connection that is so far behind that it is of no use.
+    fn too_far_behind(&self) -> Option<usize> {
+        self.owed
+            .iter()
+            .position(|owed| owed.as_ref().is_some_and(|owed| owed.len() > BEHIND))
     }
 
     /// Whether no other connection has brought this frame already. The same frame twice on one connection is two frames.
@@ -57,12 +80,13 @@ impl FirstWins {
         }
         for (other, owed) in self.owed.iter_mut().enumerate() {
             if let Some(owed) = owed.as_mut().filter(|_| other != at) {
-                if owed.len() == BEHIND {
-                    owed.pop_front();
-                }
                 owed.push_back(name);
             }
         }
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(name);
         true
     }
 }
@@ -70,6 +94,19 @@ impl FirstWins {
 enum Lane {
     Connected(Box<Connection>),
     Resting(Pin<Box<tokio::time::Sleep>>),
+}
+
+/// A connection that opened later and is being told what was said before.
+struct CatchUp {
+    /// How many frames it was told.
+    said: usize,
+    /// When the next one is due.
+    due: Pin<Box<tokio::time::Sleep>>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge at which real time enters")]
+fn sleep(wait: Duration) -> Pin<Box<tokio::time::Sleep>> {
+    Box::pin(tokio::time::sleep(wait))
 }
 
 /// Several connections as one.
@@ -81,8 +118,10 @@ pub(super) struct Parallel {
     lanes: Vec<Lane>,
     rests: Vec<u32>,
     first: FirstWins,
-    /// What was sent, for a connection that opens later.
+    /// What was sent, for a connection that opens later; more than [`MOST_SAID`] is not all of it.
     said: Vec<OutgoingFrame>,
+    /// Those that have not been told all of it yet, by connection.
+    behind: Vec<Option<CatchUp>>,
     told: Told,
     turn: usize,
 }
@@ -111,6 +150,7 @@ impl Parallel {
             options: options.clone(),
             tls,
             said: Vec::new(),
+            behind: (0..connections).map(|_| None).collect(),
             told: Told::Nothing,
             turn: 0,
         }
@@ -124,23 +164,40 @@ impl Parallel {
         self.driver
     }
 
-    /// Writes a frame on every connection that is open.
+    /// Writes a frame on every connection that is open. One that is still told of earlier ones gets it after them; one that
+    /// does not take what another took is given up, for it no longer carries the same.
     ///
     /// # Errors
     /// Why no byte of it was written on any.
     pub(super) fn send(&mut self, frame: &OutgoingFrame) -> Result<(), String> {
         let mut result = Err("the stream is not open".to_owned());
-        for lane in &mut self.lanes {
-            if let Lane::Connected(connection) = lane {
-                match (connection.send(frame), &result) {
-                    (Ok(()), _) => result = Ok(()),
-                    (Err(why), Err(_)) => result = Err(why),
-                    (Err(_), Ok(())) => {}
+        let mut refusing = Vec::new();
+        for (at, lane) in self.lanes.iter_mut().enumerate() {
+            let Lane::Connected(connection) = lane else {
+                continue;
+            };
+            if self.behind[at].is_some() && frame.kind != FrameKind::Ping {
+                continue;
+            }
+            match connection.send(frame) {
+                Ok(()) => result = Ok(()),
+                Err(why) => {
+                    if self.first.is_open(at) {
+                        refusing.push(at);
+                    }
+                    if result.is_err() {
+                        result = Err(why);
+                    }
                 }
             }
         }
         if result.is_ok() && frame.kind != FrameKind::Ping {
-            self.said.push(frame.clone());
+            for at in refusing {
+                self.rest(at);
+            }
+            if self.said.len() <= MOST_SAID {
+                self.said.push(frame.clone());
+            }
         }
         result
     }
@@ -171,9 +228,10 @@ impl Parallel {
 
     /// What happens on one connection: `None` is nothing to tell of.
     fn poll_lane(&mut self, at: usize, context: &mut Context<'_>) -> Poll<Option<TransportEvent>> {
+        self.catch_up(at, context);
         let event = match &mut self.lanes[at] {
             Lane::Resting(sleep) => {
-                if sleep.as_mut().poll(context).is_pending() {
+                if self.said.len() > MOST_SAID || sleep.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
                 }
                 let again = Connection::dial(self.driver, self.dial.clone(), &self.options, self.tls.clone());
@@ -188,42 +246,85 @@ impl Parallel {
         Poll::Ready(match event {
             TransportEvent::StreamOpened { .. } => self.opened(at, event),
             TransportEvent::StreamClosed { .. } => self.closed(at, event),
-            TransportEvent::Frame { ref bytes, .. } if !self.first.is_first(at, bytes.as_slice()) => None,
+            TransportEvent::Frame { ref bytes, .. } => {
+                let first = self.first.is_first(at, bytes.as_slice());
+                self.served(at);
+                first.then_some(event)
+            }
             other => Some(other),
         })
     }
 
+    /// Whether what is said is brought here from now on.
+    fn serves(&self, at: usize) -> bool {
+        self.first.is_open(at) && self.behind[at].is_none()
+    }
+
+    /// A frame came: others that are too far behind this connection are given up.
+    fn served(&mut self, at: usize) {
+        if !self.serves(at) {
+            return;
+        }
+        self.rests[at] = 0;
+        while let Some(other) = self.first.too_far_behind().filter(|other| *other != at) {
+            self.rest(other);
+        }
+    }
+
     fn opened(&mut self, at: usize, event: TransportEvent) -> Option<TransportEvent> {
         self.first.opened(at);
-        self.rests[at] = 0;
         if self.told == Told::Nothing {
             self.told = Told::Opened;
             return Some(event);
         }
-        if let Lane::Connected(connection) = &mut self.lanes[at] {
-            for frame in &self.said {
-                // A connection that does not take it ends, and is opened anew.
-                if connection.send(frame).is_err() {
-                    break;
-                }
-            }
+        if self.said.len() > MOST_SAID {
+            self.rest(at);
+        } else if !self.said.is_empty() {
+            self.behind[at] = Some(CatchUp {
+                said: 0,
+                due: sleep(Duration::ZERO),
+            });
         }
         None
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the edge at which real time enters")]
-    fn closed(&mut self, at: usize, event: TransportEvent) -> Option<TransportEvent> {
+    /// Tells a connection what was said before it opened, a frame at a time.
+    fn catch_up(&mut self, at: usize, context: &mut Context<'_>) {
+        while let Some(behind) = &mut self.behind[at] {
+            if behind.due.as_mut().poll(context).is_pending() {
+                return;
+            }
+            let (Some(frame), Lane::Connected(connection)) = (self.said.get(behind.said), &mut self.lanes[at]) else {
+                self.behind[at] = None;
+                return;
+            };
+            if connection.send(frame).is_err() {
+                self.rest(at);
+                return;
+            }
+            behind.said += 1;
+            behind.due = sleep(CATCH_UP_PAUSE);
+        }
+    }
+
+    /// Lets go of a connection; it is opened anew after a while.
+    fn rest(&mut self, at: usize) {
         self.first.closed(at);
-        let rest = FIRST_REST.saturating_mul(1 << self.rests[at].min(6)).min(LONGEST_REST);
-        self.rests[at] += 1;
-        self.lanes[at] = Lane::Resting(Box::pin(tokio::time::sleep(rest)));
-        let connected = self.lanes.iter().filter(|l| matches!(l, Lane::Connected(_)));
+        self.behind[at] = None;
+        let wait = FIRST_REST.saturating_mul(1 << self.rests[at].min(6)).min(LONGEST_REST);
+        self.rests[at] = self.rests[at].saturating_add(1);
+        self.lanes[at] = Lane::Resting(sleep(wait));
+    }
+
+    fn closed(&mut self, at: usize, event: TransportEvent) -> Option<TransportEvent> {
+        self.rest(at);
         let left = match self.told {
             // Another one may still open.
-            Told::Nothing => connected.count(),
-            Told::Opened => self.first.owed.iter().flatten().count(),
+            Told::Nothing => self.lanes.iter().any(|lane| matches!(lane, Lane::Connected(_))),
+            // One that has not been told everything yet would leave a gap that nobody hears of.
+            Told::Opened => (0..self.lanes.len()).any(|other| self.serves(other)),
         };
-        (left == 0).then_some(event)
+        (!left).then_some(event)
     }
 }
 
@@ -250,14 +351,32 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_opens_anew_owes_nothing() {
+    fn a_connection_that_opens_anew_does_not_tell_again_what_was_told() {
         let mut first = open();
         first.closed(1);
-        assert!(first.is_first(0, b"1"));
+        assert!(first.is_first(0, b"0") && first.is_first(0, b"1"));
         first.opened(1);
+        assert!(!first.is_first(1, b"1"), "it is slower, and begins with what was told");
         assert!(first.is_first(0, b"2"));
         assert!(!first.is_first(1, b"2") && first.is_first(1, b"3"));
         assert!(!first.is_first(0, b"3"));
+    }
+
+    #[test]
+    fn a_connection_that_is_too_far_behind_is_known() {
+        let mut first = open();
+        for number in 0..BEHIND {
+            assert!(first.is_first(0, &number.to_le_bytes()));
+        }
+        assert_eq!(first.too_far_behind(), None);
+        assert!(
+            !first.is_first(1, &0_usize.to_le_bytes()),
+            "it is still known what is old"
+        );
+        assert!(first.is_first(0, b"more") && first.is_first(0, b"and more"));
+        assert_eq!(first.too_far_behind(), Some(1));
+        first.closed(1);
+        assert_eq!(first.too_far_behind(), None);
     }
 
     proptest! {
