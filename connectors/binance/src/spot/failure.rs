@@ -73,7 +73,8 @@ pub(super) fn outcome(status: u32, error: Option<&ApiError>, wait: Wait) -> Outc
     let banned = status == 418 || error.msg.contains("IP banned until");
     match error.code {
         // "Unknown", "internal error", "execution status unknown": not evidence, whatever the status.
-        -1000 | -1001 | -1006 | -1007 => Outcome::Unknown(refusal(RejectReason::ExchangeFault)),
+        // -2021: half of a replace was executed, and not told here which.
+        -1000 | -1001 | -1006 | -1007 | -2021 => Outcome::Unknown(refusal(RejectReason::ExchangeFault)),
         // Weight used up, or banned for having gone on; not executed.
         -1003 if banned => Outcome::Banned {
             until: banned_until(&error.msg).or(wait.until),
@@ -142,6 +143,8 @@ fn of_status(status: u32, wait: Wait) -> Outcome {
         },
         // A request that timed out on its way in may still have gone further.
         408 => Outcome::Unknown(refusal(RejectReason::ExchangeFault, "the exchange timed out")),
+        // "Used when a cancelReplace order partially succeeds": half of it was executed.
+        409 => Outcome::Unknown(refusal(RejectReason::ExchangeFault, "half of it was executed")),
         // "Used for malformed requests; the issue is on the sender's side."
         400..=499 => Outcome::Rejected(refusal(RejectReason::BadRequest, "refused as malformed")),
         // "It is important to NOT treat this as a failure operation; the execution status is UNKNOWN."
@@ -206,12 +209,12 @@ mod tests {
 
     #[test]
     fn what_is_not_evidence_is_unknown() {
-        for code in [-1000, -1001, -1006, -1007] {
+        for code in [-1000, -1001, -1006, -1007, -2021] {
             for status in [400, 409, 500, 504] {
                 assert!(of(status, code, "Internal error").is_unknown(), "{status} {code}");
             }
         }
-        for status in [500, 502, 503, 504, 408, 300, 100] {
+        for status in [500, 502, 503, 504, 408, 409, 300, 100] {
             assert!(outcome(status, None, Wait::default()).is_unknown(), "{status}");
             assert!(of(status, -9999, "?").is_unknown(), "{status}");
         }

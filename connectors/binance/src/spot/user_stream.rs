@@ -67,7 +67,10 @@ pub(super) fn frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadabl
         return read_event(&event, out);
     }
     let status = u32::try_from(frame.integer("status")?).unwrap_or(u32::MAX);
-    tell_usage(&frame, out)?;
+    // What became of an order does not hang on the limits that are told beside it.
+    if tell_usage(&frame, out).is_err() {
+        out.debug("the rate limits of an answer cannot be read");
+    }
     let (status, body) = match (frame.raw("error"), frame.raw("result")) {
         // An error that calls itself a success is no evidence of either.
         (Some(_), _) if matches!(status, 200..=299) => (u32::MAX, None),

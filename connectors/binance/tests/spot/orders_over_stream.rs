@@ -344,8 +344,23 @@ fn the_halves_of_a_replace_are_told_whatever_the_status() {
         "{told:?}"
     );
 
-    let actions = replaced(r#"{"id":2,"status":504}"#);
-    assert!(outcome(&actions, 8).unwrap().is_unknown());
+    // Not evidence of either half.
+    for answer in [
+        r#"{"id":2,"status":504}"#,
+        r#"{"id":2,"status":409}"#,
+        r#"{"id":2,"status":409,"error":{"code":-2021,"msg":"Order cancel-replace partially failed."}}"#,
+    ] {
+        assert!(outcome(&replaced(answer), 8).unwrap().is_unknown(), "{answer}");
+    }
+}
+
+#[test]
+fn limits_that_cannot_be_read_take_nothing_from_an_answer() {
+    let mut stage = live(KeyKind::HmacSha256);
+    stage.orders(&[over_stream(limit(7))]);
+    let answer = format!(r#"{{"id":2,"status":200,"result":{PLACED},"rateLimits":[{{"rateLimitType":"ORDERS"}}]}}"#);
+    let actions = stage.frame(1, answer.as_bytes());
+    assert_eq!(outcome(&actions, 7), Some(Outcome::Done));
 }
 
 #[test]

@@ -507,7 +507,9 @@ impl Driver {
             }
             Todo::Ended(op, kind) => self.call(0, sink, |c, now, a| c.ended(now, op.0, kind, a)),
             Todo::StreamClosed { number, code, reason } => {
-                self.call(reason.len(), sink, |c, now, a| {
+                // A connector may end what was out on the stream by itself: it is told only after this that the host has.
+                let ended = self.core.todo.iter().filter(|t| matches!(t, Todo::Ended(..))).count();
+                self.call(reason.len() + ended * 64, sink, |c, now, a| {
                     c.stream_closed(now, number, code, &reason, a)
                 });
             }

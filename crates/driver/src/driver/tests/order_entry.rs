@@ -205,6 +205,45 @@ fn a_stream_that_is_lost_after_the_write_leaves_the_order_unknown_and_nothing_is
     assert!(bench.requests().is_empty());
 }
 
+/// Its end is one input, however many orders it takes along.
+#[test]
+fn a_connector_may_end_by_itself_all_that_was_out_on_a_stream() {
+    let mut setup = stream_setup();
+    for pool in setup.manifest.pools.values_mut() {
+        pool.limit = 1_000;
+    }
+    let (mut inner, mut sent) = (behaviour(), Vec::new());
+    let (connector, heard) = scripted(move |now, heard, out| match heard {
+        Heard::Command(op, kind, _) if kind == "server_time" => unsupported(*op, out),
+        Heard::Orders(orders) => {
+            sent.extend(orders.iter().map(|order| order.grant.op));
+            inner(now, heard, out);
+        }
+        Heard::Closed(..) => {
+            for op in sent.drain(..) {
+                let lost = Refusal::new(RejectReason::NotConnected, "the stream was lost");
+                finish(op, &Outcome::Unknown(lost), out);
+            }
+        }
+        _ => inner(now, heard, out),
+    });
+    let mut bench = Bench::set_up(&setup, connector, heard);
+    bench.driver.want(SessionRole::User, vec![]);
+    bench.wake();
+    let stream = bench.dialed()[0];
+    bench.post(Input::StreamOpened { stream });
+    let orders: Vec<_> = (1..=100).map(|op| (op, op_kind::CANCEL, 1)).collect();
+    bench.orders(&orders);
+    assert_eq!(texts(&mut bench).len(), 100);
+    bench.post(Input::StreamClosed {
+        stream,
+        code: 1006,
+        reason: "reset",
+    });
+    assert_eq!(bench.driver.health().connector, crate::ConnectorState::Running);
+    assert!((1..=100).all(|op| bench.outcome(op).unwrap().is_unknown()));
+}
+
 #[test]
 fn while_the_stream_is_down_orders_go_over_http() {
     let (mut bench, stream) = live();
