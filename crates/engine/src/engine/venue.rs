@@ -304,6 +304,11 @@ impl Venue {
         self.user_stream.state.delivers() || !self.has(&Capability::UserStream)
     }
 
+    /// Whether it has been asked what the account holds and has done, and nothing of that was missed since.
+    pub(crate) fn account_is_known(&self) -> bool {
+        self.phase == VenuePhase::Ready && self.reconcile.healed
+    }
+
     /// Whether orders may be placed by somebody who needs books so; else why not.
     pub(crate) fn outage(&self, need: BookNeed) -> Option<Outage> {
         match &self.phase {
