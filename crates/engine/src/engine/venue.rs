@@ -138,7 +138,9 @@ pub(crate) struct Reconcile {
     pub(crate) healed: bool,
     /// Orders that a query has told of since the last one began.
     pub(crate) seen: BTreeSet<ClientOrderId>,
-    pub(crate) foreign_seen: BTreeMap<String, ForeignOrder>,
+    /// Orders of others that were told of since the last question about what is open began, by whichever source; `None`
+    /// where that was their end.
+    pub(crate) foreign_seen: BTreeMap<String, Option<ForeignOrder>>,
 }
 
 /// A retry of something that the venue cannot do without.
