@@ -8,7 +8,7 @@ use colibri_driver::bulk_lane::{BulkLane, BulkSetup};
 use colibri_driver::{Credentials, Driver, DriverSetup, LimitShare, Limiter, Secret, SharedLimiter};
 use colibri_engine::config::ConfigError;
 use colibri_engine::strategy::{self, Strategy};
-use colibri_engine::{Engine, EngineSetup, Recovered, VenueSetup};
+use colibri_engine::{ContractChoices, Engine, EngineSetup, Recovered, VenueSetup};
 use colibri_model::{AccountId, Journal, Record};
 use colibri_standard::Lane;
 use colibri_store::journal::{Durability, JournalFile, JournalReader, Tail};
@@ -332,6 +332,7 @@ pub fn engine<J: Journal>(
             pairs: venue.pairs.iter().map(|p| p.get_ref().clone()).collect(),
             environment: venue.environment.clone(),
             adopt: venue.adopt.iter().cloned().collect(),
+            contracts: ContractChoices::default(),
         });
         engine.watch(index, venue.watch.iter().map(|p| p.get_ref().clone()).collect());
     }

@@ -12,7 +12,8 @@ use colibri_engine::orders::InFlightOrder;
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::{Input, MarketNeed, Strategy, StrategyActions};
 use colibri_engine::{
-    Engine, EngineAction, EngineSetup, HostNow, LogLevel, Recovered, RecoveredOrder, VenueIndex, VenueSetup, View,
+    ContractChoices, Engine, EngineAction, EngineSetup, HostNow, LogLevel, Recovered, RecoveredOrder, VenueIndex,
+    VenueSetup, View,
 };
 use colibri_model::{
     AccountId, Decimal, Journal, JournalError, Millis, MonoNs, OpId, Quantity, Record, StrategyId, VenueId, WallNs,
@@ -208,6 +209,7 @@ impl Desk {
             pairs: vec!["BTC-USDT".parse().unwrap()],
             environment: exchange.environment.clone(),
             adopt: exchange.adopt.clone(),
+            contracts: ContractChoices::default(),
         });
         engine.add_strategy(strategy);
         Desk {
@@ -235,6 +237,7 @@ impl Desk {
             pairs: vec!["BTC-USDT".parse().unwrap()],
             environment: "live".to_owned(),
             adopt: BTreeSet::new(),
+            contracts: ContractChoices::default(),
         });
         let orphans = engine.orphans().cloned().collect();
         engine.start(self.now());

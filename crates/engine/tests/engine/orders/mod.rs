@@ -19,8 +19,8 @@ use colibri_engine::strategy::{
 };
 use colibri_engine::{MarketId, Recovered, VenueIndex};
 use colibri_model::{
-    ClientOrderId, Decimal, InstrumentId, OrderState, OrderType, Price, Quantity, QuantityUnit, Side, StrategyId,
-    TimeInForce, VenueId,
+    ClientOrderId, Decimal, InstrumentId, OrderState, OrderTerms, OrderType, Price, Quantity, QuantityUnit, Side,
+    StrategyId, TimeInForce, VenueId,
 };
 use colibri_standard::{Event, FillEvent, OrderStatus, ReportSource};
 
@@ -110,6 +110,7 @@ pub fn buy(price: i64, amount: &str) -> OrderRequest {
         price: Some(Price(Decimal::from(price))),
         quantity: quantity(amount),
         quantity_unit: QuantityUnit::Base,
+        terms: OrderTerms::default(),
         tag: 7,
     }
 }
