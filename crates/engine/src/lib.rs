@@ -19,8 +19,8 @@ pub mod strategy;
 mod view;
 
 pub use contracts::{
-    ContractChoices, ForcedReduction, FundingTold, MarginCall, PairChoices, PositionChanged, PositionDifference,
-    PositionLedger, SettingDifference, StatedAt, StatedMargin,
+    ContractChoices, ForcedReduction, FundingTold, HeldPosition, MarginCall, PairChoices, PositionChanged,
+    PositionDifference, PositionLedger, SettingDifference, StatedAt, StatedMargin,
 };
 pub use engine::{
     BookSource, Counts, DataDelays, Engine, EngineAction, EnginePhase, EngineSetup, EngineSnapshot,

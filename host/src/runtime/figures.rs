@@ -50,6 +50,7 @@ pub fn screen<J: Journal>(runtime: &Runtime<J>, environment: &str, elapsed: Dura
         elapsed,
         alerts: alerts(&view),
         venues: venues(runtime, now.mono),
+        positions: view.venues().flat_map(|venue| super::contracts::rows(&venue)).collect(),
         book: view.markets().next().map(|market| ladder(&market)),
         orders: view
             .venues()

@@ -8,7 +8,7 @@ use colibri_driver::bulk_lane::{BulkLane, BulkSetup};
 use colibri_driver::{Credentials, Driver, DriverSetup, LimitShare, Limiter, Secret, SharedLimiter};
 use colibri_engine::config::ConfigError;
 use colibri_engine::strategy::{self, Strategy};
-use colibri_engine::{ContractChoices, Engine, EngineSetup, Recovered, VenueSetup};
+use colibri_engine::{Engine, EngineSetup, Recovered, VenueSetup};
 use colibri_model::{AccountId, Journal, Record};
 use colibri_standard::Lane;
 use colibri_store::journal::{Durability, JournalFile, JournalReader, Tail};
@@ -133,6 +133,9 @@ pub fn driver_setup(
             exit: error.exit,
             message: bot.wrong(venue.connector.span(), &error.message).message,
         })?;
+    if let Some((key, what)) = venue.contracts_fault(&installed.manifest) {
+        return Err(bot.wrong(bot.key_after(venue.connector.span(), key), what));
+    }
     if !installed.manifest.environments.contains_key(&venue.environment) {
         let known: Vec<_> = installed.manifest.environments.keys().map(String::as_str).collect();
         let text = format!(
@@ -332,7 +335,7 @@ pub fn engine<J: Journal>(
             pairs: venue.pairs.iter().map(|p| p.get_ref().clone()).collect(),
             environment: venue.environment.clone(),
             adopt: venue.adopt.iter().cloned().collect(),
-            contracts: ContractChoices::default(),
+            contracts: venue.contract_choices(),
         });
         engine.watch(index, venue.watch.iter().map(|p| p.get_ref().clone()).collect());
     }

@@ -1,6 +1,7 @@
 //! What is known of one instrument that is a contract.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use colibri_model::{
     AccountId, Contract, Decimal, FundingKey, FundingRate, Leverage, MarginMode, MarkPrice, MonoNs, Pair, PositionMode,
@@ -23,6 +24,32 @@ pub struct StatedAt {
     pub updated: MonoNs,
     /// The exchange's time of it, where it said one.
     pub exchange_time: Option<WallNs>,
+}
+
+/// A position that is held, for a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPosition {
+    /// Of which pair.
+    pub pair: Pair,
+    /// Which of its positions.
+    pub side: PositionSide,
+    /// How much, below zero where it is short.
+    pub quantity: Quantity,
+    /// Its average price.
+    pub entry_price: Option<Price>,
+}
+
+impl fmt::Display for HeldPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.pair, self.quantity)?;
+        if !self.side.is_net() {
+            write!(f, " ({})", self.side.as_str())?;
+        }
+        match self.entry_price {
+            Some(price) => write!(f, " at {}", price.0.round_dp(8).normalize()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Where the exchange states another quantity than the fills make, although fills were asked for.

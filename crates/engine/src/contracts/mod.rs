@@ -14,7 +14,7 @@ pub use account::StatedMargin;
 pub(crate) use account::{ContractAccount, relates};
 pub(crate) use funding::FundingLedger;
 pub(crate) use market::ContractMarket;
-pub use market::{PositionDifference, StatedAt};
+pub use market::{HeldPosition, PositionDifference, StatedAt};
 pub use news::{ForcedReduction, FundingTold, MarginCall, PositionChanged};
 pub use position_ledger::PositionLedger;
 pub use settings::{ContractChoices, PairChoices, SettingDifference};

@@ -1,7 +1,7 @@
 //! When the exchange is asked about contracts: margin, prices, positions, funding; and what the ends of these questions are
 //! evidence of.
 
-use colibri_model::{Journal, Millis, MonoNs, OpId, Record, WallNs};
+use colibri_model::{InstrumentId, Journal, Millis, MonoNs, OpId, OpenedPosition, Record, WallNs};
 use colibri_standard::{Capability, Command, FundingPaymentsSince, FundingRateQuery, Margin, Outcome, Positions};
 
 use crate::engine::contracts::ContractsPurpose;
@@ -162,7 +162,7 @@ impl<J: Journal> Core<J> {
             .map_or(Millis(600_000), |p| p.funding_ms);
         let exchange_now = venue.exchange_time.map_or(now.wall, |told| told.min(now.wall));
         let mut next: Option<MonoNs> = None;
-        let mut settled = false;
+        let mut settled = Vec::new();
         for market in &mut venue.markets {
             let Some(contracts) = market.contracts.as_deref_mut() else {
                 continue;
@@ -174,18 +174,16 @@ impl<J: Journal> Core<J> {
                 let wait = Millis(u64::try_from((time.0 - now.wall.0) / 1_000_000).unwrap_or(0) + 1);
                 let at = now.mono.plus(wait);
                 next = Some(next.map_or(at, |next| next.min(at)));
-            } else if contracts.settled != Some(time) {
-                contracts.settled = Some(time);
-                settled |= contracts.positions().iter().any(|(_, p)| !p.quantity.is_zero());
+            } else {
+                settled.push((market.id, time));
             }
         }
-        let Some(account) = venue.contracts.as_deref_mut() else {
+        for (id, time) in settled {
+            self.settlement_over(index, id, time);
+        }
+        let Some(account) = self.state.venues[index.0].contracts.as_deref_mut() else {
             return;
         };
-        if settled {
-            let times = AFTER_SETTLEMENT.map(|after| now.mono.plus(after));
-            account.funding.after_settlement.extend(times);
-        }
         let due = account.funding.next_due();
         if due <= now.mono && !is_asked {
             account.funding.is_asked_at(now.mono, every);
@@ -204,6 +202,25 @@ impl<J: Journal> Core<J> {
         }
         if let Some(next) = next {
             self.wake_at(next);
+        }
+    }
+
+    /// A settlement is over: its payments are asked for, where a position saw it.
+    pub(super) fn settlement_over(&mut self, index: VenueIndex, id: InstrumentId, time: WallNs) {
+        let now = self.mono();
+        let venue = &mut self.state.venues[index.0];
+        let Some(contracts) = venue.contract_market_mut(id) else {
+            return;
+        };
+        if contracts.settled == Some(time) {
+            return;
+        }
+        contracts.settled = Some(time);
+        let is_held = contracts.positions().iter().any(|(_, p)| !p.quantity.is_zero());
+        if let Some(account) = venue.contracts.as_deref_mut().filter(|_| is_held) {
+            let times = AFTER_SETTLEMENT.map(|after| now.plus(after));
+            account.funding.after_settlement.extend(times);
+            self.wake_at(times[0]);
         }
     }
 
@@ -302,7 +319,7 @@ impl<J: Journal> Core<J> {
     }
 
     /// Enters what was held of an instrument before the first fill that is known. Whether it is written down.
-    fn enter_opening(&mut self, index: VenueIndex, id: colibri_model::InstrumentId) -> bool {
+    fn enter_opening(&mut self, index: VenueIndex, id: InstrumentId) -> bool {
         let now = self.state.now;
         let venue = &self.state.venues[index.0];
         let Some(market) = venue.market(id) else { return true };
@@ -318,7 +335,7 @@ impl<J: Journal> Core<J> {
             let price = price.or(contracts.mark()).or(mid).filter(|p| p.is_positive());
             // Without any price it cannot be valued: one comes soon.
             let Some(price) = price else { return false };
-            opened.push(colibri_model::OpenedPosition {
+            opened.push(OpenedPosition {
                 side: *side,
                 quantity: found.stated - found.summed,
                 price,

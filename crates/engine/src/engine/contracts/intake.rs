@@ -308,6 +308,14 @@ impl<J: Journal> Core<J> {
 
     pub(crate) fn on_funding_rate(&mut self, index: VenueIndex, event: &FundingRateEvent) {
         let told = event.funding;
+        let market = self.state.venues[index.0].market(event.instrument);
+        let known = market.and_then(|m| m.contracts.as_ref()?.funding?.next_time);
+        if let (Some(known), Some(next)) = (known, told.next_time)
+            && next > known
+        {
+            // The settlement before is over, whether its time has come by our clock or not.
+            self.settlement_over(index, event.instrument, known);
+        }
         self.rates_changed(index, event.instrument, |contracts| {
             let known = contracts.funding;
             contracts.funding = Some(colibri_model::FundingRate {

@@ -12,7 +12,7 @@ mod terms;
 use colibri_model::{InstrumentId, TradingSetting};
 use serde::{Deserialize, Serialize};
 
-use crate::contracts::ContractMarket;
+use crate::contracts::{ContractMarket, HeldPosition};
 use crate::engine::market::MarketWanted;
 use crate::engine::venue::{Outage, Venue};
 
@@ -50,6 +50,25 @@ impl Venue {
         let mut traded = self.markets.iter().filter(|m| m.wanted == MarketWanted::Trading);
         let is_opened = traded.all(|m| m.contracts.as_ref().is_none_or(|c| c.is_opened));
         (!is_opened || contracts.margin.is_none()).then_some(Outage::Positions)
+    }
+
+    /// What is held of contracts, for a report.
+    pub(crate) fn held_positions(&self) -> Vec<HeldPosition> {
+        let mut held = Vec::new();
+        for market in &self.markets {
+            let Some(contracts) = market.contracts.as_deref() else {
+                continue;
+            };
+            for (side, position) in contracts.positions().iter().filter(|(_, p)| !p.quantity.is_zero()) {
+                held.push(HeldPosition {
+                    pair: market.pair.clone(),
+                    side,
+                    quantity: position.quantity,
+                    entry_price: contracts.contract().and_then(|contract| position.entry_price(contract)),
+                });
+            }
+        }
+        held
     }
 
     /// Why its settings are not confirmed, in words.

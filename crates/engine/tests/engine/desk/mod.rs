@@ -20,7 +20,7 @@ use colibri_model::{
 };
 use colibri_standard::{Event, Manifest, Outcome, SessionRole, SessionStatus};
 
-pub use exchange::{Amendment, Exchange, Placement, Replacing, Resting};
+pub use exchange::{Amendment, Exchange, Perp, Placement, Replacing, Resting};
 
 pub const START: i64 = 1_700_000_000_000;
 const V: VenueIndex = VenueIndex(0);
@@ -191,7 +191,11 @@ impl Desk {
         journal: Memory,
         risk: RiskLimits,
     ) -> Desk {
-        let manifest = MANIFEST.replace(BOOK_RULE, exchange.book_rule);
+        let manifest = match &exchange.perp {
+            Some(perp) => perp.manifest(),
+            None => MANIFEST.to_owned(),
+        };
+        let manifest = manifest.replace(BOOK_RULE, exchange.book_rule);
         let manifest = Manifest::parse(&manifest).unwrap().connector("fake").unwrap().clone();
         let setup = EngineSetup {
             bot: "bot".to_owned(),
@@ -209,7 +213,11 @@ impl Desk {
             pairs: vec!["BTC-USDT".parse().unwrap()],
             environment: exchange.environment.clone(),
             adopt: exchange.adopt.clone(),
-            contracts: ContractChoices::default(),
+            contracts: exchange
+                .perp
+                .as_ref()
+                .map(|perp| perp.choices.clone())
+                .unwrap_or_default(),
         });
         engine.add_strategy(strategy);
         Desk {
@@ -259,6 +267,17 @@ impl Desk {
         // The new host opens its streams anew.
         desk.exchange.stream_is_up = true;
         desk
+    }
+
+    /// How much time has passed.
+    pub fn millis(&self) -> u64 {
+        self.millis
+    }
+
+    /// It is so late when a new host begins, which opens its streams anew.
+    pub fn begin_at(&mut self, millis: u64) {
+        self.millis = millis;
+        self.exchange.stream_is_up = true;
     }
 
     pub fn now(&self) -> HostNow {
