@@ -142,16 +142,13 @@ fn what_was_held_before_is_entered_once() {
 #[test]
 fn a_fill_under_way_is_no_opening() {
     let mut scene = scene(|exchange| exchange.slow_fills = 300);
-    scene.desk.exchange.perp.as_mut().unwrap().choices = Default::default();
-    let mut scene = {
-        filled(&mut scene, buy(99, "1"));
-        // The journal loses everything, as where its folder was moved aside.
-        scene.desk.journal.0.borrow_mut().records.clear();
-        place(&mut scene, buy(98, "1")).unwrap();
-        scene.desk.exchange.stream_is_up = false;
-        scene.trade("1");
-        scene.crash(500)
-    };
+    filled(&mut scene, buy(99, "1"));
+    // The journal loses everything, as where its folder was moved aside.
+    scene.desk.journal.0.borrow_mut().records.clear();
+    place(&mut scene, buy(98, "1")).unwrap();
+    scene.desk.exchange.stream_is_up = false;
+    scene.trade("1");
+    let mut scene = scene.crash(500);
     scene.run(5_000);
     assert_eq!(held(&scene), quantity("2"), "by fills and an opening together");
     check(scene);

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use colibri_engine::{ContractChoices, LogLevel, Outage, PairChoices};
+use colibri_engine::risk::RiskLimits;
+use colibri_engine::{ContractChoices, LogLevel, Outage, PairChoices, Recovered};
 use colibri_model::{Decimal, Leverage, MarginMode, PositionMode, Record, TradingSetting};
 use colibri_standard::{Command, RejectReason, ReportSource};
 
 use super::{perp, place, records, scene, venue};
-use crate::desk::{Delivery, Exchange};
+use crate::desk::{Delivery, Exchange, Memory, Perp};
 use crate::orders::{Scene, Told, buy};
 
 fn chosen(leverage: i64, margin_mode: MarginMode) -> ContractChoices {
@@ -175,26 +176,23 @@ fn what_cannot_be_set_is_told() {
     assert!(why.contains("set it at the exchange"), "{why}");
 }
 
-/// Where the choice cannot be written down, it is not sent.
+/// Where the choice cannot be written down, it is not sent, and it is written once a run.
 #[test]
 fn a_choice_that_is_not_journaled_is_not_sent() {
-    let mut scene = Scene::limited(
-        |exchange| {
-            exchange.perp = Some(crate::desk::Perp::new());
-            choose(exchange, chosen(5, MarginMode::Cross));
-            exchange.perp.as_mut().unwrap().refuses = Some(RejectReason::HasPositionOrOrders);
-        },
-        colibri_engine::risk::RiskLimits::default(),
-    );
-    // Everything that was set was journaled right before.
-    let sent = kinds(&mut scene).len();
-    assert!(sent > 0);
-    let chosen = |r: &Record| matches!(r, Record::SettingChosen { .. });
-    assert_eq!(records(&scene).iter().filter(|r| chosen(r)).count(), 1, "once a run");
-    perp(&mut scene).refuses = None;
-    scene.desk.journal.0.borrow_mut().records.clear();
-    let mut scene = scene.crash(1_000);
-    scene.run(3_000);
-    let records = records(&scene);
-    assert!(records.iter().any(chosen));
+    let mut exchange = Exchange::new();
+    exchange.perp = Some(Perp::new());
+    choose(&mut exchange, chosen(5, MarginMode::Cross));
+    exchange.perp.as_mut().unwrap().refuses = Some(RejectReason::HasPositionOrOrders);
+    let mut scene = Scene::made(Recovered::default(), exchange, Memory::default(), RiskLimits::default());
+    scene.desk.journal.0.borrow_mut().fails = Some("disk full".to_owned());
+    scene.desk.start();
+    scene.run(5_000);
+    assert!(perp(&mut scene).settings_asked > 0);
+    assert_eq!(kinds(&mut scene).len(), 0);
+    scene.desk.journal.0.borrow_mut().fails = None;
+    scene.run(200_000);
+    assert!(kinds(&mut scene).len() > 1, "it is tried again and again");
+    let journaled = records(&scene);
+    let chosen = journaled.iter().filter(|r| matches!(r, Record::SettingChosen { .. }));
+    assert_eq!(chosen.count(), 1);
 }

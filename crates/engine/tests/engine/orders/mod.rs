@@ -143,7 +143,7 @@ impl Scene {
     }
 
     /// Nothing has begun yet.
-    fn made(recovered: Recovered, exchange: Exchange, journal: Memory, risk: RiskLimits) -> Scene {
+    pub fn made(recovered: Recovered, exchange: Exchange, journal: Memory, risk: RiskLimits) -> Scene {
         let desires = Rc::new(RefCell::new(Desires::default()));
         let hand = Hand {
             id: StrategyId::new("mm").unwrap(),
