@@ -21,6 +21,8 @@ pub(crate) struct FundingLedger {
     through: WallNs,
     /// Up to where the journal says so.
     pub(crate) journaled: WallNs,
+    /// Whether this run has had an answer.
+    is_answered: bool,
     /// Up to when the question that is under way will have it complete.
     asked: Option<WallNs>,
     /// When payments are asked for next on the regular cadence, or because one was told of.
@@ -81,7 +83,13 @@ impl FundingLedger {
             // asked for again, by the overlap.
             self.through = self.through.max(asked);
             self.failures = 0;
+            self.is_answered = true;
         }
+    }
+
+    /// Whether this run has had an answer.
+    pub(crate) const fn is_answered(&self) -> bool {
+        self.is_answered
     }
 
     /// Up to which time of the exchange every payment is known.

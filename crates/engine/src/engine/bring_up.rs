@@ -86,7 +86,9 @@ impl<J: Journal> Core<J> {
                 self.command(index, Purpose::Instruments, Command::Instruments(Instruments {}));
             }
             VenuePhase::Registering if !venue.has_op(&Purpose::UseInstruments) => self.use_instruments(index),
-            VenuePhase::Collecting if venue.reconcile.healed => self.advance(index, VenuePhase::Balances),
+            VenuePhase::Collecting if venue.reconcile.healed && venue.funding_is_told() => {
+                self.advance(index, VenuePhase::Balances);
+            }
             VenuePhase::Balances if !venue.has_op(&Purpose::StartBalances) => {
                 self.command(index, Purpose::StartBalances, Command::Balances(Balances {}));
             }

@@ -6,7 +6,9 @@ use colibri_model::{
 };
 
 use super::{MarketView, VenueView};
-use crate::contracts::{ForcedReduction, MarginCall, PositionDifference, SettingDifference, StatedMargin};
+use crate::contracts::{
+    ForcedReduction, HeldPosition, MarginCall, PositionDifference, SettingDifference, StatedMargin,
+};
 
 impl<'a> MarketView<'a> {
     /// What the instrument is a contract of; `None` for spot, and before it is known.
@@ -166,6 +168,12 @@ impl<'a> VenueView<'a> {
     pub fn setting_differences(&self) -> &'a [SettingDifference] {
         let contracts = self.venue.contracts.as_deref();
         contracts.map_or(&[], |contracts| &contracts.settings.differences)
+    }
+
+    /// Positions that are held.
+    #[must_use]
+    pub fn held_positions(&self) -> Vec<HeldPosition> {
+        self.venue.held_positions()
     }
 
     /// The last margin call of this run.

@@ -8,15 +8,29 @@ use crate::engine::contracts::ContractsPurpose;
 use crate::engine::core::Core;
 use crate::engine::market::{Market, MarketWanted};
 use crate::engine::state::EnginePhase;
-use crate::engine::venue::Purpose;
+use crate::engine::venue::{Purpose, Venue, VenuePhase};
 use crate::engine::{LogLevel, VenueIndex};
 
 /// A mark price that is older is asked for: the stream tells it each second or so.
 const MARK_OLD: Millis = Millis(15_000);
 /// After a settlement its payments are asked for, and once more: an exchange's ledger lags behind its settlement.
 const AFTER_SETTLEMENT: [Millis; 2] = [Millis(5_000), Millis(60_000)];
+/// Questions for payments that fail before the start goes on without them.
+const UNANSWERED: u32 = 3;
 /// What is learned of positions once a comparison has found something is compared again so soon.
 const COMPARE_AGAIN: Millis = Millis(1_000);
+
+impl Venue {
+    /// Whether payments of before this run are known, so that the ledger can start behind them. One that cannot be had for long
+    /// is not waited for: it shows as what came or left meanwhile.
+    pub(crate) fn funding_is_told(&self) -> bool {
+        let Some(account) = self.contracts.as_deref() else {
+            return true;
+        };
+        let is_asked = self.has(&Capability::FundingPayments);
+        !is_asked || account.funding.is_answered() || account.funding.failures >= UNANSWERED
+    }
+}
 
 impl<J: Journal> Core<J> {
     /// Asks what is due to be asked.
@@ -243,12 +257,13 @@ impl<J: Journal> Core<J> {
                 "{name}: asking for funding payments failed ({refusal}); trying again in {} ms",
                 wait.0
             );
-            return self.log(LogLevel::Warn, text);
+            self.log(LogLevel::Warn, text);
+            return self.funding_settled(index);
         }
         account.funding.answered();
         let through: WallNs = account.funding.complete_through();
         if through <= account.funding.journaled {
-            return;
+            return self.funding_settled(index);
         }
         account.funding.journaled = through;
         let record = Record::FundingReconciled {
@@ -258,6 +273,14 @@ impl<J: Journal> Core<J> {
             time: now.wall,
         };
         self.journal_fact(record);
+        self.funding_settled(index);
+    }
+
+    /// A start that waited for payments goes on.
+    fn funding_settled(&mut self, index: VenueIndex) {
+        if self.state.venues[index.0].phase == VenuePhase::Collecting {
+            self.bring_up(index);
+        }
     }
 
     /// Compares what the exchange states with what the fills make, once fills are complete. What was held before the first fill

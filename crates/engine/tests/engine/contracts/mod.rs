@@ -1,8 +1,10 @@
 //! Contracts at a desk: what is chosen, what is held, what is paid, and what the gate lets through.
 #![allow(clippy::unwrap_used)]
 
+mod chaos;
 mod funding;
 mod gate;
+mod kept;
 mod positions;
 mod settings;
 mod terms;

@@ -14,7 +14,8 @@ use colibri_model::{
 };
 use colibri_standard::{
     BalanceScope, BalancesEvent, Channel, Command, Event, FeesEvent, FillEvent, InstrumentsEvent, OrderEvent,
-    OrderStatus, Outcome, Refusal, RejectReason, ReportSource, SessionRole, SessionStatus, TradesProgress,
+    OrderStatus, Outcome, Refusal, RejectReason, ReportSource, SessionRole, SessionStatus, Subscription,
+    TradesProgress,
 };
 
 use super::{BOOK_RULE, BookMessage, Delivery};
@@ -191,7 +192,13 @@ impl Exchange {
                 ops.iter().flat_map(|op| self.order(op, now)).collect()
             }
             EngineAction::Command { op, command, .. } => self.command(op, &command, now),
-            EngineAction::Subscribe { role, .. } => {
+            EngineAction::Subscribe {
+                role, subscriptions, ..
+            } => {
+                let has_rates = |s: &Subscription| {
+                    s.channels.contains(&Channel::MarkPrice) && s.channels.contains(&Channel::FundingRate)
+                };
+                assert!(subscriptions.iter().all(|s| has_rates(s) == self.perp.is_some()));
                 let mut answers = vec![(5, Delivery::Session(role, SessionStatus::Live))];
                 if role == SessionRole::Market {
                     answers.extend(self.book_begins.clone().map(|first| (6, Delivery::Message(first))));

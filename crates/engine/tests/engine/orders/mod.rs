@@ -20,7 +20,7 @@ use colibri_engine::strategy::{
 use colibri_engine::{ForcedReduction, FundingTold, MarginCall, MarketId, PositionChanged, Recovered, VenueIndex};
 use colibri_model::{
     ClientOrderId, Decimal, InstrumentId, OrderState, OrderTerms, OrderType, Price, Quantity, QuantityUnit, Side,
-    StrategyId, TimeInForce, VenueId,
+    SnapshotUnusable, StrategyId, TimeInForce, VenueId,
 };
 use colibri_standard::{Event, FillEvent, OrderStatus, ReportSource};
 
@@ -67,6 +67,12 @@ impl Strategy for Hand {
             venue: VenueId::new("fake").unwrap(),
             pair: "BTC-USDT".parse().unwrap(),
         }]
+    }
+    fn snapshot(&self) -> Option<serde_json::Value> {
+        Some(serde_json::Value::Null)
+    }
+    fn restore(&mut self, _: serde_json::Value) -> Result<(), SnapshotUnusable> {
+        Ok(())
     }
     fn input(&mut self, input: Input<'_>, _: &View<'_>, actions: &mut StrategyActions) {
         let mut desires = self.desires.borrow_mut();
