@@ -60,6 +60,9 @@ fn a_seed_that_failed_once_stays_sound() {
     chaos(&["--seed", "61"]);
     // A tick that became coarser, and what rested between the new ticks.
     chaos(&["--seed", "103"]);
+    // A ban of two minutes outlasted the faults: nothing can be proven, or learned of others' orders, before it ends.
+    chaos(&["--seed", "42039"]);
+    chaos(&["--seed", "42678"]);
 }
 
 #[test]

@@ -1,19 +1,23 @@
 //! The bulk lane: large and slow answers, read on a thread of their own.
 //!
 //! A second instance of the same connector runs here with a driver and a transport of its own; nothing is shared with the
-//! engine's thread but two bounded channels. What comes back is an input of the engine like any other.
+//! engine's thread but two bounded channels and what the exchange refuses until later. What comes back is an input of the engine
+//! like any other.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use colibri_abi::{BookBatch, Connector, TopOfBook, TradeBatch};
-use colibri_model::OpId;
+use colibri_model::{Millis, OpId};
 use colibri_standard::{Command, Event, Outcome, Refusal, RejectReason, SessionRole, SessionStatus, UseInstruments};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::tokio_transport::{HostClock, Transport, TransportError, TransportOptions};
 use crate::{
-    ConnectorState, Driver, DriverError, DriverIndex, DriverSetup, Input, LimitShare, Limiter, LogLevel, Rest, Sink,
+    ConnectorState, Driver, DriverError, DriverIndex, DriverSetup, Input, LimitShare, Limiter, LogLevel, Rest, Resting,
+    Sink,
 };
 
 /// Commands that wait for the lane, and reports that wait for the engine.
@@ -59,16 +63,34 @@ pub enum BulkReport {
     Log(LogLevel, String),
 }
 
-#[derive(Debug)]
-enum Order {
-    Command(OpId, Command),
-    Rest(Rest),
+/// What the lane is to rest of and has not looked at yet. Beside the commands and not among them: a ban is lost behind no number
+/// of them, and overtakes those that wait.
+#[derive(Debug, Default)]
+struct Rests {
+    /// Of each thing the longest span that was told: no more entries than the manifest has pools.
+    told: Mutex<BTreeMap<Resting, Millis>>,
+    news: Notify,
+}
+
+impl Rests {
+    fn tell(&self, rest: &Rest) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let span = told.entry(rest.what.clone()).or_default();
+        *span = rest.span.max(*span);
+        self.news.notify_one();
+    }
+
+    fn take(&self) -> Vec<Rest> {
+        let told = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
+        told.into_iter().map(|(what, span)| Rest { what, span }).collect()
+    }
 }
 
 /// A bulk lane. Dropping it ends its thread; a fault of its connector ends it too, once every operation has been told.
 #[derive(Debug)]
 pub struct BulkLane {
-    orders: mpsc::Sender<Order>,
+    commands: mpsc::Sender<(OpId, Command)>,
+    rests: Arc<Rests>,
     reports: mpsc::Receiver<BulkReport>,
     own: u64,
 }
@@ -111,15 +133,18 @@ impl BulkLane {
     /// A lane that has no thread yet: whoever has its end serves it, or lets it go as a thread that dies does.
     #[must_use]
     pub fn pair() -> (BulkLane, LaneEnd) {
-        let (orders, incoming) = mpsc::channel(CHANNEL);
+        let (commands, incoming) = mpsc::channel(CHANNEL);
         let (outgoing, reports) = mpsc::channel(CHANNEL);
+        let rests = Arc::<Rests>::default();
         let lane = BulkLane {
-            orders,
+            commands,
+            rests: Arc::clone(&rests),
             reports,
             own: OWN,
         };
         let end = LaneEnd {
-            orders: incoming,
+            commands: incoming,
+            rests,
             reports: outgoing,
         };
         (lane, end)
@@ -130,27 +155,26 @@ impl BulkLane {
     /// # Errors
     /// Nothing was sent: too many commands wait, or the lane has ended.
     pub fn command(&mut self, op: OpId, command: Command) -> Result<(), Refusal> {
-        self.hand_over(Order::Command(op, command))
-    }
-
-    /// Tells the lane that the exchange refuses something until later, as another driver has heard.
-    ///
-    /// # Errors
-    /// As [`BulkLane::command`].
-    pub fn rest(&mut self, rest: &Rest) -> Result<(), Refusal> {
-        self.hand_over(Order::Rest(rest.clone()))
-    }
-
-    fn hand_over(&mut self, order: Order) -> Result<(), Refusal> {
-        self.orders.try_send(order).map_err(|error| match error {
+        self.commands.try_send((op, command)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refusal::new(
                 RejectReason::NoRoom,
                 format!("{CHANNEL} commands wait for the bulk lane"),
             ),
-            mpsc::error::TrySendError::Closed(_) => {
-                Refusal::new(RejectReason::NotConnected, "the bulk lane has ended; see the log")
-            }
+            mpsc::error::TrySendError::Closed(_) => ended(),
         })
+    }
+
+    /// Tells the lane that the exchange refuses something until later, as another driver has heard. However many commands wait,
+    /// it is heeded before the next of them.
+    ///
+    /// # Errors
+    /// The lane has ended.
+    pub fn rest(&mut self, rest: &Rest) -> Result<(), Refusal> {
+        if self.commands.is_closed() {
+            return Err(ended());
+        }
+        self.rests.tell(rest);
+        Ok(())
     }
 
     /// Tells the lane's connector the instruments in use, whose handles its commands name.
@@ -173,10 +197,15 @@ impl BulkLane {
     }
 }
 
+fn ended() -> Refusal {
+    Refusal::new(RejectReason::NotConnected, "the bulk lane has ended; see the log")
+}
+
 /// The other end of a lane: what its thread holds.
 #[derive(Debug)]
 pub struct LaneEnd {
-    orders: mpsc::Receiver<Order>,
+    commands: mpsc::Receiver<(OpId, Command)>,
+    rests: Arc<Rests>,
     reports: mpsc::Sender<BulkReport>,
 }
 
@@ -191,15 +220,9 @@ impl LaneEnd {
         })
     }
 
-    /// What it was told to rest of, since this was asked last; commands that came between are let go.
+    /// What it was told to rest of, since this was asked last.
     pub fn rests(&mut self) -> Vec<Rest> {
-        let mut rests = Vec::new();
-        while let Ok(order) = self.orders.try_recv() {
-            if let Order::Rest(rest) = order {
-                rests.push(rest);
-            }
-        }
-        rests
+        self.rests.take()
     }
 }
 
@@ -230,14 +253,18 @@ impl Sink for Reports {
 
 /// Runs the lane until its commands end.
 async fn serve(mut driver: Driver, mut transport: Transport, end: LaneEnd) {
-    let LaneEnd { mut orders, reports } = end;
+    let LaneEnd {
+        mut commands,
+        rests,
+        reports,
+    } = end;
     const ONLY: DriverIndex = DriverIndex(0);
     let clock = HostClock::start();
     let mut told = Reports::default();
     loop {
         let now = clock.now();
         let wake = driver.next_wake().map(|at| clock.instant(at.max(now.mono)));
-        let rest = async {
+        let due = async {
             match wake {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
                 None => std::future::pending().await,
@@ -245,15 +272,17 @@ async fn serve(mut driver: Driver, mut transport: Transport, end: LaneEnd) {
         };
         tokio::select! {
             biased;
-            order = orders.recv() => match order {
-                Some(Order::Command(op, command)) => {
-                    driver.post(clock.now(), Input::Command { op, command: &command }, &mut told);
+            () = rests.news.notified() => {
+                for rest in rests.take() {
+                    driver.rest(clock.now(), &rest);
                 }
-                Some(Order::Rest(rest)) => driver.rest(clock.now(), &rest),
+            }
+            command = commands.recv() => match command {
+                Some((op, command)) => driver.post(clock.now(), Input::Command { op, command: &command }, &mut told),
                 None => return,
             },
             (_, event) = transport.next() => driver.post(clock.now(), event.as_input(), &mut told),
-            () = rest => driver.post(clock.now(), Input::Wake, &mut told),
+            () = due => driver.post(clock.now(), Input::Wake, &mut told),
         }
         for effect in driver.take_effects() {
             transport.execute(ONLY, effect);
@@ -356,6 +385,28 @@ mod tests {
             told.iter()
                 .any(|h| matches!(h, Heard::Command(_, kind, _) if kind == "use_instruments"))
         );
+    }
+
+    #[test]
+    fn a_ban_is_told_however_many_commands_wait() {
+        let (mut lane, mut end) = BulkLane::pair();
+        let ask = || Command::Instruments(colibri_standard::Instruments {});
+        let taken = (0..).take_while(|op| lane.command(OpId(*op), ask()).is_ok()).count();
+        assert_eq!(taken, CHANNEL);
+        let rest = |what, span| Rest {
+            what,
+            span: Millis(span),
+        };
+        for span in [120_000, 5_000] {
+            lane.rest(&rest(Resting::Everything, span)).unwrap();
+        }
+        lane.rest(&rest(Resting::Pool("weight".to_owned()), 1_000)).unwrap();
+        let weight = rest(Resting::Pool("weight".to_owned()), 1_000);
+        assert_eq!(end.rests(), [weight, rest(Resting::Everything, 120_000)], "the longest");
+        assert_eq!(end.rests(), [], "once");
+        drop(end);
+        let refused = lane.rest(&rest(Resting::Everything, 1)).unwrap_err();
+        assert_eq!(refused.reason, RejectReason::NotConnected);
     }
 
     #[test]

@@ -34,8 +34,11 @@ const LEAST_FAULTS: u64 = 10;
 const PATIENCE: u64 = 12;
 /// Between the last fault and the request to stop.
 const CALM: Millis = Millis(60_000);
-/// Between the last fault and that request where the bot is not ready yet, at most: the longest ban is two minutes.
+/// Between the last fault and that request where the bot is not ready yet, or may not ask yet, at most: the longest ban is two
+/// minutes.
 const READY: Millis = Millis(200_000);
+/// What a bot needs, once it may ask again, to cancel what it could not and to see what others did meanwhile.
+const CAUGHT_UP: Millis = Millis(45_000);
 /// From the last fault on, everything must be settled within this time.
 const SETTLE: Millis = Millis(300_000);
 /// Instruments are asked for so often, so that rules that change are learned of within a seed.
@@ -181,10 +184,13 @@ impl Run {
         let storm_ended = self.now;
         self.clear_up()?;
         self.watch.nobody_resumes();
+        let mut may_ask = self.may_ask();
         self.until(storm_ended.plus(CALM))?;
-        // A ban may outlast the storm: a bot that is not ready yet is not asked to stop yet.
-        while self.now < storm_ended.plus(READY) && !self.transport.world.outsider.ledger_started {
+        may_ask = may_ask.max(self.may_ask());
+        // A ban may outlast the storm: a bot that is not ready yet, or that may not ask yet, is not asked to stop yet.
+        while self.now < storm_ended.plus(READY) && !(self.is_ready() && self.now >= may_ask.plus(CAUGHT_UP)) {
             self.until(self.now.plus(Millis(1_000)))?;
+            may_ask = may_ask.max(self.may_ask());
         }
         if let Some(process) = &self.process {
             self.watch.before_the_stop(process, &self.transport.world, self.now);
@@ -195,6 +201,19 @@ impl Run {
             self.until(self.now.plus(Millis(1_000)).min(deadline))?;
         }
         self.report(storm_ended)
+    }
+
+    /// Whether the bot knows what the account holds and has done.
+    const fn is_ready(&self) -> bool {
+        self.transport.world.outsider.ledger_started
+    }
+
+    /// When the last ban or 429 ends that the bot heard of; the beginning of time where none holds it. It is the bot's own
+    /// word, and bounded by [`READY`]: one that rests for longer than any ban is judged all the same.
+    fn may_ask(&self) -> MonoNs {
+        let health = self.process.as_ref().map(Process::health);
+        let paused = health.iter().flat_map(|health| &health.pools);
+        paused.filter_map(|pool| pool.paused_until).max().unwrap_or(MonoNs(0))
     }
 
     /// Whether the bot is up and its venue ready.

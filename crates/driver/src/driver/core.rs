@@ -281,6 +281,7 @@ impl Core {
             self.todo.push_back(Todo::Ended(id, outcome.kind()));
         }
         let outcome = self.honest(&operation, outcome, sink);
+        let outcome = self.with_bounded_wait(outcome, sink);
         self.heed(&operation, &outcome, sink);
         if let Some((order, endpoint)) = self.order_for_http(&mut operation, &outcome) {
             self.run_order_over_http(operation, order, endpoint);

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use colibri_model::{Millis, MonoNs};
+use colibri_model::{Millis, MonoNs, WallNs};
 use colibri_standard::{Outcome, PoolScope};
 
 use super::core::Core;
@@ -17,8 +17,51 @@ pub(super) const THROTTLE_PAUSE: Millis = Millis(1_000);
 const HANDSHAKE_PAUSE: Millis = Millis(10_000);
 /// How long after a ban that does not say: the shortest that exchanges give.
 const BAN_PAUSE: Millis = Millis(120_000);
+/// No ban is heeded for longer: a word that says more is broken, and would stop a venue for ever. The longest that an exchange
+/// documents is three days (Binance, rest-api.md, "IP Limits").
+const LONGEST_BAN: Millis = Millis(3 * 86_400_000);
+/// Nor is a 429, which ends with the window of its limit. Where that is longer, asking once more in each hour harms nothing.
+const LONGEST_THROTTLE: Millis = Millis(3_600_000);
 
 impl Core {
+    /// An outcome whose wait is one that an exchange may ask for: everybody who heeds it reads it from here on.
+    pub(super) fn with_bounded_wait<S: Sink + ?Sized>(&self, outcome: Outcome, sink: &mut S) -> Outcome {
+        match outcome {
+            Outcome::Throttled {
+                retry_after: Some(asked),
+                pool,
+                refusal,
+            } if asked > LONGEST_THROTTLE => {
+                let (asked, hour) = (asked.0, LONGEST_THROTTLE.0);
+                let text = format!("asked to wait for {asked} ms after a rate limit: no more than {hour} ms are taken");
+                self.log(LogLevel::Warn, &text, sink);
+                Outcome::Throttled {
+                    retry_after: Some(LONGEST_THROTTLE),
+                    pool,
+                    refusal,
+                }
+            }
+            Outcome::Banned {
+                until: Some(until),
+                refusal,
+            } => {
+                let now = self.clock.exchange_time(self.now);
+                let latest = WallNs(now.0.saturating_add_unsigned(LONGEST_BAN.0 * 1_000_000));
+                if until > latest {
+                    let (until, days) = (until.as_millis(), LONGEST_BAN.0 / 86_400_000);
+                    let text =
+                        format!("banned until {until} (ms since 1970), it is said: no more than {days} days are taken");
+                    self.log(LogLevel::Error, &text, sink);
+                }
+                Outcome::Banned {
+                    until: Some(until.min(latest)),
+                    refusal,
+                }
+            }
+            other => other,
+        }
+    }
+
     /// Slows down or stops where the exchange asks for it; measures the clock again where it refused our time.
     pub(super) fn heed<S: Sink + ?Sized>(&mut self, operation: &Operation, outcome: &Outcome, sink: &mut S) {
         match outcome {
@@ -43,7 +86,7 @@ impl Core {
             Outcome::Banned { until, refusal } => {
                 let exchange = self.clock.exchange_time(self.now);
                 let span = until.map_or(BAN_PAUSE, |until| {
-                    Millis(u64::try_from((until.0 - exchange.0) / 1_000_000 + 1).unwrap_or(0))
+                    Millis(u64::try_from(until.0.saturating_sub(exchange.0) / 1_000_000 + 1).unwrap_or(0))
                 });
                 self.banned_for(span.max(THROTTLE_PAUSE));
                 self.log(

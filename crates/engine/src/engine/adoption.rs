@@ -96,10 +96,15 @@ impl<J: Journal> Core<J> {
     pub(crate) fn on_foreign_order(&mut self, index: VenueIndex, event: &OrderEvent) {
         let Some(key) = foreign_keys(event).next() else { return };
         let venue = &mut self.state.venues[index.0];
+        let seen = &mut venue.reconcile.foreign_seen;
         let evidence = event.status.evidence();
         if evidence.is_some_and(|e| OrderState::Unknown.after(e).is_ok_and(OrderState::is_terminal)) {
             venue.foreign.remove(&key);
-            venue.reconcile.foreign_seen.remove(&key);
+            seen.insert(key, None);
+            return;
+        }
+        if seen.get(&key).is_some_and(Option::is_none) {
+            // An answer that was given before it ended, and has come since: an end is final.
             return;
         }
         let order = ForeignOrder {
@@ -110,9 +115,8 @@ impl<J: Journal> Core<J> {
             price: event.price,
             quantity: event.quantity,
         };
-        if event.source == ReportSource::Query {
-            venue.reconcile.foreign_seen.insert(key.clone(), order.clone());
-        }
+        // Whoever tells it: what the stream tells while a question is under way may be newer than its answer.
+        seen.insert(key.clone(), Some(order.clone()));
         venue.foreign.insert(key, order);
     }
 
@@ -168,6 +172,14 @@ impl<J: Journal> Core<J> {
 }
 
 impl Venue {
+    /// A question about what is open was answered as a whole: what it told of others' orders, and the stream meanwhile, is
+    /// what there is.
+    pub(crate) fn foreign_orders_are_known(&mut self) {
+        let seen = std::mem::take(&mut self.reconcile.foreign_seen);
+        let working = seen.into_iter().filter_map(|(key, order)| Some((key, order?)));
+        self.foreign = working.collect();
+    }
+
     /// What came or left between the run before and this one, in one line; `None` where nothing did, or that is not known.
     pub(crate) fn moved_in_words(&self) -> Option<String> {
         let moved = self.holdings.moved_meanwhile().iter().map(|(asset, change)| {

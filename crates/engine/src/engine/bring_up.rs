@@ -119,7 +119,8 @@ impl<J: Journal> Core<J> {
     pub(crate) fn on_instruments(&mut self, index: VenueIndex, mut event: InstrumentsEvent) {
         let venue = &mut self.state.venues[index.0];
         let mut told = false;
-        let (mut missing, mut gone) = (Vec::new(), Vec::new());
+        let comes_up = venue.phase == VenuePhase::Instruments;
+        let (mut missing, mut gone, mut unwatched) = (Vec::new(), Vec::new(), Vec::new());
         let listed = event.instruments.drain(..);
         let mut listed: BTreeMap<_, _> = listed.map(|instrument| (instrument.pair.clone(), instrument)).collect();
         for market in &mut venue.markets {
@@ -127,11 +128,26 @@ impl<J: Journal> Core<J> {
                 Some(instrument) => {
                     told |= market.set_instrument(instrument, &venue.manifest.book);
                 }
-                None if market.wanted == MarketWanted::LeftOrders => gone.push(market.pair.to_string()),
-                None => missing.push(market.pair.to_string()),
+                None => match market.wanted {
+                    MarketWanted::LeftOrders => gone.push(market.pair.to_string()),
+                    // It costs nothing that is traded.
+                    MarketWanted::Watching if comes_up || market.instrument.is_none() => {
+                        unwatched.push(market.pair.to_string());
+                    }
+                    MarketWanted::Watching | MarketWanted::Trading => missing.push(market.pair.to_string()),
+                },
             }
         }
-        if !gone.is_empty() && venue.phase == VenuePhase::Instruments {
+        if !unwatched.is_empty() && comes_up {
+            let text = format!(
+                "{} does not offer {}, to be watched only: left out; check the pairs in the bot's file",
+                venue.id,
+                unwatched.join(", ")
+            );
+            self.log(LogLevel::Warn, text);
+        }
+        let venue = &self.state.venues[index.0];
+        if !gone.is_empty() && comes_up {
             let text = format!(
                 "{} does not list {} any more, of which an earlier run left orders: nothing can be asked of them here; see \
                  to them at the exchange yourself",
@@ -141,7 +157,7 @@ impl<J: Journal> Core<J> {
             self.log(LogLevel::Error, text);
         }
         let venue = &self.state.venues[index.0];
-        if venue.phase == VenuePhase::Instruments {
+        if comes_up {
             if !missing.is_empty() {
                 let why = format!(
                     "it does not offer {}; check the pairs in the bot's file",
@@ -163,10 +179,10 @@ impl<J: Journal> Core<J> {
         let done = *outcome == Outcome::Done;
         match (purpose, &venue.phase) {
             (Purpose::Instruments, VenuePhase::Instruments) if done => {
-                let usable = |m: &Market| m.instrument.is_some() || m.wanted == MarketWanted::LeftOrders;
+                let usable = |m: &Market| m.instrument.is_some() || m.wanted != MarketWanted::Trading;
                 let no_contract = |m: &&Market| {
                     let is_contract = m.instrument.as_ref().is_none_or(|i| i.contract.is_some());
-                    venue.contracts.is_some() && !is_contract
+                    m.wanted == MarketWanted::Trading && venue.contracts.is_some() && !is_contract
                 };
                 if let Some(market) = venue.markets.iter().find(no_contract) {
                     let why = format!("its connector does not tell what {} is a contract of", market.pair);

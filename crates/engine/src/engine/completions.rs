@@ -15,8 +15,8 @@ const FIRST_QUESTION: Millis = Millis(100);
 const CANCEL_GRACE: Millis = Millis(2_000);
 /// A cancel whose outcome is unknown and whose order cannot be asked about is sent again after so long.
 const CANCEL_UNKNOWN: Millis = Millis(5_000);
-/// A ban may be long; the cancel is tried again at least so often.
-const CANCEL_BAN: Millis = Millis(60_000);
+/// A ban may be long, and so may what a 429 asks for; the cancel is tried again at least so often.
+const CANCEL_AT_LEAST: Millis = Millis(60_000);
 
 impl<J: Journal> Core<J> {
     pub(crate) fn on_completed(&mut self, index: VenueIndex, op: OpId, outcome: &Outcome, now: HostNow) {
@@ -184,13 +184,13 @@ impl<J: Journal> Core<J> {
                 Some(Millis(0))
             }
             Outcome::Throttled { retry_after, .. } => {
-                self.cancel_later(index, id, retry_after.unwrap_or_default());
+                self.cancel_later(index, id, retry_after.unwrap_or_default().min(CANCEL_AT_LEAST));
                 None
             }
             Outcome::Banned { until, .. } => {
                 let ban = until.map_or(0, |until| until.0.saturating_sub(self.state.now.wall.0));
                 let ban = Millis(u64::try_from(ban / 1_000_000).unwrap_or(0));
-                self.cancel_later(index, id, ban.min(CANCEL_BAN));
+                self.cancel_later(index, id, ban.min(CANCEL_AT_LEAST));
                 None
             }
             Outcome::NotSent(_)

@@ -328,11 +328,12 @@ impl<J: Journal> Core<J> {
         };
         let venue = &mut self.state.venues[index.0];
         let depth = venue.manifest.book.snapshot_depth;
-        let is_free = venue.snapshots_asked() < ASKED_AT_ONCE;
+        // What the account needs to be known goes first: hundreds of watched books use up a limit's window at once.
+        let watched_may_ask = venue.snapshots_asked() < ASKED_AT_ONCE && venue.account_is_known();
         let Some(market) = venue.market_mut(instrument).filter(|m| m.snapshot.in_flight.is_none()) else {
             return;
         };
-        if !is_free && market.wanted == MarketWanted::Watching {
+        if !watched_may_ask && market.wanted == MarketWanted::Watching {
             return;
         }
         let depth = match market.wanted {

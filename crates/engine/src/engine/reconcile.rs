@@ -144,7 +144,7 @@ impl<J: Journal> Core<J> {
         };
         if !venue.reconcile.failed {
             venue.retry.failures = 0;
-            venue.foreign = std::mem::take(&mut venue.reconcile.foreign_seen);
+            venue.foreign_orders_are_known();
             self.state.counts.reconciliations += 1;
             if venue.reconcile.with_history {
                 venue.orders_are_complete();

@@ -245,7 +245,7 @@ impl<J: Journal> Core<J> {
             // An order of ours that is open came as an event, and is live again.
             proof.proven = !proof.failed && !proof.told_open && venue.orders.live_count() == 0;
             if proof.proven {
-                venue.foreign = std::mem::take(&mut venue.reconcile.foreign_seen);
+                venue.foreign_orders_are_known();
             }
         }
         if let Some(refusal) = outcome.refusal() {

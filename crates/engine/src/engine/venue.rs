@@ -147,7 +147,9 @@ pub(crate) struct Reconcile {
     pub(crate) healed: bool,
     /// Orders that a query has told of since the last one began.
     pub(crate) seen: BTreeSet<ClientOrderId>,
-    pub(crate) foreign_seen: BTreeMap<String, ForeignOrder>,
+    /// Orders of others that were told of since the last question about what is open began, by whichever source; `None`
+    /// where that was their end.
+    pub(crate) foreign_seen: BTreeMap<String, Option<ForeignOrder>>,
 }
 
 /// A retry of something that the venue cannot do without.
@@ -319,6 +321,11 @@ impl Venue {
     /// Whether the exchange tells us of our orders as they change, or never does and is asked.
     pub(crate) fn user_session_is_live(&self) -> bool {
         self.user_stream.state.delivers() || !self.has(&Capability::UserStream)
+    }
+
+    /// Whether it has been asked what the account holds and has done, and nothing of that was missed since.
+    pub(crate) fn account_is_known(&self) -> bool {
+        self.phase == VenuePhase::Ready && self.reconcile.healed
     }
 
     /// Whether orders may be placed by somebody who needs books so; else why not.

@@ -382,3 +382,22 @@ fn cancels_are_sent_while_the_venue_is_out() {
     );
     assert_eq!(floor.sites[B].exchange.open().count(), 2);
 }
+
+/// Hundreds of watched books would use up a limit's window, and what the account needs would wait for the next one.
+#[test]
+fn a_watched_book_is_asked_for_once_the_account_is_known() {
+    let mut floor = Floor::watching(&["a"], &[("at-a", "a", "BTC-USDT", BookNeed::Streamed)]);
+    floor.sites[A].exchange.slow_fills = 30_000;
+    floor.start();
+    let of = |floor: &Floor, instrument: u32| {
+        let asked = floor.sites[A].asked.iter();
+        asked.filter(|(_, id, _)| *id == InstrumentId(instrument)).count()
+    };
+    floor.run_beating(20, &[(A, BTC), (A, ETH)]);
+    assert_eq!((of(&floor, 1), of(&floor, 2)), (1, 0), "its fills are still under way");
+    assert!(floor.market(A, BTC).book().is_some());
+    floor.run_beating(60, &[(A, BTC), (A, ETH)]);
+    assert_eq!(of(&floor, 2), 1);
+    assert!(floor.market(A, ETH).book().is_some());
+    assert_eq!(floor.strategy(0).state, StrategyState::Running);
+}

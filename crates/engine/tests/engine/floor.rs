@@ -92,6 +92,22 @@ impl Floor {
 
     /// As [`Floor::new`], with a manifest of the test's own.
     pub fn with_manifest(manifest: &str, venues: &[&str], strategies: &[(&str, &str, &str, BookNeed)]) -> Floor {
+        Floor::made(manifest, venues, strategies, &["BTC-USDT", "ETH-USDT"], &[])
+    }
+
+    /// As [`Floor::new`]; ETH-USDT is watched only.
+    pub fn watching(venues: &[&str], strategies: &[(&str, &str, &str, BookNeed)]) -> Floor {
+        Floor::made(MANIFEST, venues, strategies, &["BTC-USDT"], &["ETH-USDT"])
+    }
+
+    fn made(
+        manifest: &str,
+        venues: &[&str],
+        strategies: &[(&str, &str, &str, BookNeed)],
+        traded: &[&str],
+        watched: &[&str],
+    ) -> Floor {
+        let pairs = |of: &[&str]| of.iter().map(|pair| pair.parse().unwrap()).collect::<Vec<Pair>>();
         let manifest = Manifest::parse(manifest).unwrap().connector("fake").unwrap().clone();
         let setup = EngineSetup {
             bot: "bot".to_owned(),
@@ -101,15 +117,16 @@ impl Floor {
         };
         let mut engine = Engine::new(setup, Memory::default());
         for venue in venues {
-            engine.add_venue(VenueSetup {
+            let index = engine.add_venue(VenueSetup {
                 venue: VenueId::new(venue).unwrap(),
                 account: AccountId::new("main").unwrap(),
                 manifest: manifest.clone(),
-                pairs: vec!["BTC-USDT".parse().unwrap(), "ETH-USDT".parse().unwrap()],
+                pairs: pairs(traded),
                 environment: "live".to_owned(),
                 adopt: std::collections::BTreeSet::new(),
                 contracts: ContractChoices::default(),
             });
+            engine.watch(index, pairs(watched));
         }
         let told = Told::default();
         for (id, venue, pair, need) in strategies {

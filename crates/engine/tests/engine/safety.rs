@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::PauseReason;
-use colibri_engine::{Recovered, StrategyState, VenuePhase};
+use colibri_engine::{Recovered, StrategyState, VenueIndex, VenuePhase};
 use colibri_model::{ClientOrderId, Decimal, OrderState, Quantity, Record, Side};
 use colibri_standard::{NoticeEvent, NoticeKind, OrderStatus};
 
@@ -331,4 +331,33 @@ fn an_order_left_in_a_pair_that_is_not_listed_any_more_does_not_cost_the_venue()
     assert_eq!(desk.live(), 2, "its side is not quoted while it may be open");
     desk.book_beats(1_000, 25);
     assert_eq!(desk.exchange.open().count(), 2, "the exchange has denied it");
+}
+
+#[test]
+fn a_pair_to_be_watched_that_is_not_listed_is_left_out_and_does_not_cost_the_venue() {
+    let mut desk = Desk::new(QUOTES);
+    desk.engine.watch(VenueIndex(0), vec!["OLD-USDT".parse().unwrap()]);
+    desk.start();
+    let view = desk.view();
+    let venue = view.venues().next().unwrap();
+    assert_eq!(*venue.phase(), VenuePhase::Ready);
+    assert_eq!(venue.not_ready(), None);
+    assert!(desk.logged("does not offer OLD-USDT, to be watched only: left out"));
+    assert_eq!(desk.live(), 2, "what is traded is quoted");
+    desk.book_beats(1_000, 25);
+    assert_eq!(desk.live(), 2);
+    desk.stop();
+    assert!(desk.engine.is_stopped());
+}
+
+#[test]
+fn a_pair_to_be_traded_that_is_not_listed_fails_the_venue() {
+    let mut desk = Desk::new(QUOTES);
+    desk.exchange.lists_nothing = true;
+    desk.start();
+    let view = desk.view();
+    let VenuePhase::Failed(why) = view.venues().next().unwrap().phase() else {
+        panic!("it came up without what it trades");
+    };
+    assert!(why.contains("does not offer BTC-USDT"), "{why}");
 }

@@ -139,6 +139,54 @@ fn a_ban_stops_everything_until_it_ends() {
 }
 
 #[test]
+fn a_ban_without_end_is_taken_for_three_days_and_said_to_be() {
+    let mut bench = Bench::new(|now, heard, out| match heard {
+        Heard::Response(op, 418, _) => {
+            let outcome = Outcome::Banned {
+                until: Some(WallNs(i64::MAX)),
+                refusal: Refusal::new(RejectReason::NoRoom, "banned"),
+            };
+            finish(*op, &outcome, out);
+        }
+        _ => ordinary(now, heard, out),
+    });
+    bench.place(1);
+    let request = bench.requests()[0].id;
+    bench.answer(request, 418, &[], "");
+    let Some(Outcome::Banned { until: Some(until), .. }) = bench.outcome(1) else {
+        panic!("{:?}", bench.outcome(1));
+    };
+    assert!(until.0 < i64::MAX, "the engine is told the bounded one");
+    let said = |(_, text): &(LogLevel, String)| text.contains("no more than 3 days are taken");
+    assert!(bench.told.log.iter().any(said), "{:?}", bench.told.log);
+    let day = 86_400_000;
+    bench.pass(3 * day - 10_000);
+    bench.order(2, op_kind::CANCEL);
+    assert!(bench.requests().is_empty());
+    bench.pass(20_000);
+    bench.order(3, op_kind::CANCEL);
+    assert_eq!(bench.requests().len(), 1);
+}
+
+#[test]
+fn a_429_rests_a_pool_for_an_hour_at_most() {
+    let mut bench = Bench::new(ordinary);
+    bench.command(1, &balances());
+    let request = bench.requests()[0].id;
+    bench.answer(request, 429, &[], "99999999999");
+    let Some(Outcome::Throttled { retry_after, .. }) = bench.outcome(1) else {
+        panic!("{:?}", bench.outcome(1));
+    };
+    assert_eq!(*retry_after, Some(Millis(3_600_000)));
+    bench.pass(3_590_000);
+    bench.place(2);
+    assert!(bench.requests().is_empty());
+    bench.pass(20_000);
+    bench.place(3);
+    assert_eq!(bench.requests().len(), 1);
+}
+
+#[test]
 fn one_at_a_time_where_the_exchange_wants_nonces_in_order() {
     let mut bench = Bench::new(|now, heard, out| match heard {
         Heard::Granted(grant) => {

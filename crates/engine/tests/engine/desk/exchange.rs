@@ -112,6 +112,8 @@ pub struct Exchange {
     /// What the book's stream begins with, where it does.
     pub book_begins: Option<BookMessage>,
     pub instruments_asked: u64,
+    /// Whether it tells no instrument where it is asked for all.
+    pub lists_nothing: bool,
     /// How often the book was subscribed anew.
     pub book_subscribed: u64,
     /// Sessions that the engine had opened again, in order.
@@ -168,6 +170,7 @@ impl Exchange {
             book_rule: BOOK_RULE,
             book_begins: None,
             instruments_asked: 0,
+            lists_nothing: false,
             book_subscribed: 0,
             reopened: Vec::new(),
             next_id: 1,
@@ -422,9 +425,10 @@ impl Exchange {
         match command {
             Command::Instruments(_) => {
                 self.instruments_asked += 1;
-                let mut listed = instruments(self.replaces_at_once);
-                listed.instruments[0].contract = self.perp.as_ref().map(|_| Perp::contract());
-                answers.push(Delivery::Event(listed.into()));
+                let mut told = instruments(self.replaces_at_once);
+                told.instruments[0].contract = self.perp.as_ref().map(|_| Perp::contract());
+                told.instruments.retain(|_| !self.lists_nothing);
+                answers.push(Delivery::Event(told.into()));
             }
             Command::UseInstruments(used) => assert_eq!(used.instruments[0].id, InstrumentId(1)),
             Command::Fees(_) if self.lose_fees > 0 => {
