@@ -13,7 +13,9 @@ use colibri_driver::{
     LimitShare, Limiter, LogLevel, Secret, StreamId,
 };
 use colibri_engine::strategy::{Input as Told, MarketNeed, Strategy, StrategyActions};
-use colibri_engine::{Engine, EngineSetup, Recovered, RecoveredOrder, StrategyState, VenueSetup, View};
+use colibri_engine::{
+    ContractChoices, Engine, EngineSetup, Recovered, RecoveredOrder, StrategyState, VenueSetup, View,
+};
 use colibri_loader::{LoadRequest, Loader};
 use colibri_model::{
     AccountId, ClientOrderId, ExchangeOrderId, InstrumentId, Journal, JournalError, Millis, MonoNs, OrderIntent,
@@ -214,6 +216,7 @@ impl Bot {
             pairs: pairs.clone(),
             environment: setup.environment.clone(),
             adopt: BTreeSet::new(),
+            contracts: ContractChoices::default(),
         });
         let heard = Rc::new(Cell::new(0));
         let needs = pairs.into_iter().map(|pair| MarketNeed {

@@ -1,11 +1,16 @@
 //! `BOT.toml`: one bot: where it trades, for which account, with which strategies, within which limits.
 
+mod contracts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use colibri_driver::{LimitShare, LimitShares};
 use colibri_engine::risk::{Budget, RiskLimits};
-use colibri_model::{AccountId, Asset, Decimal, ExchangeOrderId, Millis, Pair, StrategyId, VenueId};
+use colibri_model::{
+    AccountId, Asset, CollateralMode, Decimal, ExchangeOrderId, Leverage, MarginMode, Millis, Pair, PositionMode,
+    StrategyId, VenueId,
+};
 use colibri_store::journal::Durability;
 use serde::Deserialize;
 use toml::Spanned;
@@ -106,6 +111,19 @@ pub struct VenueTable {
     /// cost the account no question, so that there may be very many.
     #[serde(default)]
     pub watch: Vec<Spanned<Pair>>,
+    /// At a venue for contracts: how many positions an instrument may have, `one_way` or `hedge`. Absent: it is left as it is set at
+    /// the exchange; so for the keys below.
+    #[serde(default)]
+    pub position_mode: Option<Spanned<PositionMode>>,
+    /// Which assets answer for cross positions: `single_asset` or `multi_asset`.
+    #[serde(default)]
+    pub collateral_mode: Option<Spanned<CollateralMode>>,
+    /// The leverage by pair.
+    #[serde(default, deserialize_with = "contracts::leverages")]
+    pub leverage: BTreeMap<Pair, Leverage>,
+    /// How the margin of positions is kept, by pair: `cross` or `isolated`.
+    #[serde(default)]
+    pub margin_mode: BTreeMap<Pair, MarginMode>,
     /// Open orders in the account that are to be taken for this bot's, by the exchange's order ids, although it does not know
     /// them: its fills count and it is cancelled when the bot stops. No other order of somebody else is ever touched.
     #[serde(default)]
@@ -265,6 +283,16 @@ impl Bot {
                 return Err(self.wrong(venue.span(), "a venue needs at least one pair"));
             }
             let traded: BTreeSet<&Pair> = venue.pairs.iter().map(Spanned::get_ref).collect();
+            let chosen = [
+                ("leverage", venue.leverage.keys().collect::<Vec<_>>()),
+                ("margin_mode", venue.margin_mode.keys().collect()),
+            ];
+            for (key, pairs) in chosen {
+                if let Some(pair) = pairs.into_iter().find(|pair| !traded.contains(*pair)) {
+                    let what = format!("{key}.{pair}: the venue {id} does not list {pair}");
+                    return Err(self.wrong(self.key_after(venue.connector.span(), key), what));
+                }
+            }
             if let Some(pair) = venue.watch.iter().find(|pair| traded.contains(pair.get_ref())) {
                 let what = format!(
                     "{} is in pairs and in watch: what is traded is watched anyway",

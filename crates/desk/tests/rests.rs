@@ -10,7 +10,7 @@ use colibri_driver::bulk_lane::BulkReport;
 use colibri_driver::{
     Driver, DriverIndex, DriverSetup, HostTime, Input, LimitShare, Limiter, Rest, Resting, SharedLimiter,
 };
-use colibri_engine::{Engine, EngineSetup, VenueIndex, VenueSetup};
+use colibri_engine::{ContractChoices, Engine, EngineSetup, VenueIndex, VenueSetup};
 use colibri_model::{AccountId, Journal, JournalError, Millis, MonoNs, OpId, Record, VenueId, WallNs};
 use colibri_standard::{Balances, Command, ConnectorManifest, Manifest, Outcome, Refusal, RejectReason};
 
@@ -89,6 +89,7 @@ fn desk() -> Desk<Nowhere> {
             pairs: Vec::new(),
             environment: "live".to_owned(),
             adopt: BTreeSet::new(),
+            contracts: ContractChoices::default(),
         });
         venues.push(DeskVenue::new(driver(name, address, &limiter)).with_bulk_lane());
     }

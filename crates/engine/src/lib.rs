@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod book;
 pub mod clock;
 pub mod config;
+mod contracts;
 mod engine;
 mod kept;
 mod now;
@@ -17,6 +18,10 @@ pub mod risk;
 pub mod strategy;
 mod view;
 
+pub use contracts::{
+    ContractChoices, ForcedReduction, FundingTold, HeldPosition, MarginCall, PairChoices, PositionChanged,
+    PositionDifference, PositionLedger, SettingDifference, StatedAt, StatedMargin,
+};
 pub use engine::{
     BookSource, Counts, DataDelays, Engine, EngineAction, EnginePhase, EngineSetup, EngineSnapshot,
     EnvironmentConflict, ForeignOrder, KillSwitch, LeftHoldings, LogLevel, MarketId, Outage, Progress, Recovered,

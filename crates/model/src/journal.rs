@@ -20,7 +20,8 @@ use crate::{
 ///   what an order has filled, what a session's profit is measured from, and [`Record::Migrated`].
 /// - 3: contracts: an order's terms, a fill's position and cause, chosen settings, triggers, funding, forced reductions;
 ///   [`Record::Renamed`]; balances stand as they are known to be, with those that went to zero.
-pub const SCHEMA_VERSION: u32 = 3;
+/// - 4: [`Record::PositionsOpened`].
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// The oldest version whose records this code understands: every one since is read as it stands.
 pub const OLDEST_SCHEMA: u32 = 1;
@@ -51,6 +52,18 @@ impl KillCause {
             KillCause::Person => "person",
         }
     }
+}
+
+/// A position that was held before the first fill that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedPosition {
+    /// Which.
+    #[serde(default, skip_serializing_if = "PositionSide::is_net")]
+    pub side: PositionSide,
+    /// How much, below zero where it was short.
+    pub quantity: Quantity,
+    /// What it cost: the exchange's entry price, or the mark price where it did not say.
+    pub price: Price,
 }
 
 /// What stands for the strategy of an order that is the bot's and names none: one that was adopted.
@@ -253,6 +266,20 @@ pub enum Record {
         pair: Option<Pair>,
         /// What.
         chosen: TradingSetting,
+        /// When.
+        time: WallNs,
+    },
+    /// What was held of a contract before the first of its fills that stand here: entered once for each pair of an account, with
+    /// nothing where nothing was held. With the fills it is what is held.
+    PositionsOpened {
+        /// Where.
+        venue: VenueId,
+        /// Whose.
+        account: AccountId,
+        /// Of which pair.
+        pair: Pair,
+        /// The positions.
+        positions: Vec<OpenedPosition>,
         /// When.
         time: WallNs,
     },

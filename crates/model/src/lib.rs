@@ -28,7 +28,9 @@ pub use id::{
     VenueId,
 };
 pub use instrument::{Instrument, InstrumentStatus};
-pub use journal::{Journal, JournalError, KillCause, NO_STRATEGY, OLDEST_SCHEMA, Record, SCHEMA_VERSION};
+pub use journal::{
+    Journal, JournalError, KillCause, NO_STRATEGY, OLDEST_SCHEMA, OpenedPosition, Record, SCHEMA_VERSION,
+};
 pub use mantissa::{Exponents, MantissaError, from_mantissa, mantissa_of_text, to_mantissa};
 pub use money::{Amount, Price, Quantity};
 pub use order::{OrderIntent, OrderType, QuantityUnit, Side, TimeInForce};

@@ -51,6 +51,15 @@ fn put_venue(out: &mut Vec<u8>, venue: &VenueView<'_>) {
     for market in venue.markets() {
         put_number(out, market.id().instrument.0.into());
         put_debug(out, market.position());
+        if let Some(positions) = market.positions() {
+            put_debug(out, positions);
+            put_debug(out, &market.mark_and_index());
+            put_debug(out, &market.funding_rate());
+        }
+    }
+    if venue.has_contracts() {
+        put_debug(out, &venue.margin());
+        put_debug(out, &venue.setting_differences());
     }
     for stated in venue.balances() {
         put_debug(out, &stated.balance);

@@ -3,7 +3,9 @@
 use colibri_engine::MarketId;
 use colibri_engine::View;
 use colibri_engine::strategy::{Input, MarketNeed, OrderRequest, Strategy, StrategyActions};
-use colibri_model::{Decimal, OrderType, Price, Quantity, QuantityUnit, Side, StrategyId, TimeInForce, VenueId};
+use colibri_model::{
+    Decimal, OrderTerms, OrderType, Price, Quantity, QuantityUnit, Side, StrategyId, TimeInForce, VenueId,
+};
 
 use crate::frames::FrameShape;
 
@@ -37,6 +39,7 @@ fn buy(market: MarketId, price: Price) -> OrderRequest {
         price: Some(price),
         quantity: Quantity::from(Decimal::new(1, 2)),
         quantity_unit: QuantityUnit::Base,
+        terms: OrderTerms::default(),
         tag: 0,
     }
 }

@@ -9,7 +9,7 @@ use colibri_driver::{
 };
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::{self, Strategy};
-use colibri_engine::{Engine, EngineSetup, Recovered, VenueIndex, VenueSetup};
+use colibri_engine::{ContractChoices, Engine, EngineSetup, Recovered, VenueIndex, VenueSetup};
 use colibri_loader::Library;
 use colibri_model::{
     AccountId, Amount, Decimal, Journal, Millis, MonoNs, NoSnapshot, OpId, Pair, SplitMix64, StrategyId, VenueId,
@@ -209,6 +209,7 @@ impl Blueprint {
             pairs: pairs.clone(),
             environment: recipe.environment.clone(),
             adopt: std::collections::BTreeSet::new(),
+            contracts: ContractChoices::default(),
         });
         engine.add_strategy(Witness::listening_to(market_maker(venue, &pairs[0])?, told.clone()));
         for (pair, amount) in pairs.iter().zip([Decimal::new(2, 3), Decimal::new(5, 2)]) {

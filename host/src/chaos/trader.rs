@@ -5,8 +5,8 @@ use colibri_engine::MarketId;
 use colibri_engine::View;
 use colibri_engine::strategy::{Input, MarketNeed, OrderRequest, Strategy, StrategyActions};
 use colibri_model::{
-    Decimal, Millis, OrderType, Pair, Price, Quantity, QuantityUnit, Side, SnapshotUnusable, SplitMix64, StrategyId,
-    TimeInForce, VenueId,
+    Decimal, Millis, OrderTerms, OrderType, Pair, Price, Quantity, QuantityUnit, Side, SnapshotUnusable, SplitMix64,
+    StrategyId, TimeInForce, VenueId,
 };
 
 /// Live orders that it does not go beyond.
@@ -96,6 +96,7 @@ impl RandomTrader {
             price: (order_type != OrderType::Market).then_some(Price(price)),
             quantity: Quantity(self.amount * part),
             quantity_unit: QuantityUnit::Base,
+            terms: OrderTerms::default(),
             tag: 0,
         })
     }

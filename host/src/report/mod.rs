@@ -68,6 +68,8 @@ pub struct Report {
     pub streams_condemned: u64,
     /// Orders in the accounts that are not ours, at the end: left alone.
     pub foreign_orders: u64,
+    /// Positions in contracts that are still held, in words: a stop cancels orders and closes nothing.
+    pub held_positions: Vec<String>,
     /// By venue where anything did: what came or left by no trade while the bot was stopped, in words.
     pub moved_meanwhile: Vec<String>,
     /// Why the kill switch is thrown, where it is.
@@ -97,12 +99,14 @@ pub struct BalanceCheck {
     pub external: Amount,
     /// The exchange's statement at the end; `None` where it gave none.
     pub exchange: Option<Amount>,
+    /// By how much the exchange may have rounded otherwise what contracts realised.
+    pub rounding: Amount,
 }
 
 /// Whether ledger and exchange say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Agreement {
-    /// To the last digit.
+    /// To the last digit; of what contracts settle in, to the exchange's rounding.
     Equal,
     /// Not.
     Different,
@@ -132,7 +136,7 @@ impl BalanceCheck {
     #[must_use]
     pub fn agreement(&self) -> Agreement {
         match self.exchange {
-            Some(exchange) if exchange == self.ledger => Agreement::Equal,
+            Some(exchange) if (exchange - self.ledger).0.abs() <= self.rounding.0 => Agreement::Equal,
             Some(_) => Agreement::Different,
             None => Agreement::NotStated,
         }

@@ -102,6 +102,9 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
     if report.streams_condemned > 0 {
         row(out, "silent streams", &report.streams_condemned.to_string())?;
     }
+    for position in &report.held_positions {
+        row(out, "STILL HELD", position)?;
+    }
     for moved in &report.moved_meanwhile {
         row(out, "funds", moved)?;
     }

@@ -14,6 +14,7 @@ fn check(asset: &str, ledger: i64, exchange: Option<i64>) -> BalanceCheck {
         ledger: Amount(Decimal::new(ledger, 4)),
         external: Amount::ZERO,
         exchange: exchange.map(|units| Amount(Decimal::new(units, 4))),
+        rounding: Amount::ZERO,
     }
 }
 
@@ -47,6 +48,7 @@ fn report(balances: Vec<BalanceCheck>) -> Report {
         book_gaps: 0,
         streams_condemned: 0,
         foreign_orders: 0,
+        held_positions: Vec::new(),
         moved_meanwhile: Vec::new(),
         kill_switch: None,
     }
@@ -70,7 +72,7 @@ fn json_is_one_object_on_one_line_with_money_as_text() {
             ],
             "ledger_equals_exchange": null, "ticks": 10, "tick_overruns": 0,
             "tick_timings": {"p50_us": 120, "p99_us": 400, "max_us": 910}, "reconnects": 0, "book_gaps": 0,
-            "streams_condemned": 0, "foreign_orders": 0, "moved_meanwhile": [], "kill_switch": null,
+            "streams_condemned": 0, "foreign_orders": 0, "held_positions": [], "moved_meanwhile": [], "kill_switch": null,
         })
     );
 }
@@ -99,6 +101,19 @@ fn the_table_says_what_is_proven_and_what_differs() {
         text.contains("balance BTC          1 (THE EXCHANGE SAYS 0.9999: -0.0001 UNEXPLAINED)"),
         "{text}"
     );
+    figures.held_positions = vec!["binance: BTC-USDT 2 at 99".to_owned()];
+    assert!(
+        figures
+            .table()
+            .contains("STILL HELD           binance: BTC-USDT 2 at 99")
+    );
+    figures.balances[0].rounding = Amount(Decimal::new(1, 4));
+    assert_eq!(
+        figures.balances[0].agreement(),
+        Agreement::Equal,
+        "within the exchange's rounding"
+    );
+    figures.balances[0].rounding = Amount::ZERO;
     figures.balances[0].external = Amount(Decimal::new(5, 1));
     assert!(figures.table().contains("1 (0.5 from outside; THE EXCHANGE"));
     assert!(text.contains("-1.23 USDT realized"), "{text}");

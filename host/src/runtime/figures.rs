@@ -50,6 +50,7 @@ pub fn screen<J: Journal>(runtime: &Runtime<J>, environment: &str, elapsed: Dura
         elapsed,
         alerts: alerts(&view),
         venues: venues(runtime, now.mono),
+        positions: view.venues().flat_map(|venue| super::contracts::rows(&venue)).collect(),
         book: view.markets().next().map(|market| ladder(&market)),
         orders: view
             .venues()
@@ -316,6 +317,14 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
             .sum(),
         book_gaps: book_gaps(&view),
         streams_condemned: counts.streams_condemned,
+        held_positions: view
+            .venues()
+            .flat_map(|v| {
+                v.held_positions()
+                    .into_iter()
+                    .map(move |held| format!("{}: {held}", v.id()))
+            })
+            .collect(),
         moved_meanwhile: view
             .venues()
             .filter_map(|v| Some(format!("{}: {}", v.id(), v.moved_meanwhile()?)))
@@ -333,9 +342,11 @@ fn balances(view: &View<'_>) -> Vec<BalanceCheck> {
             ledger: Amount::ZERO,
             external: Amount::ZERO,
             exchange: Some(Amount::ZERO),
+            rounding: Amount::ZERO,
         });
         check.ledger += ledger.expected + ledger.external;
         check.external += ledger.external;
+        check.rounding += ledger.rounding;
         check.exchange = check.exchange.map(|sum| sum + ledger.stated);
     }
     checks.into_values().collect()

@@ -7,6 +7,7 @@
 //! frame goes through its connector into the books at once; then the engine tells strategies, once a book; then what they
 //! want is posted to the drivers, and what those want goes to the sockets.
 
+mod contracts;
 pub mod feed;
 pub mod figures;
 pub mod setup;

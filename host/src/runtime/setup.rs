@@ -133,6 +133,9 @@ pub fn driver_setup(
             exit: error.exit,
             message: bot.wrong(venue.connector.span(), &error.message).message,
         })?;
+    if let Some((key, what)) = venue.contracts_fault(&installed.manifest) {
+        return Err(bot.wrong(bot.key_after(venue.connector.span(), key), what));
+    }
     if !installed.manifest.environments.contains_key(&venue.environment) {
         let known: Vec<_> = installed.manifest.environments.keys().map(String::as_str).collect();
         let text = format!(
@@ -332,6 +335,7 @@ pub fn engine<J: Journal>(
             pairs: venue.pairs.iter().map(|p| p.get_ref().clone()).collect(),
             environment: venue.environment.clone(),
             adopt: venue.adopt.iter().cloned().collect(),
+            contracts: venue.contract_choices(),
         });
         engine.watch(index, venue.watch.iter().map(|p| p.get_ref().clone()).collect());
     }

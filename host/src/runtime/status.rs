@@ -171,6 +171,7 @@ fn connector(venue: &VenueView<'_>, driver: &Driver, now: HostTime) -> Connector
                 of_a_bot: order.is_a_bots(),
             })
             .collect(),
+        contracts: super::contracts::status(venue, now),
         books: {
             let traded = venue.markets().filter(|market| !market.is_watched());
             let missing = watched().filter(|market| !is_live(market)).take(WATCHED_SHOWN);

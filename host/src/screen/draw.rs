@@ -11,7 +11,7 @@ use colibri_standard::SessionRole;
 
 use super::notation::{BAD, GOOD, WATCH, elapsed, quiet, span, strong};
 use super::state::{Phase, ScreenState, SessionRow, VenueRow};
-use super::{book, figures, log, orders};
+use super::{book, figures, log, orders, positions};
 
 /// The smallest screen on which the panels can be read.
 const SMALLEST: (u16, u16) = (60, 16);
@@ -41,9 +41,13 @@ pub fn draw(frame: &mut Frame<'_>, state: &ScreenState) {
     }
     let venue_lines = u16::try_from(state.venues.len()).unwrap_or(u16::MAX).clamp(1, 4);
     let alert_lines = u16::try_from(state.alerts.len()).unwrap_or(u16::MAX).min(ALERTS);
-    let [header, venues, alerts, upper, lower, log_area, footer] = Layout::vertical([
+    let position_lines = u16::try_from(state.positions.len())
+        .unwrap_or(u16::MAX)
+        .min(positions::LINES);
+    let [header, venues, held, alerts, upper, lower, log_area, footer] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(venue_lines),
+        Constraint::Length(position_lines),
         Constraint::Length(alert_lines),
         Constraint::Fill(2),
         Constraint::Length(LOWER_LINES),
@@ -58,6 +62,7 @@ pub fn draw(frame: &mut Frame<'_>, state: &ScreenState) {
     draw_header(frame, header, state);
     let venue_rows: Vec<Line<'_>> = state.venues.iter().map(venue_line).collect();
     frame.render_widget(Paragraph::new(venue_rows), venues);
+    positions::draw(frame, held, &state.positions);
     let alert_rows: Vec<Line<'_>> = state.alerts.iter().map(|alert| alert_line(alert)).collect();
     frame.render_widget(Paragraph::new(alert_rows), alerts);
     book::draw(frame, book_area, state.book.as_ref());

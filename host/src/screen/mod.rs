@@ -11,13 +11,14 @@ mod figures;
 mod log;
 mod notation;
 mod orders;
+mod positions;
 mod state;
 mod terminal;
 
 pub use draw::draw;
 pub use state::{
-    BookLadder, BookState, Counters, FillRow, LadderLevel, LogLevel, LogLine, OrderRow, Phase, ProfitAndLoss,
-    ScreenState, SessionRow, TickFigures, VenueRow,
+    BookLadder, BookState, Counters, FillRow, LadderLevel, LogLevel, LogLine, OrderRow, Phase, PositionRow,
+    ProfitAndLoss, ScreenState, SessionRow, TickFigures, VenueRow,
 };
 pub use terminal::{Key, Screen};
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use colibri_engine::StreamState;
 use colibri_model::{
-    Amount, Asset, Balance, ClientOrderId, Fee, Liquidity, OrderState, Pair, Price, Quantity, Side, VenueId, WallNs,
+    Amount, Asset, Balance, ClientOrderId, Decimal, Fee, Leverage, Liquidity, MarginMode, OrderState, Pair,
+    PositionSide, Price, Quantity, Side, VenueId, WallNs,
 };
 use colibri_standard::SessionRole;
 
@@ -39,6 +40,8 @@ pub struct ScreenState {
     pub alerts: Vec<String>,
     /// A connection line each.
     pub venues: Vec<VenueRow>,
+    /// Positions in contracts that are held.
+    pub positions: Vec<PositionRow>,
     /// The book that is quoted on, once there is one.
     pub book: Option<BookLadder>,
     /// Orders that are not ended, in any order.
@@ -57,6 +60,33 @@ pub struct ScreenState {
     pub ticks: TickFigures,
     /// The end of the log, oldest first.
     pub log: Vec<LogLine>,
+}
+
+/// A position in a contract.
+#[derive(Debug, Clone)]
+pub struct PositionRow {
+    /// Of which pair.
+    pub pair: Pair,
+    /// Which of its positions.
+    pub side: PositionSide,
+    /// How much, below zero where it is short.
+    pub quantity: Quantity,
+    /// Its average price.
+    pub entry_price: Option<Price>,
+    /// What closing it at the mark price would realise, once that is known.
+    pub unrealized: Option<Amount>,
+    /// What it settles in.
+    pub asset: Asset,
+    /// Its leverage, as the exchange told it.
+    pub leverage: Option<Leverage>,
+    /// How its margin is kept.
+    pub margin_mode: Option<MarginMode>,
+    /// The price at which the exchange liquidates it, as it last estimated.
+    pub liquidation_price: Option<Price>,
+    /// The funding rate of the next settlement, a fraction.
+    pub funding_rate: Option<Decimal>,
+    /// What the exchange states instead, where it goes on to state something else.
+    pub stated: Option<Quantity>,
 }
 
 /// One connector instance and its sessions.

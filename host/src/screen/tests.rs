@@ -80,6 +80,7 @@ fn trading() -> ScreenState {
             clock_offset_ns: Some(-1_200_000),
             round_trip: Some(Duration::from_millis(14)),
         }],
+        positions: Vec::new(),
         book: Some(BookLadder {
             venue: VenueId::new("binance").unwrap(),
             pair: pair(),

@@ -3,10 +3,12 @@
 //! What lives here: what the file holds ([`Snapshot`]), how it is written and judged (`file`), and the table that people
 //! read. What must not live here: gathering (the runtime's), history (the store's), anything secret.
 
+mod contracts;
 pub mod file;
 mod snapshot;
 mod table;
 
+pub use contracts::{ContractStatus, ContractsStatus, MarginStatus, PositionStatus};
 pub use file::{Found, Standing, StatusFile};
 pub use snapshot::{
     BookStatus, ClockStatus, ConnectorStatus, Counters, DelayStatus, ForeignStatus, HistoryStatus, KillSwitchStatus,

@@ -4,6 +4,8 @@
 use colibri_model::{AccountId, ClientOrderId, Pair, StrategyId, VenueId};
 use serde::{Deserialize, Serialize};
 
+use super::ContractsStatus;
+
 /// The version of the file's layout.
 pub const VERSION: u32 = 1;
 
@@ -133,6 +135,9 @@ pub struct ConnectorStatus {
     /// What came or left by no trade while the bot was stopped, in words; `None` where nothing did, or it is not known.
     #[serde(default)]
     pub moved_meanwhile: Option<String>,
+    /// What it holds of contracts; `None` where it is a venue for spot.
+    #[serde(default)]
+    pub contracts: Option<ContractsStatus>,
     /// The books of what is traded; of those that are watched only, the first that are not live.
     pub books: Vec<BookStatus>,
     /// The books that are watched only.

@@ -217,6 +217,9 @@ fn write_connector(out: &mut String, connector: &ConnectorStatus, condemned: u64
     if let Some(moved) = &connector.moved_meanwhile {
         row(out, "funds", moved)?;
     }
+    if let Some(contracts) = &connector.contracts {
+        contracts.write(out)?;
+    }
     for foreign in &connector.foreign_orders {
         let whose = match foreign.of_a_bot {
             true => "of another bot, or of one whose journal is lost",
@@ -288,12 +291,12 @@ fn order_entry(entry: &OrderEntryStatus) -> Option<String> {
     })
 }
 
-fn row(out: &mut String, name: &str, value: &str) -> fmt::Result {
+pub(super) fn row(out: &mut String, name: &str, value: &str) -> fmt::Result {
     writeln!(out, "  {name:<16} {value}")
 }
 
 /// A span for people: `40 ms`, `3.2 s`, `12 min`, `5 h`, `3 days`.
-fn span(ms: u64) -> String {
+pub(super) fn span(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
         1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),

@@ -5,6 +5,60 @@ use colibri_model::{AccountId, ClientOrderId, StrategyId, VenueId};
 
 use super::*;
 
+fn contracts() -> ContractsStatus {
+    let some = |text: &str| Some(text.to_owned());
+    ContractsStatus {
+        position_mode: some("one_way"),
+        margin: Some(MarginStatus {
+            asset: "USDT".to_owned(),
+            equity: some("10250.5"),
+            available: some("4066.1"),
+            maintenance: None,
+            age_ms: 1_200,
+        }),
+        settings_differ: vec!["leverage of BTC-USDT is 20, and 5 was chosen".to_owned()],
+        markets: vec![ContractStatus {
+            pair: "BTC-USDT".parse().unwrap(),
+            mark: some("61830.12"),
+            index: None,
+            funding_rate: some("-0.0001"),
+            next_funding_ms: Some(3_600_000),
+            leverage: some("20"),
+            margin_mode: some("isolated"),
+        }],
+        positions: vec![PositionStatus {
+            pair: "BTC-USDT".parse().unwrap(),
+            side: "net".to_owned(),
+            quantity: "-0.5".to_owned(),
+            entry_price: some("61824"),
+            unrealized: some("-3.06"),
+            realized: "12.5".to_owned(),
+            funding: "-3.09".to_owned(),
+            asset: "USDT".to_owned(),
+            liquidation_price: some("71000"),
+            leverage: some("20"),
+            stated: some("-0.6"),
+        }],
+        margin_call: None,
+        forced: Vec::new(),
+    }
+}
+
+#[test]
+fn positions_settings_and_margin_are_told() {
+    let mut out = String::new();
+    contracts().write(&mut out).unwrap();
+    for line in [
+        "SETTINGS         leverage of BTC-USDT is 20, and 5 was chosen: nothing is placed",
+        "margin           equity 10250.5, free 4066.1, must have - USDT (1.2 s ago)",
+        "contract BTC-USDT mark 61830.12, leverage 20, isolated, funding -0.0001 in 1 h",
+        "position BTC-USDT -0.5 at 61824, open -3.06 USDT, realised 12.5, funding -3.09, liquidated at 71000, 20x",
+        "DIFFERS          the exchange states -0.6: until they agree only what reduces is placed",
+    ] {
+        assert!(out.contains(line), "{out}");
+    }
+}
+
 fn snapshot() -> Snapshot {
     Snapshot {
         version: VERSION,
@@ -76,6 +130,7 @@ fn snapshot() -> Snapshot {
             moved_meanwhile: Some(
                 "while the bot was stopped 5 USDT came, by no trade: the opening balances hold it".to_owned(),
             ),
+            contracts: Some(contracts()),
             foreign_orders: vec![ForeignStatus {
                 symbol: "BTCUSDT".to_owned(),
                 id: "by-hand".to_owned(),

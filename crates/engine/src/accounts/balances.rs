@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use colibri_model::{Amount, Asset, Balance, Fee, Fill, MonoNs, Pair, Side, WallNs};
+use colibri_model::{Amount, Asset, Balance, Decimal, Fee, Fill, MonoNs, Pair, Side, WallNs};
 use colibri_standard::{BalanceScope, BalancesEvent};
 use serde::{Deserialize, Serialize};
 
 /// Changes from outside that are remembered for telling repetitions.
 const TOLD_EXTERNAL: usize = 1_000;
+/// What exchanges round realised profit to.
+const EXCHANGE_UNIT: Decimal = Decimal::from_parts(1, 0, 0, false, 8);
 
 /// A balance with its age.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,13 +37,15 @@ pub struct LedgerBalance {
     pub external: Amount,
     /// What the exchange states, free and locked.
     pub stated: Amount,
+    /// By how much the exchange may have rounded otherwise what contracts realised: a hundred-millionth each time.
+    pub rounding: Amount,
 }
 
 impl LedgerBalance {
-    /// Whether ledger and exchange agree, to the last digit.
+    /// Whether ledger and exchange agree, to the last digit; where contracts realised profit, to the exchange's rounding.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.unexplained().is_zero()
+        self.unexplained().0.abs() <= self.rounding.0
     }
 
     /// What the exchange states beyond what fills, fees and told changes from outside explain; below zero where it states
@@ -61,6 +65,9 @@ pub struct Account {
     start_time: Option<WallNs>,
     change: BTreeMap<Asset, Amount>,
     external: BTreeMap<Asset, Amount>,
+    /// How often the exchange rounded what a contract realised, since the ledger started.
+    #[serde(default)]
+    roundings: BTreeMap<Asset, u32>,
     /// Changes from outside that were told, so that none counts twice.
     told_external: BTreeSet<(WallNs, Asset, Amount)>,
     /// What the run before left, until the ledger starts, and what was learned since that it does not hold.
@@ -129,6 +136,7 @@ impl Account {
         self.start_time = self.stated.values().filter_map(|s| s.exchange_time).max();
         self.change.clear();
         self.external.clear();
+        self.roundings.clear();
     }
 
     /// Whether fills count yet.
@@ -153,6 +161,25 @@ impl Account {
             self.change(&fee.asset, -fee.amount);
         }
         self.start.is_some()
+    }
+
+    /// Counts what was realised of a contract, unless the start holds it already, as [`Account::add_fill`] does. An exchange
+    /// rounds it to its own unit, each time.
+    pub fn settle(&mut self, asset: &Asset, realized: Amount, told_time: Option<WallNs>) {
+        if realized.is_zero() {
+            return;
+        }
+        if self.start.is_none() || self.counts(told_time) {
+            self.change(asset, realized);
+            *self.roundings.entry(asset.clone()).or_default() += 1;
+        }
+    }
+
+    /// Counts what was paid or received as the exchange itself stated it, unless the start holds it already: funding.
+    pub fn settle_exactly(&mut self, asset: &Asset, amount: Amount, told_time: Option<WallNs>) {
+        if self.start.is_none() || self.counts(told_time) {
+            self.change(asset, amount);
+        }
     }
 
     /// Counts a fee that was learned after its fill, as [`Account::add_fill`] does.
@@ -229,6 +256,7 @@ impl Account {
                     expected: start + change,
                     external: self.external.get(asset).copied().unwrap_or_default(),
                     stated: self.stated.get(asset).map(|s| s.balance.total()).unwrap_or_default(),
+                    rounding: Amount(EXCHANGE_UNIT * Decimal::from(self.roundings.get(asset).copied().unwrap_or(0))),
                 }
             })
             .collect()

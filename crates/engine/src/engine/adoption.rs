@@ -5,8 +5,8 @@
 //! that the user names. Another bot's orders in the same account are foreign, as a person's are.
 
 use colibri_model::{
-    Amount, ClientOrderId, Journal, NO_STRATEGY, OrderIntent, OrderState, OrderTerms, OrderType, QuantityUnit, Record,
-    StrategyId, TimeInForce,
+    Amount, ClientOrderId, Journal, NO_STRATEGY, OrderIntent, OrderState, OrderType, QuantityUnit, Record, StrategyId,
+    TimeInForce,
 };
 use colibri_standard::{BalanceChangeEvent, OrderEvent, ReportSource};
 
@@ -51,7 +51,7 @@ impl<J: Journal> Core<J> {
             price: event.price,
             quantity: event.quantity.filter(|q| q.is_positive())?,
             quantity_unit: QuantityUnit::Base,
-            terms: OrderTerms::default(),
+            terms: event.terms.unwrap_or_default(),
         };
         let names = |s: &&StrategyId| venue.ids.as_ref().is_some_and(|ids| ids.names(&id, s));
         let strategy = self.state.strategies.iter().map(|s| &s.id).find(names).cloned();

@@ -44,6 +44,7 @@ impl<J: Journal> Core<J> {
             instrument: order.intent.instrument.0,
             side: side_number(order.intent.side),
             price_exponent: instrument.exponents.price,
+            price: venue.amend_price(market, order)?,
             quantity_exponent: instrument.exponents.quantity,
             quantity: mantissa.map_err(|e| RiskRefusal::DoesNotFit(e.to_string()))?,
             client_id: text(order.name_at_exchange().as_str()),

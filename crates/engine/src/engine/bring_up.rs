@@ -86,7 +86,9 @@ impl<J: Journal> Core<J> {
                 self.command(index, Purpose::Instruments, Command::Instruments(Instruments {}));
             }
             VenuePhase::Registering if !venue.has_op(&Purpose::UseInstruments) => self.use_instruments(index),
-            VenuePhase::Collecting if venue.reconcile.healed => self.advance(index, VenuePhase::Balances),
+            VenuePhase::Collecting if venue.reconcile.healed && venue.funding_is_told() => {
+                self.advance(index, VenuePhase::Balances);
+            }
             VenuePhase::Balances if !venue.has_op(&Purpose::StartBalances) => {
                 self.command(index, Purpose::StartBalances, Command::Balances(Balances {}));
             }
@@ -178,7 +180,14 @@ impl<J: Journal> Core<J> {
         match (purpose, &venue.phase) {
             (Purpose::Instruments, VenuePhase::Instruments) if done => {
                 let usable = |m: &Market| m.instrument.is_some() || m.wanted != MarketWanted::Trading;
-                if venue.markets.iter().all(usable) {
+                let no_contract = |m: &&Market| {
+                    let is_contract = m.instrument.as_ref().is_none_or(|i| i.contract.is_some());
+                    m.wanted == MarketWanted::Trading && venue.contracts.is_some() && !is_contract
+                };
+                if let Some(market) = venue.markets.iter().find(no_contract) {
+                    let why = format!("its connector does not tell what {} is a contract of", market.pair);
+                    self.fail_venue(index, why);
+                } else if venue.markets.iter().all(usable) {
                     self.advance(index, VenuePhase::Registering);
                 } else {
                     self.fail_venue(index, "its connector told no instruments".to_owned());
@@ -220,9 +229,13 @@ impl<J: Journal> Core<J> {
         let traded: Vec<_> = traded.map(|m| m.id).collect();
         let wants_fees = venue.has(&Capability::FeeRates);
         let has_user_stream = venue.has(&Capability::UserStream);
+        let mut channels = vec![Channel::Book, Channel::Trades];
+        if venue.contracts.is_some() {
+            channels.extend([Channel::MarkPrice, Channel::FundingRate]);
+        }
         let subscriptions = ids.iter().map(|&instrument| Subscription {
             instrument,
-            channels: vec![Channel::Book, Channel::Trades],
+            channels: channels.clone(),
         });
         let market = EngineAction::Subscribe {
             venue: index,

@@ -54,6 +54,7 @@ impl<J: Journal> Core<J> {
                 self.reconcile_ended(index, op, &purpose, outcome);
             }
             Purpose::Proof => self.proof_ended(index, op, outcome),
+            Purpose::Contracts(_) => self.contracts_ended(index, op, &purpose, outcome),
         }
         self.wake_at(now.mono);
     }

@@ -120,6 +120,9 @@ impl<J: Journal> Core<J> {
         let mut venue = Venue::new(setup.venue, setup.account, setup.manifest, &pairs);
         venue.environment = setup.environment;
         venue.adopt = setup.adopt;
+        if let Some(contracts) = &mut venue.contracts {
+            contracts.choices = setup.contracts;
+        }
         self.state.venues.push(venue);
         index
     }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use colibri_model::{ClientOrderId, Journal, MonoNs};
 
 use crate::clock::Tick;
+use crate::contracts::{ForcedReduction, FundingTold, MarginCall, PositionChanged};
 use crate::engine::core::{Core, Slot};
 use crate::engine::state::{EnginePhase, StrategyInfo, StrategyState};
 use crate::engine::{LogLevel, MarketId, VenueIndex};
@@ -30,6 +31,11 @@ pub(crate) enum Note {
     Replaced(usize, OrderReplaced),
     Refused(usize, RefusedOrder),
     Balances(VenueIndex),
+    Position(PositionChanged),
+    Funding(FundingTold),
+    MarginCall(MarginCall),
+    Forced(ForcedReduction),
+    Settings(VenueIndex),
 }
 
 impl<J: Journal> Core<J> {
@@ -103,7 +109,11 @@ impl<J: Journal> Core<J> {
                 continue;
             };
             let changed = std::mem::take(&mut market.book_changed);
-            if !changed && market.trades.is_empty() {
+            let rates = market
+                .contracts
+                .as_deref_mut()
+                .is_some_and(|c| std::mem::take(&mut c.rates_changed));
+            if !changed && !rates && market.trades.is_empty() {
                 continue;
             }
             let mut trades = std::mem::take(&mut market.trades);
@@ -119,6 +129,9 @@ impl<J: Journal> Core<J> {
                             trades: &trades,
                         },
                     );
+                }
+                if rates {
+                    self.tell(index, Input::Rates(id));
                 }
                 if changed {
                     self.tell(index, Input::Book(id));
@@ -158,12 +171,29 @@ impl<J: Journal> Core<J> {
             Note::Amended(index, told) => self.tell_started(index, Input::Amended(&told)),
             Note::Replaced(index, told) => self.tell_started(index, Input::Replaced(&told)),
             Note::Refused(index, refused) => self.tell_started(index, Input::Refused(&refused)),
-            Note::Balances(venue) => {
-                for index in 0..self.slots.len() {
-                    if self.state.strategies[index].markets.iter().any(|m| m.venue == venue) {
-                        self.tell_started(index, Input::Balances(venue));
-                    }
-                }
+            Note::Balances(venue) => self.tell_at(venue, Input::Balances(venue)),
+            Note::Position(told) => self.tell_of(told.market, Input::Position(&told)),
+            Note::Funding(told) => self.tell_of(told.market, Input::Funding(&told)),
+            Note::MarginCall(told) => self.tell_at(told.venue, Input::MarginCall(&told)),
+            Note::Forced(told) => self.tell_of(told.market, Input::Forced(&told)),
+            Note::Settings(venue) => self.tell_at(venue, Input::Settings(venue)),
+        }
+    }
+
+    /// Tells every strategy that has a market at a venue.
+    fn tell_at(&mut self, venue: VenueIndex, input: Input<'_>) {
+        for index in 0..self.slots.len() {
+            if self.state.strategies[index].markets.iter().any(|m| m.venue == venue) {
+                self.tell_started(index, input);
+            }
+        }
+    }
+
+    /// Tells every strategy that has a market.
+    fn tell_of(&mut self, market: MarketId, input: Input<'_>) {
+        for index in 0..self.slots.len() {
+            if self.state.strategies[index].markets.contains(&market) {
+                self.tell_started(index, input);
             }
         }
     }

@@ -166,7 +166,17 @@ impl<J: Journal> Core<J> {
         kill.venues = venues;
         kill.proven = if is_proven { kill.proven.or(Some(now)) } else { None };
         if is_proven && !was_proven {
-            let text = "the kill switch is thrown, and the exchange says that no order of ours is open";
+            let held: Vec<String> = self
+                .state
+                .venues
+                .iter()
+                .flat_map(Venue::held_positions)
+                .map(|p| p.to_string())
+                .collect();
+            let mut text = "the kill switch is thrown, and the exchange says that no order of ours is open".to_owned();
+            if !held.is_empty() {
+                text.push_str(&format!("; positions are still open: {}", held.join("; ")));
+            }
             self.log(LogLevel::Warn, text);
         }
     }

@@ -1,12 +1,15 @@
 //! One instrument of one venue: its rules, book, trades and position.
 
 use colibri_abi::{PublicTrade, TopOfBook};
-use colibri_model::{Exponents, FeeRates, Instrument, InstrumentId, Millis, MonoNs, Pair, Price, TradeId, WallNs};
+use colibri_model::{
+    Contract, Exponents, FeeRates, Instrument, InstrumentId, Millis, MonoNs, Pair, Price, TradeId, WallNs,
+};
 use colibri_standard::BookManifest;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::Position;
 use crate::book::{BookKeeper, Grid, OrderBook};
+use crate::contracts::ContractMarket;
 use crate::engine::stream::Stream;
 use crate::engine::watermark::FillsWatermark;
 use crate::strategy::BookNeed;
@@ -107,6 +110,8 @@ pub(crate) struct Market {
     pub(crate) trades: Vec<PublicTrade>,
     pub(crate) book_changed: bool,
     pub(crate) position: Position,
+    /// What is known of it as a contract, where its venue is one for contracts.
+    pub(crate) contracts: Option<Box<ContractMarket>>,
     /// From where on fills are asked for.
     pub(crate) fills: FillsWatermark,
     /// From when on orders are asked for, by the exchange's clock.
@@ -141,6 +146,7 @@ impl Market {
             trades: Vec::new(),
             book_changed: false,
             position: Position::default(),
+            contracts: None,
             fills: FillsWatermark::default(),
             orders_since: WallNs(0),
             journaled: None,
@@ -159,6 +165,9 @@ impl Market {
         }
         let renamed = self.instrument.as_ref().map(|i| (i.exponents, &i.symbol))
             != Some((instrument.exponents, &instrument.symbol));
+        if let (Some(contracts), Some(contract)) = (&mut self.contracts, &instrument.contract) {
+            contracts.ledger.know(contract);
+        }
         self.instrument = Some(instrument);
         renamed
     }
@@ -167,13 +176,18 @@ impl Market {
         self.instrument.as_ref().map(|i| i.exponents)
     }
 
+    /// What it is a contract of; `None` for spot.
+    pub(crate) fn contract(&self) -> Option<&Contract> {
+        self.contracts.as_ref()?.contract()
+    }
+
     pub(crate) fn book(&self) -> Option<&OrderBook> {
         self.keeper.as_ref()?.book()
     }
 
     /// Whether there is something to tell strategies already.
-    pub(crate) const fn has_news(&self) -> bool {
-        self.book_changed || !self.trades.is_empty()
+    pub(crate) fn has_news(&self) -> bool {
+        self.book_changed || !self.trades.is_empty() || self.contracts.as_ref().is_some_and(|c| c.rates_changed)
     }
 
     /// There is no book from now on.

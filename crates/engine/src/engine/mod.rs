@@ -11,6 +11,7 @@ mod adoption;
 mod amend;
 mod bring_up;
 mod completions;
+pub(crate) mod contracts;
 mod core;
 mod delay;
 mod dispatch;

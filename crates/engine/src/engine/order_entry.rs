@@ -2,10 +2,11 @@
 
 use colibri_abi::{Grant, OrderOp, Text48, op_flag, op_kind, order_side, order_type, time_in_force};
 use colibri_model::{
-    Amount, ClientOrderId, Journal, OpId, OrderIntent, OrderTerms, OrderType, QuantityUnit, Record, Side, TimeInForce,
+    Amount, ClientOrderId, Journal, OpId, OrderIntent, OrderType, QuantityUnit, Record, Side, TimeInForce,
 };
 
 use crate::engine::VenueIndex;
+use crate::engine::contracts::{flags_of, with_terms};
 use crate::engine::core::Core;
 use crate::engine::market::MarketWanted;
 use crate::engine::state::EnginePhase;
@@ -24,11 +25,11 @@ pub(crate) fn place_op(
     let exponents = market.exponents().ok_or_else(no_instrument)?;
     let does_not_fit = |e: colibri_model::MantissaError| RiskRefusal::DoesNotFit(e.to_string());
     // A quantity in the quote asset crosses at the price's exponent: that is the quote's grid.
-    let (flags, quantity_exponent) = match intent.quantity_unit {
+    let (unit_flags, quantity_exponent) = match intent.quantity_unit {
         QuantityUnit::Base => (0, exponents.quantity),
         QuantityUnit::Quote => (op_flag::QUOTE_QUANTITY, exponents.price),
     };
-    Ok(OrderOp {
+    let op = OrderOp {
         kind: op_kind::PLACE,
         instrument: intent.instrument.0,
         grant: Grant {
@@ -50,7 +51,7 @@ pub(crate) fn place_op(
         },
         price_exponent: exponents.price,
         quantity_exponent,
-        flags,
+        flags: unit_flags | flags_of(&intent.terms),
         price: match intent.price {
             Some(price) => exponents.price_mantissa(price).map_err(does_not_fit)?,
             None => 0,
@@ -58,7 +59,8 @@ pub(crate) fn place_op(
         quantity: colibri_model::to_mantissa(intent.quantity.0, quantity_exponent).map_err(does_not_fit)?,
         client_id: text(intent.client_id.as_str()),
         ..OrderOp::default()
-    })
+    };
+    Ok(with_terms(op, &intent.terms))
 }
 
 pub(crate) const fn side_number(side: Side) -> u32 {
@@ -160,7 +162,7 @@ impl<J: Journal> Core<J> {
             QuantityUnit::Base => rule.quantize_quantity(request.order_type, request.quantity),
             QuantityUnit::Quote => request.quantity,
         };
-        let mut intent = OrderIntent {
+        let intent = OrderIntent {
             // A stand-in until every check has passed: an id that is drawn is used.
             client_id: ClientOrderId::new("unsent").expect("not empty, and short"),
             instrument: request.market.instrument,
@@ -170,9 +172,10 @@ impl<J: Journal> Core<J> {
             price: request.price.map(|price| rule.quantize_price(request.side, price)),
             quantity,
             quantity_unit: request.quantity_unit,
-            terms: OrderTerms::default(),
+            terms: venue.full_terms(market, request),
         };
-        rule.check(&intent, Some(mid))?;
+        venue.check_terms(market, &intent, self.state.now.wall)?;
+        rule.check(&intent, Some(venue.band_reference(market, mid)))?;
         if let Some(most) = rule.max_open_orders {
             let live = venue.orders.live().filter(|o| o.intent.instrument == market.id).count();
             if live >= most as usize {
@@ -185,6 +188,10 @@ impl<J: Journal> Core<J> {
             &intent,
             replaced,
         )?;
+        if market.contract().is_some() {
+            self.pass_margin_check(request.market.venue, market, &intent, replaced)?;
+            return self.with_id(strategy, request.market.venue, intent);
+        }
         let asset = Venue::paid_with(&market.pair, intent.side);
         let freed = replaced
             .and_then(|id| venue.orders.get(id))
@@ -199,7 +206,17 @@ impl<J: Journal> Core<J> {
                 available,
             });
         }
-        let venue = &mut self.state.venues[request.market.venue.0];
+        self.with_id(strategy, request.market.venue, intent)
+    }
+
+    /// The order with an id of its own.
+    fn with_id(
+        &mut self,
+        strategy: usize,
+        index: VenueIndex,
+        mut intent: OrderIntent,
+    ) -> Result<OrderIntent, RiskRefusal> {
+        let venue = &mut self.state.venues[index.0];
         let ids = venue.ids.as_mut().ok_or(RiskRefusal::NoSuchMarket)?;
         intent.client_id = ids.next_id(&self.state.strategies[strategy].id);
         // A wall clock that was set back could start a run at the moment of an earlier one.

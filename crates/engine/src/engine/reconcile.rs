@@ -65,6 +65,7 @@ impl<J: Journal> Core<J> {
             });
             running.push(self.command(index, Purpose::ReconcileFills(instrument), fills));
         }
+        running.extend(self.reconcile_contracts(index));
         running.push(self.command(index, Purpose::ReconcileBalances, Command::Balances(Balances {})));
         self.state.venues[index.0].reconcile.running.extend(running);
     }
@@ -165,8 +166,11 @@ impl<J: Journal> Core<J> {
         }
         let venue = &mut self.state.venues[index.0];
         venue.reconcile.next = now.plus(wait);
-        let next = venue.reconcile.next;
+        let (next, failed) = (venue.reconcile.next, venue.reconcile.failed);
         self.wake_at(next);
+        if !failed {
+            self.compare_positions(index);
+        }
         if self.state.venues[index.0].phase == VenuePhase::Collecting && self.state.phase != EnginePhase::Stopped {
             self.bring_up(index);
         }

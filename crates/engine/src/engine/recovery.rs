@@ -62,10 +62,21 @@ impl<J: Journal> Core<J> {
         if let Some(left) = self.recovered.holdings.get(&account).filter(|left| left.settled) {
             venue.holdings.left_before(left.totals.clone());
         }
+        if let Some(contracts) = &mut venue.contracts {
+            let first = self.recovered.first_used.get(&account).copied();
+            let through = self.recovered.funding_through.get(&account).copied();
+            let own = self.recovered.funding.values();
+            let own = own.filter(|p| p.key.venue == account.0 && p.key.account == account.1);
+            let first = first.unwrap_or(now.wall);
+            contracts.funding.begin(first, through.unwrap_or(first), own.cloned());
+        }
         for market in &mut venue.markets {
             market.bookless_since = now.mono;
             let key = (venue.id.clone(), venue.account.clone(), market.pair.clone());
             let marks = self.recovered.watermarks.get(&key);
+            if let Some(contracts) = &mut market.contracts {
+                contracts.recover(&self.recovered, &key);
+            }
             market.fills = match marks {
                 Some(marks) => FillsWatermark::new(marks.trade.clone(), marks.trades_since),
                 None => FillsWatermark::new(None, WallNs(since)),
@@ -146,10 +157,13 @@ impl<J: Journal> Core<J> {
             let order = id.and_then(|id| venue.orders.get_mut(&id));
             let is_ours = strategy.is_some() || order.is_some();
             let owner = strategy.clone().or_else(|| order.as_ref().map(|o| o.strategy.clone()));
-            let position = &mut venue.markets[at].position;
             if venue.ledger.record(fill) != Recorded::New {
                 continue;
             }
+            if let Some(contracts) = &mut venue.markets[at].contracts {
+                contracts.ledger.add_fill(fill);
+            }
+            let position = &mut venue.markets[at].position;
             if let Some(order) = order {
                 order.add_fill(fill);
                 venue.ledger.attribute(&fill.key, order.client_id());
@@ -160,7 +174,7 @@ impl<J: Journal> Core<J> {
             if is_ours {
                 position.add_fill(&fill.key.pair, fill);
             }
-            if let Some(owner) = &owner {
+            if let Some(owner) = owner.as_ref().filter(|_| venue.contracts.is_none()) {
                 self.state.takings.add_fill(owner, &fill.key.pair, fill);
             }
         }

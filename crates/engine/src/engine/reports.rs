@@ -62,18 +62,20 @@ impl<J: Journal> Core<J> {
             Event::ReplaceResult(result) => self.on_replace_result(index, result),
             // Sessions, the clock and pools are the driver's; candles have no reader here.
             Event::Session(_) | Event::Time(_) | Event::Usage(_) | Event::Candles(_) => {}
-            // What contracts tell has no reader here yet.
-            Event::Positions(_)
-            | Event::Settings(_)
-            | Event::Margin(_)
-            | Event::MarginCall(_)
-            | Event::Forced(_)
-            | Event::MarkPrice(_)
-            | Event::FundingRate(_)
-            | Event::FundingPayment(_)
-            | Event::FundingProgress(_)
-            | Event::MarginTiers(_)
-            | Event::Trigger(_) => {}
+            Event::Positions(event) => self.on_positions(index, &event),
+            Event::Settings(event) => self.on_settings(index, &event),
+            Event::Margin(event) => self.on_margin(index, &event),
+            Event::MarginCall(event) => self.on_margin_call(index, &event),
+            Event::Forced(event) => self.on_forced(index, &event),
+            Event::MarkPrice(event) => self.on_mark_price(index, &event),
+            Event::FundingRate(event) => self.on_funding_rate(index, &event),
+            Event::FundingPayment(event) => self.on_funding_payment(index, &event),
+            // That the question was answered to its end is what counts.
+            Event::FundingProgress(_) => {}
+            // Nothing here goes by tiers: the exchange tells leverage and liquidation prices itself.
+            Event::MarginTiers(_) => {}
+            // What triggers tell has no reader here yet.
+            Event::Trigger(_) => {}
         }
     }
 
@@ -311,18 +313,16 @@ impl<J: Journal> Core<J> {
         };
         let recorded = venue.ledger.record(&fill);
         self.fill_witnessed(index, &fill.key, order.is_some(), recorded, event.source);
-        let venue = &mut self.state.venues[index.0];
         match recorded {
             Recorded::Known => self.state.counts.duplicate_fills += 1,
             Recorded::FeeLearned => {
                 self.state.counts.duplicate_fills += 1;
-                venue
-                    .holdings
-                    .add_fee(fill.fee.as_ref().expect("a fee was learned"), event.exchange_time);
+                self.count_fee_in_account(index, instrument, &fill, event.exchange_time);
                 self.fee_learned(index, instrument, order, &fill);
             }
             Recorded::New => {
-                venue.holdings.add_fill(&fill.key.pair, &fill, event.exchange_time);
+                self.count_fill_in_account(index, instrument, &fill, event.exchange_time);
+                let venue = &mut self.state.venues[index.0];
                 match (order, &fill.exchange_id) {
                     (Some(id), _) => self.own_fill(index, instrument, &id, fill),
                     (None, Some(exchange_id)) => {
@@ -351,7 +351,9 @@ impl<J: Journal> Core<J> {
             let pair = market.pair.clone();
             market.position.add_fill(&pair, &fill);
         }
-        if let Some(strategy) = &strategy {
+        let is_spot = venue.contracts.is_none();
+        // What contracts take of the account is margin, which positions and orders tell.
+        if let Some(strategy) = strategy.as_ref().filter(|_| is_spot) {
             self.state.takings.add_fill(strategy, &fill.key.pair, &fill);
         }
         self.count_fill(&fill);
@@ -409,7 +411,8 @@ impl<J: Journal> Core<J> {
                 self.notes.push_back(Note::Fee(index, told));
             }
         }
-        if let Some(strategy) = &strategy {
+        let is_spot = self.state.venues[index.0].contracts.is_none();
+        if let Some(strategy) = strategy.as_ref().filter(|_| is_spot) {
             self.state.takings.add_fee(strategy, fee);
         }
         let fill = self.state.venues[index.0].ledger.get(&fill.key).cloned();

@@ -40,6 +40,10 @@ impl Venue {
 
     /// What orders may still pay of an asset.
     fn may_still_pay(&self, asset: &Asset, whose: impl Fn(&InFlightOrder) -> bool) -> Amount {
+        if self.contracts.is_some() {
+            // Orders of contracts take margin, and pay nothing.
+            return Amount::ZERO;
+        }
         let pays = |o: &&InFlightOrder| Venue::paid_with(&o.pair, o.intent.side) == asset && whose(o);
         let paid = self.may_still_fill().filter(pays).map(|order| {
             let top = self.market(order.intent.instrument).and_then(Market::top_prices);
@@ -67,16 +71,20 @@ impl<J: Journal> Core<J> {
         let market = venue.market(order.instrument).ok_or(RiskRefusal::NoSuchMarket)?;
         let mid = market.book().and_then(|b| b.mid()).ok_or(RiskRefusal::NoFreshBook)?;
         let top = market.top_prices().unwrap_or(TopPrices::at(mid));
-        limits.check_order(&market.pair, order, mid, top)?;
+        if market.contract().is_none() {
+            limits.check_order(&market.pair, order, mid, top)?;
+        }
         let live = self.view().live_orders(strategy).count();
         let leaving = replaced
             .and_then(|id| venue.orders.get(id))
             .is_some_and(InFlightOrder::may_be_live);
         limits.check_live(live.saturating_sub(usize::from(leaving)))?;
-        if limits.caps_positions() {
+        if market.contract().is_some() {
+            self.pass_contract_caps(index, market, order, mid, top)?;
+        } else if limits.caps_positions() {
             self.check_positions(index, market, order, top)?;
         }
-        self.check_budgets(strategy, market, order, top)
+        self.check_budgets(strategy, index, market, order, top)
     }
 
     fn check_positions(
@@ -121,11 +129,15 @@ impl<J: Journal> Core<J> {
     }
 
     /// The worst cases of all other markets of the same quote asset, added up.
-    fn gross_of_others(&self, index: VenueIndex, market: &Market) -> Amount {
+    pub(crate) fn gross_of_others(&self, index: VenueIndex, market: &Market) -> Amount {
         let mut sum = Amount::ZERO;
         for (at, venue) in self.state.venues.iter().enumerate() {
             for other in &venue.markets {
                 if other.pair.quote != market.pair.quote || (at == index.0 && other.id == market.id) {
+                    continue;
+                }
+                if other.contract().is_some() {
+                    sum += venue.worst_contract_notional(other, None);
                     continue;
                 }
                 // Without any price there was never a book nor a fill: orders that have a price stand by themselves.
@@ -139,11 +151,15 @@ impl<J: Journal> Core<J> {
     fn check_budgets(
         &self,
         strategy: &StrategyId,
+        index: VenueIndex,
         market: &Market,
         added: &OrderIntent,
         top: TopPrices,
     ) -> Result<(), RiskRefusal> {
-        let asset = Venue::paid_with(&market.pair, added.side);
+        let asset = match market.contract() {
+            Some(contract) => &contract.settle,
+            None => Venue::paid_with(&market.pair, added.side),
+        };
         let own = self
             .state
             .risk
@@ -158,7 +174,13 @@ impl<J: Journal> Core<J> {
             Side::Buy => top.high,
             Side::Sell => top.low,
         };
-        let needed = commitment(added, Some(price));
+        let needed = match market.contract() {
+            Some(_) => self.margin_needed(index, market, added),
+            None => commitment(added, Some(price)),
+        };
+        if needed.is_zero() && market.contract().is_some() {
+            return Ok(());
+        }
         let venues = &self.state.venues;
         let exceeded = |budget: Amount, taken: Amount, place: String| {
             (taken + needed > budget).then(|| RiskRefusal::Budget {
@@ -174,14 +196,15 @@ impl<J: Journal> Core<J> {
                 .iter()
                 .map(|v| v.may_still_pay(asset, |o| o.strategy == *strategy))
                 .sum();
-            let taken = self.state.takings.of_strategy(strategy, asset) + live;
+            let margins = self.margins_taken(asset, Some(strategy));
+            let taken = self.state.takings.of_strategy(strategy, asset) + live + margins;
             if let Some(refusal) = exceeded(budget, taken, format!("of strategy {strategy}")) {
                 return Err(refusal);
             }
         }
         if let Some(&budget) = bots {
             let live: Amount = venues.iter().map(|v| v.may_still_pay(asset, |_| true)).sum();
-            let taken = self.state.takings.of_bot(asset) + live;
+            let taken = self.state.takings.of_bot(asset) + live + self.margins_taken(asset, None);
             if let Some(refusal) = exceeded(budget, taken, "in [risk]".to_owned()) {
                 return Err(refusal);
             }

@@ -18,7 +18,8 @@ use crate::engine::{LogLevel, MarketId, VenueIndex};
 /// Where a market's profit stood when its session began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionReference {
-    /// Realised and unrealised profit since the journal began, less the fees in base or quote asset.
+    /// Realised and unrealised profit since the journal began, less the fees in base or quote asset; of a contract in the asset
+    /// that it settles in, with funding.
     pub profit: Amount,
     /// Fees in other assets since the journal began.
     pub other_fees: BTreeMap<Asset, Amount>,
@@ -31,7 +32,7 @@ pub struct SessionReference {
 /// What names a market over restarts.
 pub(crate) type MarketName = (VenueId, AccountId, Pair);
 
-/// A session's profit in one quote asset.
+/// A session's profit in one quote asset, or in the asset that contracts settle in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SessionProfit {
     /// Realised and unrealised since the session began, less fees.
@@ -78,11 +79,64 @@ fn profit_of(position: &Position, price: Option<Price>) -> Option<Amount> {
     }
 }
 
-/// The price that a market's inventory is valued at: the last mid of this run. A pair that is not listed any more has none,
-/// and stays at its last fill's.
+/// What a market's trading has made since the journal began, by the asset that it is in: of a contract all that its positions
+/// made, whoever's fills, funding included, in the asset that it settles in.
+struct Made {
+    asset: Asset,
+    profit: Option<Amount>,
+    /// Fees in assets that are not in the profit.
+    other_fees: BTreeMap<Asset, Amount>,
+}
+
+impl Made {
+    fn of(market: &Market, price: Option<Price>) -> Made {
+        let Some(contracts) = market.contracts.as_deref() else {
+            let fees = market.position.other_fees(&market.pair);
+            return Made {
+                asset: market.pair.quote.clone(),
+                profit: profit_of(&market.position, price),
+                other_fees: fees.map(|(asset, fee)| (asset.clone(), fee)).collect(),
+            };
+        };
+        let Some(contract) = contracts.contract() else {
+            return Made {
+                asset: market.pair.quote.clone(),
+                profit: None,
+                other_fees: BTreeMap::new(),
+            };
+        };
+        let positions = contracts.positions();
+        let is_flat = positions.iter().all(|(_, position)| position.quantity.is_zero());
+        let mut other_fees: BTreeMap<Asset, Amount> = BTreeMap::new();
+        for (_, position) in positions.iter() {
+            let fees = position.fees.iter().map(|(asset, fee)| (asset, *fee));
+            let funding = position.funding.iter().map(|(asset, paid)| (asset, -*paid));
+            for (asset, cost) in fees.chain(funding).filter(|(asset, _)| **asset != contract.settle) {
+                *other_fees.entry(asset.clone()).or_default() += cost;
+            }
+        }
+        // What is flat is worth the same at any price.
+        let price = price.or(is_flat.then_some(Price::ZERO));
+        let net = |price| {
+            positions
+                .iter()
+                .map(|(_, position)| position.net(contract, price))
+                .sum()
+        };
+        Made {
+            asset: contract.settle.clone(),
+            profit: price.map(net),
+            other_fees,
+        }
+    }
+}
+
+/// The price that a market's inventory is valued at: the last mid of this run, and of a contract its mark price. A pair that is
+/// not listed any more has none, and stays at its last fill's.
 fn mark(market: &mut Market) -> Option<Price> {
     let mid = market.book().and_then(|book| book.mid());
-    market.valued_at = mid.or(market.valued_at);
+    let marked = market.contracts.as_ref().and_then(|contracts| contracts.mark());
+    market.valued_at = marked.or(mid).or(market.valued_at);
     match &market.instrument {
         Some(_) => market.valued_at,
         None => market.position.last_price,
@@ -104,8 +158,9 @@ impl<J: Journal> Core<J> {
             let traded = venue.markets.iter_mut().filter(|m| m.wanted != MarketWanted::Watching);
             for market in traded {
                 let price = mark(market);
-                let Some(profit) = profit_of(&market.position, price).filter(|_| ready) else {
-                    unknown.insert(market.pair.quote.clone());
+                let made = Made::of(market, price);
+                let Some(profit) = made.profit.filter(|_| ready) else {
+                    unknown.insert(made.asset);
                     continue;
                 };
                 let id = MarketId {
@@ -113,13 +168,12 @@ impl<J: Journal> Core<J> {
                     instrument: market.id,
                 };
                 let session = &mut self.state.session;
-                let other_fees = || market.position.other_fees(&market.pair);
                 let reference = session.references.entry(id).or_insert_with(|| {
                     let name = (venue.id.clone(), venue.account.clone(), market.pair.clone());
                     session.journaled.remove(&name).unwrap_or_else(|| {
                         let reference = SessionReference {
                             profit,
-                            other_fees: other_fees().map(|(asset, fee)| (asset.clone(), fee)).collect(),
+                            other_fees: made.other_fees.clone(),
                             price,
                             time: self.state.now.wall,
                         };
@@ -127,10 +181,10 @@ impl<J: Journal> Core<J> {
                         reference
                     })
                 });
-                let quote = &market.pair.quote;
+                let quote = &made.asset;
                 sums.entry(quote.clone()).or_default().profit += profit - reference.profit;
-                for (asset, fee) in other_fees() {
-                    let fee = fee - reference.other_fees.get(asset).copied().unwrap_or_default();
+                for (asset, fee) in &made.other_fees {
+                    let fee = *fee - reference.other_fees.get(asset).copied().unwrap_or_default();
                     if !fee.is_zero() {
                         fees.push((quote.clone(), asset.clone(), fee));
                     }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{
-    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, Fill, FillKey, InstrumentId, Millis, OrderIntent,
-    OrderState, Pair, Quantity, Record, StrategyId, TradeId, VenueId, WallNs,
+    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, Fill, FillKey, FundingKey, FundingPayment, InstrumentId,
+    Millis, OpenedPosition, OrderIntent, OrderState, Pair, Quantity, Record, StrategyId, TradeId, VenueId, WallNs,
 };
 use colibri_standard::ConnectorManifest;
 use serde::{Deserialize, Serialize};
 
+use crate::contracts::ContractChoices;
 use crate::engine::adoption::no_strategy;
 use crate::engine::session_profit::MarketName;
 use crate::engine::{KillSwitch, SessionReference};
@@ -61,6 +62,8 @@ pub struct VenueSetup {
     /// Orders that the user says to be this bot's, by exchange id, although neither journal nor client id says so: they are
     /// adopted when they show.
     pub adopt: BTreeSet<ExchangeOrderId>,
+    /// What the user chose of the account and its instruments, where it is a venue for contracts.
+    pub contracts: ContractChoices,
 }
 
 /// A venue's journaled orders and fills are of another environment.
@@ -150,6 +153,14 @@ pub struct Recovered {
     pub holdings: BTreeMap<(VenueId, AccountId), LeftHoldings>,
     /// Which environment the records of a venue and account are about.
     pub environments: BTreeMap<(VenueId, AccountId), String>,
+    /// What was held of contracts before the first fill that the journal knows: entered once for each pair.
+    pub openings: BTreeMap<(VenueId, AccountId, Pair), Vec<OpenedPosition>>,
+    /// Funding payments, each once.
+    pub funding: BTreeMap<FundingKey, FundingPayment>,
+    /// Up to when they are complete.
+    pub funding_through: BTreeMap<(VenueId, AccountId), WallNs>,
+    /// When a venue was first used for an account.
+    pub first_used: BTreeMap<(VenueId, AccountId), WallNs>,
     /// The kill switch, where it was thrown and nobody has released it.
     pub kill_switch: Option<KillSwitch>,
     /// What the profit of the session is measured from, where one goes on.
@@ -303,9 +314,10 @@ impl Recovered {
                 venue,
                 account,
                 environment,
-                ..
+                time,
             } => {
                 let key = (venue.clone(), account.clone());
+                self.first_used.entry(key.clone()).or_insert(*time);
                 self.environments.insert(key, environment.clone());
             }
             Record::Reconciled {
@@ -365,15 +377,45 @@ impl Recovered {
                 }
             }
             // Before the third schema a balance that went to zero was not written.
-            Record::Migrated { .. } => self.holdings.clear(),
-            // Facts about contracts, which no market of this engine trades yet.
-            Record::SettingChosen { .. }
-            | Record::TriggerIntent { .. }
-            | Record::TriggerCancelIntent { .. }
-            | Record::TriggerChanged { .. }
-            | Record::FundingPaid { .. }
-            | Record::FundingReconciled { .. }
-            | Record::ForcedReduction { .. } => {}
+            Record::Migrated { from, .. } => {
+                if *from < 3 {
+                    self.holdings.clear();
+                }
+            }
+            Record::PositionsOpened {
+                venue,
+                account,
+                pair,
+                positions,
+                time,
+            } => {
+                let key = (venue.clone(), account.clone(), pair.clone());
+                self.openings.entry(key).or_insert_with(|| positions.clone());
+                self.seen(venue, *time);
+            }
+            Record::FundingPaid { payment, .. } => {
+                let key = &payment.key;
+                self.funding.entry(key.clone()).or_insert_with(|| payment.clone());
+                self.unsettle(&key.venue, &key.account);
+                self.seen(&key.venue, payment.local_time);
+            }
+            Record::FundingReconciled {
+                venue,
+                account,
+                through,
+                time,
+            } => {
+                let known = self.funding_through.entry((venue.clone(), account.clone()));
+                let known = known.or_insert(*through);
+                *known = (*known).max(*through);
+                self.seen(venue, *time);
+            }
+            // What it traded stands as fills.
+            Record::ForcedReduction { venue, time, .. } => self.seen(venue, *time),
+            // What is set is asked of the exchange, and what is chosen is the bot's file's to say.
+            Record::SettingChosen { venue, time, .. } => self.seen(venue, *time),
+            // Facts about triggers, which this engine does not place yet.
+            Record::TriggerIntent { .. } | Record::TriggerCancelIntent { .. } | Record::TriggerChanged { .. } => {}
         }
     }
 

@@ -179,6 +179,9 @@ impl<J: Journal> Engine<J> {
         state.risk = core.state.risk.clone();
         for (venue, made) in state.venues.iter_mut().zip(&core.state.venues) {
             venue.manifest = made.manifest.clone();
+            if let (Some(kept), Some(made)) = (&mut venue.contracts, &made.contracts) {
+                kept.choices = made.choices.clone();
+            }
         }
         for (strategy, made) in state.strategies.iter_mut().zip(&core.state.strategies) {
             strategy.kind = made.kind;

@@ -7,6 +7,7 @@ use colibri_standard::{Balances, Command, OpenOrders, Outcome, TradesSince};
 use serde::{Deserialize, Serialize};
 
 use crate::HostNow;
+use crate::contracts::HeldPosition;
 use crate::engine::core::Core;
 use crate::engine::state::EnginePhase;
 use crate::engine::venue::{Purpose, VenuePhase};
@@ -31,6 +32,9 @@ pub struct VenueStop {
     pub unknown: Vec<ClientOrderId>,
     /// Orders in the account that are not ours: left alone.
     pub foreign: usize,
+    /// Positions in contracts that are still held: stopping cancels orders and closes nothing.
+    #[serde(default)]
+    pub positions: Vec<HeldPosition>,
 }
 
 /// How stopping goes, or went.
@@ -279,6 +283,22 @@ impl<J: Journal> Core<J> {
             );
             self.log(LogLevel::Warn, text);
         }
+        let held: Vec<String> = self
+            .state
+            .venues
+            .iter()
+            .flat_map(|venue| {
+                let held = venue.held_positions().into_iter();
+                held.map(|position| format!("{}: {position}", venue.id))
+            })
+            .collect();
+        if !held.is_empty() {
+            let text = format!(
+                "positions are still open, and are left as they are: {}",
+                held.join("; ")
+            );
+            self.log(LogLevel::Warn, text);
+        }
         if unasked.len() < self.state.venues.len() {
             self.log(
                 LogLevel::Info,
@@ -310,6 +330,7 @@ impl<J: Journal> Core<J> {
                 remaining: venue.orders.live_ids(),
                 unknown: unknown.map(|o| o.client_id().clone()).collect(),
                 foreign: venue.foreign.len(),
+                positions: venue.held_positions(),
             }
         });
         stops.collect()

@@ -36,6 +36,7 @@ impl<J: Journal> Core<J> {
             self.judge_market_stream(index);
             self.ask_snapshots(index);
             self.reconcile_if_due(index);
+            self.contracts_if_due(index);
             self.ask_fees_again(index);
             self.ask_questions(index);
             self.send_wanted_cancels(index);

@@ -11,6 +11,8 @@ use colibri_standard::{Capability, ConnectorManifest, ReplaceResult, SessionStat
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{Account, StatedBalance};
+use crate::contracts::ContractAccount;
+use crate::engine::contracts::ContractsPurpose;
 use crate::engine::market::{BookSource, Market, MarketWanted};
 use crate::engine::replace::WaitingReplacement;
 use crate::engine::stream::{Owed, Stream, StreamState};
@@ -50,6 +52,10 @@ pub enum Outage {
     UserStream(StreamState),
     /// Its streams deliver; what was missed is being asked for.
     Reconciling,
+    /// What the user chose of it is not confirmed, or not so: see its words.
+    Settings,
+    /// What is held of contracts there is being asked for.
+    Positions,
 }
 
 impl std::fmt::Display for Outage {
@@ -60,6 +66,8 @@ impl std::fmt::Display for Outage {
             Outage::MarketStream(state) => write!(f, "its market stream is {}", state.as_str()),
             Outage::UserStream(state) => write!(f, "its user stream is {}", state.as_str()),
             Outage::Reconciling => f.write_str("it is being reconciled"),
+            Outage::Settings => f.write_str("its settings are not confirmed"),
+            Outage::Positions => f.write_str("its positions and margin are being asked for"),
         }
     }
 }
@@ -88,6 +96,7 @@ pub(crate) enum Purpose {
     ReconcileHistory(InstrumentId),
     ReconcileBalances,
     Proof,
+    Contracts(ContractsPurpose),
 }
 
 /// An order in the account that is not tracked: shown, and not touched unless the user said that it is the bot's.
@@ -144,7 +153,7 @@ pub(crate) struct Reconcile {
 }
 
 /// A retry of something that the venue cannot do without.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Retry {
     pub(crate) at: MonoNs,
     pub(crate) failures: u32,
@@ -174,6 +183,8 @@ pub(crate) struct Venue {
     #[serde(with = "crate::kept::pairs")]
     pub(crate) unattributed: BTreeMap<(InstrumentId, ExchangeOrderId), Vec<FillKey>>,
     pub(crate) holdings: Account,
+    /// What it holds of contracts, where it is a venue for them.
+    pub(crate) contracts: Option<Box<ContractAccount>>,
     pub(crate) foreign: BTreeMap<String, ForeignOrder>,
     /// Orders that the user said to be this bot's, by exchange id.
     pub(crate) adopt: BTreeSet<ExchangeOrderId>,
@@ -222,6 +233,7 @@ impl Venue {
             gathered: false,
             unattributed: BTreeMap::new(),
             holdings: Account::default(),
+            contracts: None,
             foreign: BTreeMap::new(),
             adopt: BTreeSet::new(),
             environment: String::new(),
@@ -237,6 +249,9 @@ impl Venue {
             replacements: BTreeMap::new(),
             replace_results: BTreeMap::new(),
         };
+        if venue.manifest.perpetual.is_some() {
+            venue.contracts = Some(Box::default());
+        }
         venue.add_pairs(pairs);
         venue
     }
@@ -247,7 +262,9 @@ impl Venue {
         for (pair, wanted) in pairs {
             if known.insert(pair.clone()) {
                 let id = u32::try_from(self.markets.len() + 1).expect("fewer pairs than 2^32");
-                self.markets.push(Market::new(InstrumentId(id), pair.clone(), *wanted));
+                let mut market = Market::new(InstrumentId(id), pair.clone(), *wanted);
+                market.contracts = self.contracts.as_ref().map(|_| Box::default());
+                self.markets.push(market);
             }
         }
     }
@@ -327,7 +344,7 @@ impl Venue {
         } else if !self.reconcile.healed {
             Some(Outage::Reconciling)
         } else {
-            None
+            self.contracts_outage()
         }
     }
 
@@ -342,6 +359,7 @@ impl Venue {
         let why = match (outage, &self.phase) {
             (Outage::Failed, VenuePhase::Failed(why)) => return why.clone(),
             (Outage::Starting, phase) => return format!("it is at {phase:?}"),
+            (Outage::Settings, _) => return self.settings_in_words(),
             (Outage::MarketStream(_), _) => self.market_stream.why.as_str(),
             (Outage::UserStream(_), _) => self.user_stream.why.as_str(),
             _ => "",
@@ -374,8 +392,11 @@ impl Venue {
         }
     }
 
-    /// What an order holds of the asset it is paid with while nothing, or a part, of it is filled.
+    /// What an order holds of the asset it is paid with while nothing, or a part, of it is filled; margin, where it is of a contract.
     pub(crate) fn held_by(&self, order: &InFlightOrder) -> Amount {
+        if self.contracts.is_some() {
+            return self.margin_held_by(order);
+        }
         let mid = self.market(order.intent.instrument).and_then(|m| m.book()?.mid());
         let leaves = order.leaves();
         let leaves = OrderIntent {
@@ -390,8 +411,11 @@ impl Venue {
     }
 
     /// What can be used of an asset for a new order: what the exchange states as free, less what orders take that its
-    /// statement does not know yet, plus what orders gave back that ended after it.
+    /// statement does not know yet, plus what orders gave back that ended after it. At a venue for contracts it is margin.
     pub(crate) fn available(&self, asset: &Asset) -> Amount {
+        if self.contracts.is_some() {
+            return self.margin_available(asset).unwrap_or(Amount::ZERO);
+        }
         let Some(stated) = self.holdings.get(asset) else {
             return Amount::ZERO;
         };

@@ -157,7 +157,10 @@ impl OrderTracker {
         self.touch(id);
         let order = self.orders.get_mut(id)?;
         order.add_fill(fill);
-        let whole = order.intent.quantity_unit == colibri_model::QuantityUnit::Base && order.leaves().is_zero();
+        // One that closes a position has no quantity before the exchange tells one.
+        let has_quantity = order.intent.quantity.is_positive();
+        let is_base = order.intent.quantity_unit == colibri_model::QuantityUnit::Base;
+        let whole = is_base && has_quantity && order.leaves().is_zero();
         let evidence = if whole {
             OrderEvidence::Filled
         } else {

@@ -55,6 +55,14 @@ pub struct RiskLimits {
     /// [`RiskLimits::max_drawdown`].
     #[serde(deserialize_with = "crate::config::optional_decimal")]
     pub max_loss: Option<Amount>,
+    /// The most that all positions of a venue for contracts may be worth, with every live order of a side filled, as a multiple
+    /// of what answers for them (the exchange's equity).
+    #[serde(deserialize_with = "crate::config::optional_decimal")]
+    pub max_leverage: Option<Decimal>,
+    /// How far the mark price must still be from a position's liquidation for more of it to be opened, as a fraction of the mark
+    /// price (0.1 is ten percent).
+    #[serde(deserialize_with = "crate::config::optional_decimal")]
+    pub min_liquidation_distance: Option<Decimal>,
     /// For how long orders may be live while the book of their market is stale, or their venue is not to be relied on,
     /// before the kill switch is thrown.
     pub max_stale_ms: Option<Millis>,
@@ -75,6 +83,8 @@ impl Default for RiskLimits {
             strategy_budgets: BTreeMap::new(),
             max_drawdown: None,
             max_loss: None,
+            max_leverage: None,
+            min_liquidation_distance: None,
             max_stale_ms: None,
         }
     }
@@ -89,19 +99,32 @@ impl RiskLimits {
     /// # Errors
     /// The first that the order would break.
     pub fn check_order(&self, pair: &Pair, order: &OrderIntent, mid: Price, top: TopPrices) -> Result<(), RiskRefusal> {
-        if let Some(&cap) = self.max_order_quantity.get(pair) {
-            let quantity = worst_quantity(order, top);
-            if quantity > cap {
-                let pair = pair.clone();
-                return Err(RiskRefusal::OrderQuantity { pair, quantity, cap });
-            }
+        self.check_sizes(pair, worst_quantity(order, top), worst_notional(order, top))?;
+        self.check_collar(order, mid)
+    }
+
+    /// Checks the caps on the size of a single order: its whole quantity, and the most that it may trade, in the quote asset.
+    ///
+    /// # Errors
+    /// The first that the order would break.
+    pub fn check_sizes(&self, pair: &Pair, quantity: Quantity, notional: Amount) -> Result<(), RiskRefusal> {
+        if let Some(&cap) = self.max_order_quantity.get(pair)
+            && quantity > cap
+        {
+            let pair = pair.clone();
+            return Err(RiskRefusal::OrderQuantity { pair, quantity, cap });
         }
-        if let Some(cap) = self.max_order_notional {
-            let notional = worst_notional(order, top);
-            if notional > cap {
-                return Err(RiskRefusal::OrderNotional { notional, cap });
-            }
+        match self.max_order_notional {
+            Some(cap) if notional > cap => Err(RiskRefusal::OrderNotional { notional, cap }),
+            _ => Ok(()),
         }
+    }
+
+    /// Checks how far a limit price is from mid.
+    ///
+    /// # Errors
+    /// [`RiskRefusal::Collar`].
+    pub fn check_collar(&self, order: &OrderIntent, mid: Price) -> Result<(), RiskRefusal> {
         if let (Some(collar), Some(price)) = (self.price_collar, order.price)
             && order.order_type != OrderType::Market
             && (price.0 - mid.0).abs() > mid.0 * collar
@@ -140,6 +163,8 @@ impl RiskLimits {
             ("max_drawdown", self.max_drawdown),
             ("max_loss", self.max_loss),
             ("price_collar", self.price_collar.map(Amount)),
+            ("max_leverage", self.max_leverage.map(Amount)),
+            ("min_liquidation_distance", self.min_liquidation_distance.map(Amount)),
         ];
         let amounts = amounts.into_iter().filter_map(|(key, cap)| Some((key, cap?.0)));
         let budgets = self.budget.values().map(|cap| ("budget", cap.0));

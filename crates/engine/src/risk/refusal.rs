@@ -1,6 +1,9 @@
 //! Why an order was not sent, in words that name the figure, the cap, and the key of the bot's file that sets it.
 
-use colibri_model::{Amount, Asset, Decimal, Pair, Price, Quantity, RuleViolation};
+use colibri_model::{
+    Amount, Asset, Decimal, Pair, PositionMode, PositionSide, Price, Quantity, RuleViolation, VenueId,
+};
+use colibri_standard::Capability;
 
 /// Why an order was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -150,6 +153,72 @@ pub enum RiskRefusal {
     /// The value does not fit the boundary.
     #[error("{0}")]
     DoesNotFit(String),
+    /// The connector has not declared what the order needs.
+    #[error("the exchange, or its connector, does not have {}", .0.as_str())]
+    Unsupported(Capability),
+    /// What the order says beyond side, price and quantity makes no sense.
+    #[error("{0}")]
+    Terms(&'static str),
+    /// The order's position side is none of the account's position mode.
+    #[error("the account's position mode is {}, in which there is no order of the position {}", mode.as_str(), side.as_str())]
+    PositionMode {
+        /// The mode.
+        mode: PositionMode,
+        /// The order's position side.
+        side: PositionSide,
+    },
+    /// The exchange states another position than the fills make, and it would open more.
+    #[error(
+        "the exchange states a position in {pair} of {stated}, and the fills that it has told make {summed}: until they agree \
+         only what reduces is placed"
+    )]
+    PositionDiffers {
+        /// Of which pair.
+        pair: Pair,
+        /// What the exchange states.
+        stated: Quantity,
+        /// What the fills make.
+        summed: Quantity,
+    },
+    /// Too little margin is free.
+    #[error("{needed} {asset} of margin are needed, {available} are available")]
+    Margin {
+        /// Of which asset.
+        asset: Asset,
+        /// The order needs.
+        needed: Amount,
+        /// There are.
+        available: Amount,
+    },
+    /// Over the cap on leverage.
+    #[error(
+        "in the worst case the positions at {venue} would be worth {leverage} times what answers for them, above the cap of {cap} \
+         (max_leverage in [risk])"
+    )]
+    Leverage {
+        /// Where.
+        venue: VenueId,
+        /// In the worst case.
+        leverage: Decimal,
+        /// The cap.
+        cap: Decimal,
+    },
+    /// The position is too near to its liquidation.
+    #[error(
+        "the price at which the position in {pair} is liquidated is {distance} of the mark price away, nearer than \
+         {least} (min_liquidation_distance in [risk])"
+    )]
+    LiquidationNear {
+        /// Of which pair.
+        pair: Pair,
+        /// How far the mark price may still move, as a fraction of it.
+        distance: Decimal,
+        /// The least.
+        least: Decimal,
+    },
+    /// A figure that a cap needs was not told.
+    #[error("the exchange has not told {0}, which a cap is compared with")]
+    NotTold(&'static str),
     /// The order that is to be changed is not there, or cannot be changed now.
     #[error("the order cannot be changed: {0}")]
     NotChangeable(&'static str),

@@ -10,12 +10,13 @@ mod registry;
 
 use colibri_abi::PublicTrade;
 use colibri_model::{
-    ClientOrderId, MonoNs, OrderType, Pair, Price, Quantity, QuantityUnit, Side, SnapshotUnusable, StrategyId,
-    TimeInForce, VenueId,
+    ClientOrderId, MonoNs, OrderTerms, OrderType, Pair, Price, Quantity, QuantityUnit, Side, SnapshotUnusable,
+    StrategyId, TimeInForce, VenueId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Tick;
+use crate::contracts::{ForcedReduction, FundingTold, MarginCall, PositionChanged};
 use crate::engine::{LogLevel, MarketId, Outage, VenueIndex};
 use crate::view::View;
 
@@ -111,6 +112,19 @@ pub enum Input<'a> {
     Refused(&'a RefusedOrder),
     /// Balances of a venue changed.
     Balances(VenueIndex),
+    /// A position of one of the strategy's markets has changed, by whoever's fill; told beside [`Input::Fill`] where the fill is
+    /// the strategy's.
+    Position(&'a PositionChanged),
+    /// Mark price, index or funding rate of a market changed: told once however often they did.
+    Rates(MarketId),
+    /// A funding payment of one of the strategy's markets, told once.
+    Funding(&'a FundingTold),
+    /// The exchange warns that margin is short at a venue. It may not warn before it liquidates.
+    MarginCall(&'a MarginCall),
+    /// The exchange reduces a position by itself.
+    Forced(&'a ForcedReduction),
+    /// The exchange has told a venue's settings: modes and leverage, whoever changed them.
+    Settings(VenueIndex),
     /// The bot stops: the engine cancels every order whatever the strategy does.
     Stopping,
 }
@@ -132,6 +146,10 @@ pub struct OrderRequest {
     pub quantity: Quantity,
     /// Of which asset.
     pub quantity_unit: QuantityUnit,
+    /// What it says beyond that: position side, what it may do to the position, margin mode, and until when it works. One that
+    /// closes the position has a quantity of zero. What the connector has not declared is refused before anything is sent.
+    #[serde(default)]
+    pub terms: OrderTerms,
     /// The strategy's own number for it: comes back with every change.
     pub tag: u32,
 }

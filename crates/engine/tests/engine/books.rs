@@ -10,7 +10,7 @@ use colibri_engine::risk::{RiskLimits, RiskRefusal};
 use colibri_engine::strategy::{Input, MarketNeed, OrderRequest, Strategy, StrategyActions};
 use colibri_engine::{MarketId, VenueIndex, View};
 use colibri_model::{
-    Decimal, InstrumentId, OrderType, Price, Quantity, QuantityUnit, Side, StrategyId, TimeInForce, VenueId,
+    Decimal, InstrumentId, OrderTerms, OrderType, Price, Quantity, QuantityUnit, Side, StrategyId, TimeInForce, VenueId,
 };
 use colibri_standard::{SessionRole, SessionStatus};
 
@@ -282,6 +282,7 @@ impl Strategy for Wishing {
                 price: Some(Price(Decimal::from(99))),
                 quantity: Quantity(Decimal::ONE),
                 quantity_unit: QuantityUnit::Base,
+                terms: OrderTerms::default(),
                 tag: 1,
             }),
             Input::Refused(refused) => self.wishes.refused.borrow_mut().push(refused.reason.clone()),

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use colibri_abi::{BookBatch, Level, book_flag};
 use colibri_engine::strategy::{self, BookNeed, Input, MarketNeed, PauseReason, Strategy, StrategyActions};
 use colibri_engine::{
-    Engine, EngineAction, EngineSetup, HostNow, MarketView, StrategyState, StrategyView, VenueIndex, VenueSetup, View,
+    ContractChoices, Engine, EngineAction, EngineSetup, HostNow, MarketView, StrategyState, StrategyView, VenueIndex,
+    VenueSetup, View,
 };
 use colibri_model::{AccountId, InstrumentId, MonoNs, Pair, StrategyId, VenueId, WallNs};
 use colibri_standard::{Command, Event, Manifest, Outcome, Refusal, RejectReason, SessionRole, SessionStatus};
@@ -123,6 +124,7 @@ impl Floor {
                 pairs: pairs(traded),
                 environment: "live".to_owned(),
                 adopt: std::collections::BTreeSet::new(),
+                contracts: ContractChoices::default(),
             });
             engine.watch(index, pairs(watched));
         }

@@ -2,6 +2,7 @@
 
 mod books;
 mod chaos;
+mod contracts;
 mod degrade;
 mod desk;
 mod floor;

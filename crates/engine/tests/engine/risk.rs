@@ -9,8 +9,8 @@ use colibri_engine::View;
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::{Input, MarketNeed, OrderRequest, Strategy, StrategyActions};
 use colibri_model::{
-    Amount, Asset, ClientOrderId, Decimal, OrderType, Pair, Price, Quantity, QuantityUnit, Side, StrategyId,
-    TimeInForce, VenueId,
+    Amount, Asset, ClientOrderId, Decimal, OrderTerms, OrderType, Pair, Price, Quantity, QuantityUnit, Side,
+    StrategyId, TimeInForce, VenueId,
 };
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
@@ -58,6 +58,7 @@ impl Strategy for Puppet {
                         price: Some(Price(Decimal::from(price))),
                         quantity: Quantity(Decimal::new(hundredths, 2)),
                         quantity_unit: QuantityUnit::Base,
+                        terms: OrderTerms::default(),
                         tag: 0,
                     });
                 }

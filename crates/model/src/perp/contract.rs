@@ -88,6 +88,21 @@ impl Contract {
         Amount(self.worth(quantity, price).0.abs())
     }
 
+    /// The size of a position or an order in the quote asset, never below zero: what caps are of, whatever it settles in.
+    #[must_use]
+    pub fn quote_notional(&self, quantity: Quantity, price: Price) -> Amount {
+        match self.kind {
+            ContractKind::Linear => Amount((quantity.0 * price.0).abs()),
+            ContractKind::Inverse => Amount((quantity.0 * self.size).abs()),
+        }
+    }
+
+    /// Whether its profit is in the base asset.
+    #[must_use]
+    pub const fn is_inverse(&self) -> bool {
+        matches!(self.kind, ContractKind::Inverse)
+    }
+
     /// The average price at which a signed quantity has the worth `cost`; `None` where there is none.
     #[must_use]
     pub fn price_of(&self, quantity: Quantity, cost: Amount) -> Option<Price> {
@@ -124,6 +139,8 @@ mod tests {
         assert_eq!(gain(&inverse, -long, 50_000, 100_000), Amount(-Decimal::ONE));
         let notional = inverse.notional(-long, Price(Decimal::from(50_000)));
         assert_eq!(notional, Amount(Decimal::from(2)));
+        let quoted = inverse.quote_notional(-long, Price(Decimal::from(50_000)));
+        assert_eq!(quoted, Amount(Decimal::from(100_000)));
     }
 
     #[test]

@@ -113,6 +113,7 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
         Record::Migrated { .. } | Record::VenueUsed { .. } | Record::Reconciled { .. } => {}
         // Facts about contracts: no table has them yet.
         Record::SettingChosen { .. }
+        | Record::PositionsOpened { .. }
         | Record::TriggerIntent { .. }
         | Record::TriggerCancelIntent { .. }
         | Record::TriggerChanged { .. }

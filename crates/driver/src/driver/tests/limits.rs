@@ -266,34 +266,63 @@ fn an_address_is_the_same_whatever_its_environment_is_called_and_another_is_not(
     assert_eq!(all("orders"), [1, 0, 0], "an account is counted at an address too");
 }
 
+/// A connector of an exchange that has several: each asks addresses of its own, and the weight is counted at one place.
+fn of_one_exchange(limiter: &crate::SharedLimiter, name: &str, environment: &str) -> Bench {
+    let (connector, heard) = scripted(ordinary);
+    let mut bench = Bench::with(connector, heard);
+    let (connector, heard) = scripted(ordinary);
+    let mut setup = setup();
+    setup.venue = VenueId::new(name).unwrap();
+    setup.manifest.name = name.to_owned();
+    let live = setup.manifest.environments["live"].clone();
+    setup.manifest.environments.insert("demo".into(), live);
+    setup.environment = environment.to_owned();
+    if name == "perpetual" {
+        let host = "https://contracts.example.com/v1".to_owned();
+        setup.addresses.insert("rest".into(), host);
+    }
+    setup.manifest.pools.get_mut("weight").unwrap().shared = Some("example".to_owned());
+    bench.driver = Driver::new(&setup, connector, limiter.clone()).unwrap();
+    bench.heard = heard;
+    bench
+}
+
 #[test]
 fn connectors_of_one_exchange_share_the_pools_that_they_name_alike() {
     let limiter = Limiter::shared(LimitShare::WHOLE);
-    let made = |name: &str, environment: &str| {
-        let (connector, heard) = scripted(ordinary);
-        let mut bench = Bench::with(connector, heard);
-        let (connector, heard) = scripted(ordinary);
-        let mut setup = setup();
-        setup.venue = VenueId::new(name).unwrap();
-        setup.manifest.name = name.to_owned();
-        let live = setup.manifest.environments["live"].clone();
-        setup.manifest.environments.insert("demo".into(), live);
-        setup.environment = environment.to_owned();
-        if name == "perpetual" {
-            let host = "https://contracts.example.com/v1".to_owned();
-            setup.addresses.insert("rest".into(), host);
-        }
-        setup.manifest.pools.get_mut("weight").unwrap().shared = Some("example".to_owned());
-        bench.driver = Driver::new(&setup, connector, limiter.clone()).unwrap();
-        bench.heard = heard;
-        bench
-    };
-    let mut spot = made("spot", "live");
-    let (perpetual, demo) = (made("perpetual", "live"), made("perpetual", "demo"));
+    let mut spot = of_one_exchange(&limiter, "spot", "live");
+    let perpetual = of_one_exchange(&limiter, "perpetual", "live");
+    let demo = of_one_exchange(&limiter, "perpetual", "demo");
     spot.place(1);
     let all = |pool| [&spot, &perpetual, &demo].map(|bench| used(bench, pool));
     assert_eq!(all("weight"), [1, 1, 0]);
     assert_eq!(all("orders"), [1, 0, 0], "a pool without a word is the connector's own");
+}
+
+/// What the exchange states of a shared pool to one connector, or refuses it by, holds for the other: together they never ask
+/// for more than there is.
+#[test]
+fn what_one_connector_is_told_of_a_shared_pool_holds_for_the_other() {
+    let limiter = Limiter::shared(LimitShare::WHOLE);
+    let mut spot = of_one_exchange(&limiter, "spot", "live");
+    let mut perpetual = of_one_exchange(&limiter, "perpetual", "live");
+    for bench in [&mut spot, &mut perpetual] {
+        bench.now_ms += 500;
+    }
+    spot.command(1, &balances());
+    let request = spot.requests()[0].id;
+    spot.answer(request, 200, &[("x-used", "9")], "");
+    assert_eq!(used(&perpetual, "weight"), 9);
+    perpetual.command(1, &balances());
+    assert!(perpetual.requests().is_empty(), "the other has left no room");
+    perpetual.pass(1_000);
+    let request = perpetual.requests()[0].id;
+    perpetual.answer(request, 429, &[], "3000");
+    spot.now_ms = perpetual.now_ms;
+    spot.command(2, &balances());
+    assert!(spot.requests().is_empty(), "refused to one, it rests for both");
+    spot.pass(3_100);
+    assert_eq!(spot.requests().len(), 1);
 }
 
 #[test]

@@ -11,8 +11,8 @@ mod proposal;
 use std::collections::BTreeSet;
 
 use colibri_model::{
-    Amount, ClientOrderId, MonoNs, OrderState, OrderType, Quantity, QuantityUnit, Side, SnapshotUnusable, StrategyId,
-    TimeInForce,
+    Amount, ClientOrderId, MonoNs, OrderState, OrderTerms, OrderType, Quantity, QuantityUnit, Side, SnapshotUnusable,
+    StrategyId, TimeInForce,
 };
 use serde::{Deserialize, Serialize};
 
@@ -254,6 +254,7 @@ impl PureMarketMaking {
             price: Some(quote.price),
             quantity: quote.quantity,
             quantity_unit: QuantityUnit::Base,
+            terms: OrderTerms::default(),
             tag: tag(quote.side, quote.level),
         }
     }
@@ -389,7 +390,13 @@ impl Strategy for PureMarketMaking {
             | Input::Fee(_)
             | Input::Amended(_)
             | Input::Replaced(_)
-            | Input::Balances(_) => {}
+            | Input::Balances(_)
+            | Input::Position(_)
+            | Input::Rates(_)
+            | Input::Funding(_)
+            | Input::MarginCall(_)
+            | Input::Forced(_)
+            | Input::Settings(_) => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! The scripted exchange: keeps orders, trades and balances, and answers as it is told to.
 
 mod changes;
+mod perp;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -13,11 +14,13 @@ use colibri_model::{
 };
 use colibri_standard::{
     BalanceScope, BalancesEvent, Channel, Command, Event, FeesEvent, FillEvent, InstrumentsEvent, OrderEvent,
-    OrderStatus, Outcome, Refusal, RejectReason, ReportSource, SessionRole, SessionStatus, TradesProgress,
+    OrderStatus, Outcome, Refusal, RejectReason, ReportSource, SessionRole, SessionStatus, Subscription,
+    TradesProgress,
 };
 
 use super::{BOOK_RULE, BookMessage, Delivery};
 pub use changes::{Amendment, Replacing};
+pub use perp::Perp;
 
 type Answers = Vec<(u64, Delivery)>;
 
@@ -48,6 +51,8 @@ pub struct Resting {
 }
 
 pub struct Exchange {
+    /// What it has of contracts, where it is an exchange for them.
+    pub perp: Option<Perp>,
     pub orders: BTreeMap<ClientOrderId, Resting>,
     pub trades: Vec<FillEvent>,
     pub balances: BTreeMap<Asset, Amount>,
@@ -83,6 +88,8 @@ pub struct Exchange {
     /// Questions about orders since a time, and from when each asked.
     pub history_asked_since: Vec<Option<WallNs>>,
     pub placements: u64,
+    /// The prices that amends carried.
+    pub amended_prices: Vec<i64>,
     pub amends: u64,
     /// By how much later questions for the fills of the account are answered than others, milliseconds.
     pub slow_fills: u64,
@@ -126,6 +133,7 @@ impl Exchange {
     pub fn new() -> Exchange {
         let balances = [("BTC", 100), ("USDT", 10_000)];
         Exchange {
+            perp: None,
             orders: BTreeMap::new(),
             trades: Vec::new(),
             balances: balances.map(|(a, n)| (Asset::new(a), Amount(Decimal::from(n)))).into(),
@@ -147,6 +155,7 @@ impl Exchange {
             history_lags: BTreeSet::new(),
             history_asked_since: Vec::new(),
             placements: 0,
+            amended_prices: Vec::new(),
             amends: 0,
             slow_fills: 0,
             lose_account_fills: 0,
@@ -186,7 +195,13 @@ impl Exchange {
                 ops.iter().flat_map(|op| self.order(op, now)).collect()
             }
             EngineAction::Command { op, command, .. } => self.command(op, &command, now),
-            EngineAction::Subscribe { role, .. } => {
+            EngineAction::Subscribe {
+                role, subscriptions, ..
+            } => {
+                let has_rates = |s: &Subscription| {
+                    s.channels.contains(&Channel::MarkPrice) && s.channels.contains(&Channel::FundingRate)
+                };
+                assert!(subscriptions.iter().all(|s| has_rates(s) == self.perp.is_some()));
                 let mut answers = vec![(5, Delivery::Session(role, SessionStatus::Live))];
                 if role == SessionRole::Market {
                     answers.extend(self.book_begins.clone().map(|first| (6, Delivery::Message(first))));
@@ -237,6 +252,9 @@ impl Exchange {
 
     /// An order rests in the book from now on.
     fn rest(&mut self, op: &OrderOp, client_id: ClientOrderId) {
+        if let Some(perp) = &mut self.perp {
+            perp.placed.push(*op);
+        }
         let exchange_id = ExchangeOrderId::new(&self.id().to_string()).unwrap();
         let resting = Resting {
             client_id: client_id.clone(),
@@ -327,6 +345,7 @@ impl Exchange {
     pub fn balances_event(&self, source: ReportSource, now: HostNow) -> Event {
         let locked = |asset: &Asset| -> Amount {
             self.open()
+                .filter(|_| self.perp.is_none())
                 .map(|o| {
                     let leaves = Quantity(o.quantity.0 - o.filled.0);
                     match (o.side, asset.as_str()) {
@@ -353,6 +372,9 @@ impl Exchange {
 
     /// A trade of one of the orders. Nothing is told of it yet.
     pub fn trade(&mut self, id: &ClientOrderId, quantity: &str, now: HostNow) -> FillEvent {
+        if self.perp.is_some() {
+            return self.trade_contracts(id, quantity, now);
+        }
         let trade_id = TradeId::new(&self.id().to_string()).unwrap();
         let order = self.orders.get_mut(id).unwrap();
         let quantity = Quantity(quantity.parse().unwrap());
@@ -404,6 +426,7 @@ impl Exchange {
             Command::Instruments(_) => {
                 self.instruments_asked += 1;
                 let mut told = instruments(self.replaces_at_once);
+                told.instruments[0].contract = self.perp.as_ref().map(|_| Perp::contract());
                 told.instruments.retain(|_| !self.lists_nothing);
                 answers.push(Delivery::Event(told.into()));
             }
@@ -504,7 +527,13 @@ impl Exchange {
                 self.book_subscribed += 1;
                 answers.extend(self.book_begins.clone().map(Delivery::Message));
             }
-            other => panic!("{other:?} was not expected"),
+            other => match self.perp.as_mut().and_then(|perp| perp.command(other, now)) {
+                Some((told, end)) => {
+                    answers.extend(told.into_iter().map(Delivery::Event));
+                    outcome = end;
+                }
+                None => panic!("{other:?} was not expected"),
+            },
         }
         answers.push(Delivery::Completed(op, outcome));
         let slow = match command {

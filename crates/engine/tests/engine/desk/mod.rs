@@ -12,14 +12,15 @@ use colibri_engine::orders::InFlightOrder;
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::{Input, MarketNeed, Strategy, StrategyActions};
 use colibri_engine::{
-    Engine, EngineAction, EngineSetup, HostNow, LogLevel, Recovered, RecoveredOrder, VenueIndex, VenueSetup, View,
+    ContractChoices, Engine, EngineAction, EngineSetup, HostNow, LogLevel, Recovered, RecoveredOrder, VenueIndex,
+    VenueSetup, View,
 };
 use colibri_model::{
     AccountId, Decimal, Journal, JournalError, Millis, MonoNs, OpId, Quantity, Record, StrategyId, VenueId, WallNs,
 };
 use colibri_standard::{Event, Manifest, Outcome, SessionRole, SessionStatus};
 
-pub use exchange::{Amendment, Exchange, Placement, Replacing, Resting};
+pub use exchange::{Amendment, Exchange, Perp, Placement, Replacing, Resting};
 
 pub const START: i64 = 1_700_000_000_000;
 const V: VenueIndex = VenueIndex(0);
@@ -190,7 +191,11 @@ impl Desk {
         journal: Memory,
         risk: RiskLimits,
     ) -> Desk {
-        let manifest = MANIFEST.replace(BOOK_RULE, exchange.book_rule);
+        let manifest = match &exchange.perp {
+            Some(perp) => perp.manifest(),
+            None => MANIFEST.to_owned(),
+        };
+        let manifest = manifest.replace(BOOK_RULE, exchange.book_rule);
         let manifest = Manifest::parse(&manifest).unwrap().connector("fake").unwrap().clone();
         let setup = EngineSetup {
             bot: "bot".to_owned(),
@@ -208,6 +213,11 @@ impl Desk {
             pairs: vec!["BTC-USDT".parse().unwrap()],
             environment: exchange.environment.clone(),
             adopt: exchange.adopt.clone(),
+            contracts: exchange
+                .perp
+                .as_ref()
+                .map(|perp| perp.choices.clone())
+                .unwrap_or_default(),
         });
         engine.add_strategy(strategy);
         Desk {
@@ -235,6 +245,7 @@ impl Desk {
             pairs: vec!["BTC-USDT".parse().unwrap()],
             environment: "live".to_owned(),
             adopt: BTreeSet::new(),
+            contracts: ContractChoices::default(),
         });
         let orphans = engine.orphans().cloned().collect();
         engine.start(self.now());
@@ -256,6 +267,17 @@ impl Desk {
         // The new host opens its streams anew.
         desk.exchange.stream_is_up = true;
         desk
+    }
+
+    /// How much time has passed.
+    pub fn millis(&self) -> u64 {
+        self.millis
+    }
+
+    /// It is so late when a new host begins, which opens its streams anew.
+    pub fn begin_at(&mut self, millis: u64) {
+        self.millis = millis;
+        self.exchange.stream_is_up = true;
     }
 
     pub fn now(&self) -> HostNow {

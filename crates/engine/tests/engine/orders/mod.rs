@@ -17,10 +17,10 @@ use colibri_engine::strategy::{
     Input, MarketNeed, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, RefusedOrder, Strategy,
     StrategyAction, StrategyActions,
 };
-use colibri_engine::{MarketId, Recovered, VenueIndex};
+use colibri_engine::{ForcedReduction, FundingTold, MarginCall, MarketId, PositionChanged, Recovered, VenueIndex};
 use colibri_model::{
-    ClientOrderId, Decimal, InstrumentId, OrderState, OrderType, Price, Quantity, QuantityUnit, Side, StrategyId,
-    TimeInForce, VenueId,
+    ClientOrderId, Decimal, InstrumentId, OrderState, OrderTerms, OrderType, Price, Quantity, QuantityUnit, Side,
+    SnapshotUnusable, StrategyId, TimeInForce, VenueId,
 };
 use colibri_standard::{Event, FillEvent, OrderStatus, ReportSource};
 
@@ -35,6 +35,12 @@ pub enum Told {
     Amended(OrderAmended),
     Replaced(OrderReplaced),
     Refused(RefusedOrder),
+    Position(PositionChanged),
+    Funding(FundingTold),
+    Forced(ForcedReduction),
+    MarginCall(MarginCall),
+    Rates,
+    Settings,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +68,12 @@ impl Strategy for Hand {
             pair: "BTC-USDT".parse().unwrap(),
         }]
     }
+    fn snapshot(&self) -> Option<serde_json::Value> {
+        Some(serde_json::Value::Null)
+    }
+    fn restore(&mut self, _: serde_json::Value) -> Result<(), SnapshotUnusable> {
+        Ok(())
+    }
     fn input(&mut self, input: Input<'_>, _: &View<'_>, actions: &mut StrategyActions) {
         let mut desires = self.desires.borrow_mut();
         match input {
@@ -71,6 +83,12 @@ impl Strategy for Hand {
             Input::Amended(told) => desires.told.push(Told::Amended(told.clone())),
             Input::Replaced(told) => desires.told.push(Told::Replaced(told.clone())),
             Input::Refused(told) => desires.told.push(Told::Refused(told.clone())),
+            Input::Position(told) => desires.told.push(Told::Position(told.clone())),
+            Input::Funding(told) => desires.told.push(Told::Funding(told.clone())),
+            Input::Forced(told) => desires.told.push(Told::Forced(told.clone())),
+            Input::MarginCall(told) => desires.told.push(Told::MarginCall(told.clone())),
+            Input::Rates(_) => desires.told.push(Told::Rates),
+            Input::Settings(_) => desires.told.push(Told::Settings),
             Input::Book(_) => {
                 for wish in desires.wishes.drain(..) {
                     match wish {
@@ -110,6 +128,7 @@ pub fn buy(price: i64, amount: &str) -> OrderRequest {
         price: Some(Price(Decimal::from(price))),
         quantity: quantity(amount),
         quantity_unit: QuantityUnit::Base,
+        terms: OrderTerms::default(),
         tag: 7,
     }
 }
@@ -117,21 +136,40 @@ pub fn buy(price: i64, amount: &str) -> OrderRequest {
 impl Scene {
     /// A desk at which nothing was placed yet.
     pub fn empty(prepare: impl FnOnce(&mut Exchange)) -> Scene {
+        Scene::limited(prepare, RiskLimits::default())
+    }
+
+    /// As [`Scene::empty`], within limits.
+    pub fn limited(prepare: impl FnOnce(&mut Exchange), risk: RiskLimits) -> Scene {
+        let mut exchange = Exchange::new();
+        prepare(&mut exchange);
+        let mut scene = Scene::made(Recovered::default(), exchange, Memory::default(), risk);
+        scene.desk.start();
+        scene
+    }
+
+    /// Nothing has begun yet.
+    pub fn made(recovered: Recovered, exchange: Exchange, journal: Memory, risk: RiskLimits) -> Scene {
         let desires = Rc::new(RefCell::new(Desires::default()));
         let hand = Hand {
             id: StrategyId::new("mm").unwrap(),
             desires: desires.clone(),
         };
-        let mut exchange = Exchange::new();
-        prepare(&mut exchange);
-        let (recovered, risk) = (Recovered::default(), RiskLimits::default());
-        let mut desk = Desk::made(Box::new(hand), recovered, exchange, Memory::default(), risk);
-        desk.start();
         Scene {
-            desk,
+            desk: Desk::made(Box::new(hand), recovered, exchange, journal, risk),
             order: ClientOrderId::new("none-yet").unwrap(),
             desires,
         }
+    }
+
+    /// The host dies, and another begins a while later.
+    pub fn crash(self, after: u64) -> Scene {
+        let recovered = Recovered::from_records(&self.desk.journal.0.borrow().records);
+        let millis = self.desk.millis() + after;
+        let mut scene = Scene::made(recovered, self.desk.exchange, self.desk.journal, RiskLimits::default());
+        scene.desk.begin_at(millis);
+        scene.desk.start();
+        scene
     }
 
     /// The order has been sent; what becomes of it is as `prepare` has scripted.

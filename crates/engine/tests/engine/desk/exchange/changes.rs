@@ -45,6 +45,7 @@ pub enum Replacing {
 impl Exchange {
     pub(super) fn amend(&mut self, op: &OrderOp, id: &ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
         self.amends += 1;
+        self.amended_prices.push(op.price);
         let script = self.amend_script.pop_front().unwrap_or(Amendment::DoneAnswerLost);
         let quantity = Quantity(from_mantissa(op.quantity, op.quantity_exponent));
         let open = self.open().any(|o| o.client_id == *id && o.filled < quantity);
