@@ -1,5 +1,7 @@
 //! The read-only view: what strategies decide from, and what a screen or a report shows.
 
+mod triggers;
+
 use std::collections::BTreeMap;
 
 use colibri_model::{

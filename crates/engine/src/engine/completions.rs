@@ -54,6 +54,11 @@ impl<J: Journal> Core<J> {
                 self.reconcile_ended(index, op, &purpose, outcome);
             }
             Purpose::Proof => self.proof_ended(index, op, outcome),
+            Purpose::PlaceTrigger(_)
+            | Purpose::CancelTrigger(_)
+            | Purpose::TriggerStatus(_)
+            | Purpose::TriggerOrder(_)
+            | Purpose::ReconcileTriggers(_) => self.trigger_op_ended(index, op, &purpose, outcome),
         }
         self.wake_at(now.mono);
     }

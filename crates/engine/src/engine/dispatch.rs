@@ -11,8 +11,8 @@ use crate::engine::{LogLevel, MarketId, VenueIndex};
 use crate::orders::OrderChange;
 use crate::risk::RiskRefusal;
 use crate::strategy::{
-    Input, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, PauseReason, RefusedOrder, Strategy,
-    StrategyAction, StrategyActions,
+    Input, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, OwnTriggerChange, PauseReason,
+    RefusedOrder, RefusedTrigger, Strategy, StrategyAction, StrategyActions,
 };
 use crate::view::View;
 
@@ -29,6 +29,8 @@ pub(crate) enum Note {
     Amended(usize, OrderAmended),
     Replaced(usize, OrderReplaced),
     Refused(usize, RefusedOrder),
+    Trigger(VenueIndex, OwnTriggerChange),
+    TriggerRefused(usize, RefusedTrigger),
     Balances(VenueIndex),
 }
 
@@ -158,6 +160,14 @@ impl<J: Journal> Core<J> {
             Note::Amended(index, told) => self.tell_started(index, Input::Amended(&told)),
             Note::Replaced(index, told) => self.tell_started(index, Input::Replaced(&told)),
             Note::Refused(index, refused) => self.tell_started(index, Input::Refused(&refused)),
+            Note::Trigger(venue, told) => {
+                self.send_wanted_trigger_cancel(venue, &told.client_id);
+                let trigger = self.state.venues[venue.0].triggers.tracker.get(&told.client_id);
+                if let Some(index) = trigger.and_then(|t| self.strategy_index(&t.strategy)) {
+                    self.tell_started(index, Input::Trigger(&told));
+                }
+            }
+            Note::TriggerRefused(index, refused) => self.tell_started(index, Input::TriggerRefused(&refused)),
             Note::Balances(venue) => {
                 for index in 0..self.slots.len() {
                     if self.state.strategies[index].markets.iter().any(|m| m.venue == venue) {
@@ -379,6 +389,8 @@ impl<J: Journal> Core<J> {
                     self.change_refused(index, client_id, Some(&by), why);
                 }
             }
+            StrategyAction::PlaceTrigger(request) => self.wish_trigger(index, &request),
+            StrategyAction::CancelTrigger(id) => self.wish_trigger_cancel(index, &id),
             StrategyAction::SetTimer { timer, at } => {
                 self.state.strategies[index].timers.insert(timer, at);
                 self.wake_at(at);

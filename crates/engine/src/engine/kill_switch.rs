@@ -24,8 +24,8 @@ pub struct KillSwitch {
     pub reason: String,
     /// When.
     pub time: WallNs,
-    /// Since when it is proven in this run that no order of ours is open: every venue, asked after the last cancel, has said
-    /// so. `None` while it is not.
+    /// Since when it is proven in this run that no order of ours is open and no trigger waits: every venue, asked after the
+    /// last cancel, has said so. `None` while it is not.
     pub proven: Option<WallNs>,
     /// How the proof stands by venue, with what may still be live. Empty before the start.
     pub venues: Vec<VenueStop>,
@@ -166,7 +166,8 @@ impl<J: Journal> Core<J> {
         kill.venues = venues;
         kill.proven = if is_proven { kill.proven.or(Some(now)) } else { None };
         if is_proven && !was_proven {
-            let text = "the kill switch is thrown, and the exchange says that no order of ours is open";
+            let text =
+                "the kill switch is thrown, and the exchange says that no order of ours is open and no trigger waits";
             self.log(LogLevel::Warn, text);
         }
     }

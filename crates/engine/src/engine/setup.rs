@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::adoption::no_strategy;
 use crate::engine::session_profit::MarketName;
-use crate::engine::{KillSwitch, SessionReference};
+use crate::engine::{KillSwitch, RecoveredTrigger, SessionReference};
 use crate::risk::RiskLimits;
 
 /// A venue's number in its engine, by the order in which venues were added.
@@ -138,6 +138,8 @@ pub struct LeftHoldings {
 pub struct Recovered {
     /// Orders, ended ones too.
     pub orders: BTreeMap<ClientOrderId, RecoveredOrder>,
+    /// Triggers, ended ones too. The orders that they became stand among the orders.
+    pub triggers: BTreeMap<ClientOrderId, RecoveredTrigger>,
     /// Fills, each once, with the strategy that had decided their order.
     pub fills: Vec<(Option<StrategyId>, Fill)>,
     /// The time of the last record by venue.
@@ -234,7 +236,7 @@ impl Recovered {
                 time,
                 ..
             } => {
-                if let Some(order) = self.orders.get_mut(client_id) {
+                if let Some(order) = self.order_mut(client_id) {
                     order.state = *state;
                     order.reported_filled = order.reported_filled.max(*filled);
                     if exchange_id.is_some() {
@@ -366,11 +368,11 @@ impl Recovered {
             }
             // Before the third schema a balance that went to zero was not written.
             Record::Migrated { .. } => self.holdings.clear(),
+            Record::TriggerIntent { .. } | Record::TriggerCancelIntent { .. } | Record::TriggerChanged { .. } => {
+                self.add_trigger_record(record);
+            }
             // Facts about contracts, which no market of this engine trades yet.
             Record::SettingChosen { .. }
-            | Record::TriggerIntent { .. }
-            | Record::TriggerCancelIntent { .. }
-            | Record::TriggerChanged { .. }
             | Record::FundingPaid { .. }
             | Record::FundingReconciled { .. }
             | Record::ForcedReduction { .. } => {}
@@ -394,13 +396,13 @@ impl Recovered {
     }
 
     /// What was stated of an account may not hold everything that has happened.
-    fn unsettle(&mut self, venue: &VenueId, account: &AccountId) {
+    pub(in crate::engine) fn unsettle(&mut self, venue: &VenueId, account: &AccountId) {
         if let Some(left) = self.holdings.get_mut(&(venue.clone(), account.clone())) {
             left.settled = false;
         }
     }
 
-    fn seen(&mut self, venue: &VenueId, time: WallNs) {
+    pub(in crate::engine) fn seen(&mut self, venue: &VenueId, time: WallNs) {
         let last = self.last_seen.entry(venue.clone()).or_insert(time);
         *last = (*last).max(time);
     }

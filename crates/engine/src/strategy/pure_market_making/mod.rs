@@ -389,6 +389,8 @@ impl Strategy for PureMarketMaking {
             | Input::Fee(_)
             | Input::Amended(_)
             | Input::Replaced(_)
+            | Input::Trigger(_)
+            | Input::TriggerRefused(_)
             | Input::Balances(_) => {}
         }
     }
