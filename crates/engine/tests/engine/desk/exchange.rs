@@ -1,6 +1,7 @@
 //! The scripted exchange: keeps orders, trades and balances, and answers as it is told to.
 
 mod changes;
+mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -16,8 +17,9 @@ use colibri_standard::{
     OrderStatus, Outcome, Refusal, RejectReason, ReportSource, SessionRole, SessionStatus, TradesProgress,
 };
 
-use super::{BOOK_RULE, BookMessage, Delivery};
+use super::{BOOK_RULE, BookMessage, Delivery, MANIFEST};
 pub use changes::{Amendment, Replacing};
+pub use triggers::{Naming, PERP_MANIFEST, TriggerBook};
 
 type Answers = Vec<(u64, Delivery)>;
 
@@ -102,6 +104,11 @@ pub struct Exchange {
     pub book_is_silent: bool,
     /// The manifest's words on how books are sequenced.
     pub book_rule: &'static str,
+    /// The connector's manifest, and its name there.
+    pub manifest: &'static str,
+    pub connector: &'static str,
+    /// The triggers that wait, and what becomes of questions about them.
+    pub waiting: TriggerBook,
     /// What the book's stream begins with, where it does.
     pub book_begins: Option<BookMessage>,
     pub instruments_asked: u64,
@@ -159,6 +166,9 @@ impl Exchange {
             book_id: 100,
             book_is_silent: false,
             book_rule: BOOK_RULE,
+            manifest: MANIFEST,
+            connector: "fake",
+            waiting: TriggerBook::default(),
             book_begins: None,
             instruments_asked: 0,
             lists_nothing: false,
@@ -199,7 +209,10 @@ impl Exchange {
     }
 
     fn order(&mut self, op: &OrderOp, now: HostNow) -> Answers {
-        let id = ClientOrderId::new(op.client_id.as_str()).unwrap();
+        let id = match op.client_id.as_str() {
+            "" => self.name_of(op.exchange_id.as_str()),
+            name => ClientOrderId::new(name).unwrap(),
+        };
         let op_id = OpId(op.grant.op);
         match op.kind {
             op_kind::PLACE => self.place(op, id, op_id, now),
@@ -208,6 +221,11 @@ impl Exchange {
             op_kind::REPLACE => self.replace(op, &id, op_id, now),
             other => panic!("no operation of kind {other} was expected"),
         }
+    }
+
+    fn name_of(&self, number: &str) -> ClientOrderId {
+        let numbered = self.orders.values().find(|o| o.exchange_id.as_str() == number);
+        numbered.unwrap().client_id.clone()
     }
 
     fn place(&mut self, op: &OrderOp, client_id: ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
@@ -319,7 +337,7 @@ impl Exchange {
             exchange_time: Some(now.wall),
             terms: None,
             cause: FillCause::Order,
-            trigger: None,
+            trigger: self.waiting.told_with(&order.exchange_id),
         }
         .into()
     }
@@ -405,6 +423,7 @@ impl Exchange {
                 self.instruments_asked += 1;
                 let mut told = instruments(self.replaces_at_once);
                 told.instruments.retain(|_| !self.lists_nothing);
+                self.waiting.tell_rules(&mut told);
                 answers.push(Delivery::Event(told.into()));
             }
             Command::UseInstruments(used) => assert_eq!(used.instruments[0].id, InstrumentId(1)),
@@ -504,7 +523,7 @@ impl Exchange {
                 self.book_subscribed += 1;
                 answers.extend(self.book_begins.clone().map(Delivery::Message));
             }
-            other => panic!("{other:?} was not expected"),
+            other => return self.trigger_command(op, other, now),
         }
         answers.push(Delivery::Completed(op, outcome));
         let slow = match command {

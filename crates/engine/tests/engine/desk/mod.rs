@@ -19,7 +19,7 @@ use colibri_model::{
 };
 use colibri_standard::{Event, Manifest, Outcome, SessionRole, SessionStatus};
 
-pub use exchange::{Amendment, Exchange, Placement, Replacing, Resting};
+pub use exchange::{Amendment, Exchange, Naming, PERP_MANIFEST, Placement, Replacing, Resting};
 
 pub const START: i64 = 1_700_000_000_000;
 const V: VenueIndex = VenueIndex(0);
@@ -190,8 +190,9 @@ impl Desk {
         journal: Memory,
         risk: RiskLimits,
     ) -> Desk {
-        let manifest = MANIFEST.replace(BOOK_RULE, exchange.book_rule);
-        let manifest = Manifest::parse(&manifest).unwrap().connector("fake").unwrap().clone();
+        let manifest = exchange.manifest.replace(BOOK_RULE, exchange.book_rule);
+        let manifest = Manifest::parse(&manifest).unwrap();
+        let manifest = manifest.connector(exchange.connector).unwrap().clone();
         let setup = EngineSetup {
             bot: "bot".to_owned(),
             version: "test".to_owned(),
@@ -246,6 +247,15 @@ impl Desk {
     /// while later.
     pub fn crash(self, strategy: &str, after: u64) -> Desk {
         self.crash_limited(strategy, after, RiskLimits::default())
+    }
+
+    /// As [`Desk::crash`], for a strategy of the test's own.
+    pub fn crash_of(self, strategy: Box<dyn Strategy>, after: u64) -> Desk {
+        let recovered = Recovered::from_records(&self.journal.0.borrow().records);
+        let mut desk = Desk::made(strategy, recovered, self.exchange, self.journal, RiskLimits::default());
+        desk.millis = self.millis + after;
+        desk.exchange.stream_is_up = true;
+        desk
     }
 
     /// As [`Desk::crash`], and the other is limited.

@@ -14,13 +14,13 @@ use std::rc::Rc;
 use colibri_engine::View;
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::{
-    Input, MarketNeed, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, RefusedOrder, Strategy,
-    StrategyAction, StrategyActions,
+    Input, MarketNeed, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, OwnTriggerChange,
+    RefusedOrder, RefusedTrigger, Strategy, StrategyAction, StrategyActions,
 };
 use colibri_engine::{MarketId, Recovered, VenueIndex};
 use colibri_model::{
-    ClientOrderId, Decimal, InstrumentId, OrderState, OrderType, Price, Quantity, QuantityUnit, Side, StrategyId,
-    TimeInForce, VenueId,
+    ClientOrderId, Decimal, InstrumentId, OrderState, OrderType, Price, Quantity, QuantityUnit, Side, SnapshotUnusable,
+    StrategyId, TimeInForce, VenueId,
 };
 use colibri_standard::{Event, FillEvent, OrderStatus, ReportSource};
 
@@ -35,6 +35,8 @@ pub enum Told {
     Amended(OrderAmended),
     Replaced(OrderReplaced),
     Refused(RefusedOrder),
+    Trigger(OwnTriggerChange),
+    TriggerRefused(RefusedTrigger),
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +64,13 @@ impl Strategy for Hand {
             pair: "BTC-USDT".parse().unwrap(),
         }]
     }
+    /// It remembers nothing that it goes by.
+    fn snapshot(&self) -> Option<serde_json::Value> {
+        Some(serde_json::Value::Null)
+    }
+    fn restore(&mut self, _: serde_json::Value) -> Result<(), SnapshotUnusable> {
+        Ok(())
+    }
     fn input(&mut self, input: Input<'_>, _: &View<'_>, actions: &mut StrategyActions) {
         let mut desires = self.desires.borrow_mut();
         match input {
@@ -71,13 +80,17 @@ impl Strategy for Hand {
             Input::Amended(told) => desires.told.push(Told::Amended(told.clone())),
             Input::Replaced(told) => desires.told.push(Told::Replaced(told.clone())),
             Input::Refused(told) => desires.told.push(Told::Refused(told.clone())),
-            Input::Book(_) => {
+            Input::Trigger(told) => desires.told.push(Told::Trigger(told.clone())),
+            Input::TriggerRefused(told) => desires.told.push(Told::TriggerRefused(told.clone())),
+            Input::Book(_) | Input::Paused(_) => {
                 for wish in desires.wishes.drain(..) {
                     match wish {
                         StrategyAction::Create(order) => actions.create(order),
                         StrategyAction::Cancel(id) => actions.cancel(id),
                         StrategyAction::Amend { client_id, quantity } => actions.amend(client_id, quantity),
                         StrategyAction::Replace { client_id, by } => actions.replace(client_id, by),
+                        StrategyAction::PlaceTrigger(trigger) => actions.place_trigger(trigger),
+                        StrategyAction::CancelTrigger(id) => actions.cancel_trigger(id),
                         other => panic!("{other:?} was not expected"),
                     }
                 }
@@ -117,6 +130,18 @@ pub fn buy(price: i64, amount: &str) -> OrderRequest {
 impl Scene {
     /// A desk at which nothing was placed yet.
     pub fn empty(prepare: impl FnOnce(&mut Exchange)) -> Scene {
+        Scene::limited(RiskLimits::default(), prepare)
+    }
+
+    /// The same, of a bot that is limited.
+    pub fn limited(risk: RiskLimits, prepare: impl FnOnce(&mut Exchange)) -> Scene {
+        let mut scene = Scene::unstarted(risk, prepare);
+        scene.desk.start();
+        scene
+    }
+
+    /// The same, before its start.
+    pub fn unstarted(risk: RiskLimits, prepare: impl FnOnce(&mut Exchange)) -> Scene {
         let desires = Rc::new(RefCell::new(Desires::default()));
         let hand = Hand {
             id: StrategyId::new("mm").unwrap(),
@@ -124,12 +149,25 @@ impl Scene {
         };
         let mut exchange = Exchange::new();
         prepare(&mut exchange);
-        let (recovered, risk) = (Recovered::default(), RiskLimits::default());
-        let mut desk = Desk::made(Box::new(hand), recovered, exchange, Memory::default(), risk);
-        desk.start();
+        let recovered = Recovered::default();
+        let desk = Desk::made(Box::new(hand), recovered, exchange, Memory::default(), risk);
         Scene {
             desk,
             order: ClientOrderId::new("none-yet").unwrap(),
+            desires,
+        }
+    }
+
+    /// The host dies, and another begins a while later.
+    pub fn crash(self, after: u64) -> Scene {
+        let desires = Rc::new(RefCell::new(Desires::default()));
+        let hand = Hand {
+            id: StrategyId::new("mm").unwrap(),
+            desires: desires.clone(),
+        };
+        Scene {
+            desk: self.desk.crash_of(Box::new(hand), after),
+            order: self.order,
             desires,
         }
     }
@@ -172,6 +210,11 @@ impl Scene {
         self.desk
             .at_exchange(|exchange, _| vec![(0, exchange.next_diff(&[], &[]))]);
         self.desk.run(0);
+    }
+
+    /// Wants something as soon as it is told of a book, or that it rests.
+    pub fn wish_later(&mut self, action: StrategyAction) {
+        self.desires.borrow_mut().wishes.push(action);
     }
 
     pub fn cancel(&mut self) {
