@@ -359,7 +359,10 @@ mod tests {
             Err(RuleViolation::Below { what: "notional", .. })
         ));
         trigger.trigger_price = Price(Decimal::new(50_001, 3));
-        assert!(matches!(rule.check_trigger(&trigger), Err(RuleViolation::OffGrid { .. })));
+        assert!(matches!(
+            rule.check_trigger(&trigger),
+            Err(RuleViolation::OffGrid { .. })
+        ));
         trigger.quantity = None;
         assert!(matches!(rule.check_trigger(&trigger), Err(RuleViolation::Shape(_))));
     }

@@ -187,7 +187,10 @@ mod tests {
         trigger.terms.effect = PositionEffect::ReduceOnly;
         trigger.terms.good_till = Some(crate::WallNs(7));
         let order = trigger.becomes();
-        assert_eq!((&order.client_id, order.quantity), (&trigger.client_id, Quantity(Decimal::ONE)));
+        assert_eq!(
+            (&order.client_id, order.quantity),
+            (&trigger.client_id, Quantity(Decimal::ONE))
+        );
         assert_eq!(order.terms.effect, PositionEffect::ReduceOnly);
         assert_eq!(order.terms.good_till, None);
         trigger.quantity = None;
