@@ -95,7 +95,8 @@ impl<J: Journal> Core<J> {
             .find(Some(instrument), Some(id), number.as_ref())
             .or_else(|| venue.orders.find(None, name.as_ref(), None));
         if let Some(order) = known {
-            if let Some(name) = name {
+            // An amend may have given it yet another name since.
+            if let Some(name) = name.filter(|name| self.names_order_of_trigger(index, &order, name)) {
                 self.order_renamed(index, &order, &name);
             }
             return self.order_number_learned(index, &order, number);

@@ -64,7 +64,8 @@ pub(crate) struct Triggers {
     pub(crate) foreign: BTreeMap<String, ForeignTrigger>,
     /// Those that a query has told of since what waits was last asked for.
     pub(crate) seen: BTreeSet<ClientOrderId>,
-    pub(crate) foreign_seen: BTreeMap<String, ForeignTrigger>,
+    /// Triggers of others that were told of since then, by whichever source; `None` where that was their end.
+    pub(crate) foreign_seen: BTreeMap<String, Option<ForeignTrigger>>,
 }
 
 impl Triggers {
@@ -74,9 +75,11 @@ impl Triggers {
         self.foreign_seen.clear();
     }
 
-    /// What waits was asked for and told: who was not told is not there.
+    /// What waits was asked for and told as a whole: that, and what the stream told meanwhile, is what there is of others.
     pub(crate) fn end_asking(&mut self) {
-        self.foreign = std::mem::take(&mut self.foreign_seen);
+        let seen = std::mem::take(&mut self.foreign_seen);
+        let waiting = seen.into_iter().filter_map(|(key, trigger)| Some((key, trigger?)));
+        self.foreign = waiting.collect();
     }
 }
 

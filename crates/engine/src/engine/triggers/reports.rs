@@ -197,7 +197,11 @@ impl<J: Journal> Core<J> {
         let venue = &mut self.state.venues[index.0];
         if event.status.evidence().is_some_and(ends) {
             venue.triggers.foreign.remove(&key);
-            venue.triggers.foreign_seen.remove(&key);
+            venue.triggers.foreign_seen.insert(key, None);
+            return;
+        }
+        if venue.triggers.foreign_seen.get(&key).is_some_and(Option::is_none) {
+            // An answer that was given before it ended, and has come since: an end is final.
             return;
         }
         let trigger = ForeignTrigger {
@@ -210,9 +214,7 @@ impl<J: Journal> Core<J> {
             trigger_price: event.trigger_price,
             quantity: event.quantity,
         };
-        if event.source == ReportSource::Query {
-            venue.triggers.foreign_seen.insert(key.clone(), trigger.clone());
-        }
+        venue.triggers.foreign_seen.insert(key.clone(), Some(trigger.clone()));
         venue.triggers.foreign.insert(key, trigger);
     }
 }
