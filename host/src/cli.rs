@@ -60,6 +60,8 @@ pub enum Command {
     Trades(HistoryArgs),
     /// List orders from the history of a bot.
     Orders(HistoryArgs),
+    /// List triggers (stops and take profits that wait at the exchange) from the history of a bot.
+    Triggers(HistoryArgs),
     /// How a bot stands now, from another process: venues, streams, orders, books, strategies; and what it has traded.
     Status(StatusArgs),
     /// Print a completion script for a shell.

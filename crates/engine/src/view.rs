@@ -1,6 +1,7 @@
 //! The read-only view: what strategies decide from, and what a screen or a report shows.
 
 mod contracts;
+mod triggers;
 
 use std::collections::BTreeMap;
 

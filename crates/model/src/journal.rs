@@ -283,7 +283,7 @@ pub enum Record {
         /// When.
         time: WallNs,
     },
-    /// A trigger is about to be sent.
+    /// A trigger is about to be sent; or one at the exchange that no record told of is taken for this bot's, by its client id.
     TriggerIntent {
         /// Who decided it.
         strategy: StrategyId,
@@ -307,7 +307,7 @@ pub enum Record {
         /// When.
         time: WallNs,
     },
-    /// A trigger's state changed.
+    /// A trigger's state changed. Where it became an order, that order has the trigger's client id in the records that follow.
     TriggerChanged {
         /// Where.
         venue: VenueId,

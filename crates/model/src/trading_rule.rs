@@ -6,7 +6,7 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, OrderType, PositionEffect, Price, Quantity, QuantityUnit, Side, TimeInForce};
+use crate::{Amount, OrderType, PositionEffect, Price, Quantity, QuantityUnit, Side, TimeInForce, TriggerIntent};
 
 /// A price band around a reference, as multipliers of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,6 +197,19 @@ impl TradingRule {
         self.check_notional(order, reference)
     }
 
+    /// Whether a trigger, and the order that it becomes, would be within the rules. The order is valued where it fires: its
+    /// band and notional are of then.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn check_trigger(&self, trigger: &TriggerIntent) -> Result<(), RuleViolation> {
+        if let Some(what) = trigger.malformed() {
+            return Err(RuleViolation::Shape(what));
+        }
+        self.check_price(trigger.side, trigger.trigger_price, None)?;
+        self.check(&trigger.becomes(), Some(trigger.trigger_price))
+    }
+
     fn check_price(&self, side: Side, price: Price, reference: Option<Price>) -> Result<(), RuleViolation> {
         within(
             "price",
@@ -311,6 +324,47 @@ mod tests {
         let wish = Price(Decimal::new(100_005, 3));
         assert_eq!(rule.quantize_price(Side::Buy, wish), Price(Decimal::new(10_000, 2)));
         assert_eq!(rule.quantize_price(Side::Sell, wish), Price(Decimal::new(10_001, 2)));
+    }
+
+    #[test]
+    fn a_trigger_is_valued_where_it_fires() {
+        let mut rule = rule(100, 10);
+        rule.price_band = Some(PriceBand {
+            buy_down: Decimal::new(9, 1),
+            buy_up: Decimal::new(11, 1),
+            sell_down: Decimal::new(9, 1),
+            sell_up: Decimal::new(11, 1),
+        });
+        rule.min_notional = Some(Amount(Decimal::from(50)));
+        let mut trigger = TriggerIntent {
+            client_id: crate::ClientOrderId::new("t").expect("short"),
+            instrument: crate::InstrumentId(1),
+            kind: crate::TriggerKind::Stop,
+            by: crate::TriggerBy::Mark,
+            trigger_price: Price(Decimal::from(50)),
+            side: Side::Sell,
+            order_type: OrderType::Limit,
+            time_in_force: Some(TimeInForce::Gtc),
+            price: Some(Price(Decimal::from(49))),
+            quantity: Some(Quantity(Decimal::from(2))),
+            terms: crate::OrderTerms::default(),
+        };
+        assert_eq!(rule.check_trigger(&trigger), Ok(()));
+        trigger.price = Some(Price(Decimal::from(44)));
+        assert!(matches!(rule.check_trigger(&trigger), Err(RuleViolation::Below { .. })));
+        trigger.price = Some(Price(Decimal::from(49)));
+        trigger.quantity = Some(Quantity(Decimal::ONE));
+        assert!(matches!(
+            rule.check_trigger(&trigger),
+            Err(RuleViolation::Below { what: "notional", .. })
+        ));
+        trigger.trigger_price = Price(Decimal::new(50_001, 3));
+        assert!(matches!(
+            rule.check_trigger(&trigger),
+            Err(RuleViolation::OffGrid { .. })
+        ));
+        trigger.quantity = None;
+        assert!(matches!(rule.check_trigger(&trigger), Err(RuleViolation::Shape(_))));
     }
 
     proptest! {

@@ -9,18 +9,26 @@ use colibri_model::{Amount, Asset, Decimal, Journal, OrderState, Pair, Quantity,
 use colibri_store::export::{self, Format};
 use colibri_store::history::{CaughtUp, DiskReport, DiskThread, History, HistoryError, RebuildCause};
 use colibri_store::journal::{Batch, Durability, JournalFile, JournalId, JournalReader, MemoryDisk};
-use colibri_store::query::{AccountBalance, Filter, Order, PairSummary, Run, Trade};
+use colibri_store::query::{AccountBalance, Filter, Order, PairSummary, Run, Trade, Trigger};
 use proptest::prelude::*;
 use samples::{any_batches, balances, cancel, changed, fill, intent, started, stopped};
 
 /// Everything that can be asked.
-type Answers = (Vec<Trade>, Vec<Order>, Vec<PairSummary>, Vec<AccountBalance>, Vec<Run>);
+type Answers = (
+    Vec<Trade>,
+    Vec<Order>,
+    Vec<Trigger>,
+    Vec<PairSummary>,
+    Vec<AccountBalance>,
+    Vec<Run>,
+);
 
 fn answers(history: &History) -> Answers {
     let all = Filter::default();
     (
         history.trades(&all).unwrap(),
         history.orders(&all).unwrap(),
+        history.triggers(&all).unwrap(),
         history.summary(&all).unwrap(),
         history.balances().unwrap(),
         history.runs(None, 1000).unwrap(),

@@ -1,4 +1,4 @@
-//! `colibri trades` and `colibri orders`: questions to a bot's history.
+//! `colibri trades`, `colibri orders` and `colibri triggers`: questions to a bot's history.
 //!
 //! The history is brought up to the journal first, unless the bot that writes it is running: then its own disk thread does
 //! that, and what is shown may be a tenth of a second old.
@@ -133,6 +133,44 @@ pub fn orders(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
                     state.as_str().unwrap_or(""),
                     order.intent.client_id,
                     order.reason.as_deref().unwrap_or(""),
+                )?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// `colibri triggers`.
+///
+/// # Errors
+/// The journal or history cannot be read.
+pub fn triggers(args: &HistoryArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    let triggers = open(&folder_of(&args.bot)?)?.triggers(&filter(args)?)?;
+    match args.format {
+        Format::Csv => export::triggers(&triggers, export::Format::Csv, out)?,
+        Format::Json => export::triggers(&triggers, export::Format::Json, out)?,
+        Format::Table => {
+            writeln!(
+                out,
+                "{:<30} {:<12} {:<11} {:>14} {:<5} {:<4} {:>14} {:>14} {:<13} {:<36} reason",
+                "created", "pair", "kind", "at", "by", "side", "price", "quantity", "state", "client id"
+            )?;
+            for trigger in &triggers {
+                let intent = &trigger.intent;
+                let price = intent.price.map_or_else(|| "market".to_owned(), |p| p.to_string());
+                let quantity = intent.quantity.map_or_else(|| "all".to_owned(), |q| q.to_string());
+                writeln!(
+                    out,
+                    "{:<30} {:<12} {:<11} {:>14} {:<5} {:<4} {price:>14} {quantity:>14} {:<13} {:<36} {}",
+                    export::utc(trigger.created),
+                    trigger.pair,
+                    intent.kind.as_str(),
+                    intent.trigger_price,
+                    intent.by.as_str(),
+                    intent.side.as_str(),
+                    export::trigger_state(trigger.state),
+                    intent.client_id,
+                    trigger.reason.as_deref().unwrap_or(""),
                 )?;
             }
         }

@@ -289,7 +289,7 @@ fn refuse_other_environments<J: Journal>(engine: &Engine<J>) -> Result<(), ExitE
     }
 }
 
-/// Orders of earlier runs that may be live and that no venue of this file watches: nobody would cancel them.
+/// Orders and triggers of earlier runs that may be live and that no venue of this file watches: nobody would cancel them.
 fn refuse_orphans<J: Journal>(engine: &Engine<J>) -> Result<(), ExitError> {
     let orphans: Vec<_> = engine
         .orphans()
@@ -299,12 +299,18 @@ fn refuse_orphans<J: Journal>(engine: &Engine<J>) -> Result<(), ExitError> {
                 order.pair, order.intent.client_id, order.venue, order.account
             )
         })
+        .chain(engine.orphan_triggers().map(|trigger| {
+            format!(
+                "  {} trigger {} at {} for {}",
+                trigger.pair, trigger.intent.client_id, trigger.venue, trigger.account
+            )
+        }))
         .collect();
     if orphans.is_empty() {
         return Ok(());
     }
     let text = format!(
-        "{} orders of earlier runs may be live, and no [[venue]] has their venue and account; add it, or cancel them at the exchange and move the journal aside:\n{}",
+        "{} orders or triggers of earlier runs may be live, and no [[venue]] has their venue and account; add it, or cancel them at the exchange and move the journal aside:\n{}",
         orphans.len(),
         orphans.join("\n")
     );

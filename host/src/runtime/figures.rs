@@ -6,7 +6,7 @@ use std::time::Duration;
 use colibri_driver::Driver;
 use colibri_engine::strategy::PauseReason;
 use colibri_engine::{BookSource, EnginePhase, MarketView, StrategyState, View};
-use colibri_model::{Amount, Asset, Journal, MonoNs, OrderState, Quantity, Side};
+use colibri_model::{Amount, Asset, Journal, MonoNs, OrderState, Quantity, Side, TriggerState};
 use colibri_standard::{SessionRole, SessionStatus};
 
 use super::Runtime;
@@ -276,7 +276,10 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
         .map_or_else(|| Asset::new("?"), |m| m.pair().quote.clone());
     let (realized_pnl, unrealized_pnl) = won(&view, &quote);
     let stop = runtime.desk.engine().stop_report();
-    let tracked_open = view.venues().flat_map(|v| v.live_orders()).count() as u64;
+    let open = view.venues().flat_map(|v| v.live_orders()).count();
+    let waiting = view.venues().flat_map(|v| v.live_triggers()).count();
+    let unknown_triggers = view.venues().flat_map(|v| v.live_triggers());
+    let unknown_triggers = unknown_triggers.filter(|t| t.state() == TriggerState::Unknown).count();
     let proven = stop.as_ref().is_some_and(|s| s.is_proven());
     let stats = view.tick_stats();
     Report {
@@ -297,8 +300,9 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
             .venues()
             .flat_map(|v| v.live_orders())
             .filter(|o| o.state() == OrderState::Unknown)
-            .count() as u64,
-        open_orders_at_end: tracked_open,
+            .count() as u64
+            + unknown_triggers as u64,
+        open_orders_at_end: (open + waiting) as u64,
         open_orders_proven_by: match &stop {
             Some(stop) if proven && stop.venues.iter().any(|venue| venue.asked == 0) => Proof::NothingSent,
             Some(_) if proven => Proof::Exchange,
@@ -329,7 +333,10 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
             .venues()
             .filter_map(|v| Some(format!("{}: {}", v.id(), v.moved_meanwhile()?)))
             .collect(),
-        foreign_orders: view.venues().map(|v| v.foreign_orders().count() as u64).sum(),
+        foreign_orders: view
+            .venues()
+            .map(|v| (v.foreign_orders().count() + v.foreign_triggers().count()) as u64)
+            .sum(),
         kill_switch: view.kill_switch().map(|kill| kill.reason.clone()),
     }
 }

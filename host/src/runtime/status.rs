@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use colibri_driver::{ConnectorState, Driver, HostTime, SessionHealth};
-use colibri_engine::orders::{InFlightOrder, OrderOrigin};
+use colibri_engine::orders::{InFlightOrder, InFlightTrigger, OrderOrigin};
 use colibri_engine::strategy::BookNeed;
 use colibri_engine::{
     BookSource, EnginePhase, MarketView, StrategyState, StrategyView, StreamState, StreamView, VenueView, View,
 };
-use colibri_model::{Journal, Millis, MonoNs, OrderState};
+use colibri_model::{ClientOrderId, ExchangeOrderId, Journal, Millis, MonoNs, OrderState};
 use colibri_standard::SessionRole;
 
 use super::Runtime;
 use crate::status::{
     BookStatus, ClockStatus, ConnectorStatus, Counters, DelayStatus, ForeignStatus, HistoryStatus, KillSwitchStatus,
-    OrderEntryStatus, PoolStatus, ReconcileStatus, Snapshot, StrategyStatus, StreamStatus, TickStatus, UnknownOrder,
-    VERSION, WatchedStatus,
+    OrderEntryStatus, PoolStatus, ReconcileStatus, Snapshot, StrategyStatus, StreamStatus, TickStatus, TriggerStatus,
+    UnknownOrder, VERSION, WatchedStatus,
 };
 
 /// Watched books that are not live are shown up to so many.
@@ -51,7 +51,7 @@ pub fn snapshot<J: Journal>(runtime: &Runtime<J>, environment: &str, elapsed: Du
         kill_switch: view.kill_switch().map(|kill| KillSwitchStatus {
             cause: kill.cause.as_str().to_owned(),
             proven_ms: kill.proven.map(|time| time.as_millis()),
-            may_be_open: kill.venues.iter().map(|v| v.remaining.len()).sum(),
+            may_be_open: kill.venues.iter().map(|v| v.remaining.len() + v.triggers.len()).sum(),
             unknown: kill.venues.iter().map(|v| v.unknown.len()).sum(),
             reason: kill.reason.clone(),
             since_ms: kill.time.0 / 1_000_000,
@@ -158,16 +158,21 @@ fn connector(venue: &VenueView<'_>, driver: &Driver, now: HostTime) -> Connector
         recovered_orders: of_origin(OrderOrigin::Recovered),
         adopted_orders: of_origin(OrderOrigin::Adopted),
         unknown_orders: unknown.map(|order| unknown_order(order, now)).collect(),
+        triggers: venue.live_triggers().map(|waiting| trigger(waiting, now)).collect(),
+        foreign_triggers: venue
+            .foreign_triggers()
+            .map(|trigger| ForeignStatus {
+                symbol: trigger.symbol.clone(),
+                id: either_id(trigger.client_id.as_ref(), trigger.exchange_id.as_ref()),
+                of_a_bot: trigger.is_a_bots(),
+            })
+            .collect(),
         moved_meanwhile: venue.moved_meanwhile(),
         foreign_orders: venue
             .foreign_orders()
             .map(|order| ForeignStatus {
                 symbol: order.symbol.clone(),
-                id: match (&order.client_id, &order.exchange_id) {
-                    (Some(id), _) => id.to_string(),
-                    (None, Some(id)) => id.to_string(),
-                    (None, None) => String::new(),
-                },
+                id: either_id(order.client_id.as_ref(), order.exchange_id.as_ref()),
                 of_a_bot: order.is_a_bots(),
             })
             .collect(),
@@ -187,6 +192,40 @@ fn connector(venue: &VenueView<'_>, driver: &Driver, now: HostTime) -> Connector
 /// Whether a book is there and follows its stream.
 fn is_live(market: &MarketView<'_>) -> bool {
     market.book_source() == BookSource::Stream && market.book().is_some()
+}
+
+/// What something that is not ours is called: by its maker, or by the exchange.
+fn either_id(client_id: Option<&ClientOrderId>, exchange_id: Option<&ExchangeOrderId>) -> String {
+    match (client_id, exchange_id) {
+        (Some(id), _) => id.to_string(),
+        (None, Some(id)) => id.to_string(),
+        (None, None) => String::new(),
+    }
+}
+
+fn trigger(trigger: &InFlightTrigger, now: HostTime) -> TriggerStatus {
+    let intent = &trigger.intent;
+    let quantity = match intent.quantity {
+        Some(quantity) => quantity.0.normalize().to_string(),
+        None => "the whole position".to_owned(),
+    };
+    let price = match intent.price {
+        Some(price) => price.0.normalize().to_string(),
+        None => "market".to_owned(),
+    };
+    TriggerStatus {
+        client_id: trigger.client_id().clone(),
+        pair: trigger.pair.clone(),
+        what: format!(
+            "{} at {} by {}: {} {quantity} at {price}",
+            intent.kind.as_str(),
+            intent.trigger_price.0.normalize(),
+            intent.by.as_str(),
+            intent.side.as_str()
+        ),
+        state: trigger.state(),
+        age_ms: ms(now.mono.since(trigger.sent)),
+    }
 }
 
 fn unknown_order(order: &InFlightOrder, now: HostTime) -> UnknownOrder {

@@ -12,8 +12,8 @@ pub use contracts::{ContractStatus, ContractsStatus, MarginStatus, PositionStatu
 pub use file::{Found, Standing, StatusFile};
 pub use snapshot::{
     BookStatus, ClockStatus, ConnectorStatus, Counters, DelayStatus, ForeignStatus, HistoryStatus, KillSwitchStatus,
-    OrderEntryStatus, PoolStatus, ReconcileStatus, Snapshot, StrategyStatus, StreamStatus, TickStatus, UnknownOrder,
-    VERSION, WatchedStatus,
+    OrderEntryStatus, PoolStatus, ReconcileStatus, Snapshot, StrategyStatus, StreamStatus, TickStatus, TriggerStatus,
+    UnknownOrder, VERSION, WatchedStatus,
 };
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the status file holds. Field names are an interface: added to, never renamed. Spans are milliseconds, times are
 //! milliseconds since 1970, both of this machine's clock.
 
-use colibri_model::{AccountId, ClientOrderId, Pair, StrategyId, VenueId};
+use colibri_model::{AccountId, ClientOrderId, Pair, StrategyId, TriggerState, VenueId};
 use serde::{Deserialize, Serialize};
 
 use super::ContractsStatus;
@@ -75,9 +75,9 @@ pub struct KillSwitchStatus {
     pub since_ms: i64,
     /// What releases it.
     pub resume: String,
-    /// Since when the exchange has said that no order of ours is open; `None` while that is not proven.
+    /// Since when the exchange has said that no order of ours is open and no trigger waits; `None` while that is not proven.
     pub proven_ms: Option<i64>,
-    /// Orders that may still be open.
+    /// Orders that may still be open, and triggers that may still wait.
     pub may_be_open: usize,
     /// Those of them whose state is not known.
     pub unknown: usize,
@@ -130,8 +130,14 @@ pub struct ConnectorStatus {
     pub adopted_orders: usize,
     /// Of these, those whose outcome is not known.
     pub unknown_orders: Vec<UnknownOrder>,
+    /// Triggers of ours that may wait there.
+    #[serde(default)]
+    pub triggers: Vec<TriggerStatus>,
     /// Orders in the account that are not ours: left alone.
     pub foreign_orders: Vec<ForeignStatus>,
+    /// Triggers in the account that are not ours: left alone.
+    #[serde(default)]
+    pub foreign_triggers: Vec<ForeignStatus>,
     /// What came or left by no trade while the bot was stopped, in words; `None` where nothing did, or it is not known.
     #[serde(default)]
     pub moved_meanwhile: Option<String>,
@@ -230,7 +236,22 @@ pub struct UnknownOrder {
     pub age_ms: u64,
 }
 
-/// An order in the account that is not ours.
+/// A trigger of ours that may wait at the exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriggerStatus {
+    /// Our id.
+    pub client_id: ClientOrderId,
+    /// Of what.
+    pub pair: Pair,
+    /// What it waits for and what it becomes, in words.
+    pub what: String,
+    /// Where it stands; `unknown` while the exchange is asked.
+    pub state: TriggerState,
+    /// Since it was sent, or the run that took it up began.
+    pub age_ms: u64,
+}
+
+/// An order or a trigger in the account that is not ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignStatus {
     /// The exchange's name of the instrument.

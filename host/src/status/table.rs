@@ -2,6 +2,9 @@
 
 use std::fmt::{self, Write};
 
+use colibri_model::TriggerState;
+use colibri_store::export::trigger_state;
+
 use super::{BookStatus, ConnectorStatus, Found, OrderEntryStatus, Snapshot, Standing, StrategyStatus, StreamStatus};
 
 impl Found {
@@ -20,9 +23,9 @@ fn write(out: &mut String, found: &Found) -> fmt::Result {
     if let Some(kill) = &status.kill_switch {
         row(out, "KILL SWITCH", &format!("thrown ({}): {}", kill.cause, kill.reason))?;
         let proof = match kill.proven_ms {
-            Some(_) => "the exchange says that no order is open".to_owned(),
+            Some(_) => "the exchange says that no order is open and no trigger waits".to_owned(),
             None => format!(
-                "NOT PROVEN yet: {} orders may be open, {} of them of unknown state",
+                "NOT PROVEN yet: {} orders or triggers may be open, {} of them of unknown state",
                 kill.may_be_open, kill.unknown
             ),
         };
@@ -214,20 +217,39 @@ fn write_connector(out: &mut String, connector: &ConnectorStatus, condemned: u64
             ),
         )?;
     }
+    for trigger in &connector.triggers {
+        let state = match trigger.state {
+            TriggerState::Unknown => "UNKNOWN: the exchange is asked",
+            state => trigger_state(state),
+        };
+        row(
+            out,
+            "trigger",
+            &format!(
+                "{} {} {}: {state}, for {}",
+                trigger.client_id,
+                trigger.pair,
+                trigger.what,
+                span(trigger.age_ms)
+            ),
+        )?;
+    }
     if let Some(moved) = &connector.moved_meanwhile {
         row(out, "funds", moved)?;
     }
     if let Some(contracts) = &connector.contracts {
         contracts.write(out)?;
     }
-    for foreign in &connector.foreign_orders {
+    let orders = connector.foreign_orders.iter().map(|foreign| ("order", foreign));
+    let triggers = connector.foreign_triggers.iter().map(|foreign| ("trigger", foreign));
+    for (what, foreign) in orders.chain(triggers) {
         let whose = match foreign.of_a_bot {
             true => "of another bot, or of one whose journal is lost",
             false => "not ours",
         };
         row(
             out,
-            "foreign order",
+            &format!("foreign {what}"),
             &format!("{} {} ({whose}): left alone", foreign.symbol, foreign.id),
         )?;
     }

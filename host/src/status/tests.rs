@@ -1,7 +1,7 @@
 //! What a reader makes of a status, and that it is written whole.
 #![allow(clippy::unwrap_used)]
 
-use colibri_model::{AccountId, ClientOrderId, StrategyId, VenueId};
+use colibri_model::{AccountId, ClientOrderId, StrategyId, TriggerState, VenueId};
 
 use super::*;
 
@@ -127,6 +127,18 @@ fn snapshot() -> Snapshot {
                 pair: "BTC-USDT".parse().unwrap(),
                 age_ms: 65_000,
             }],
+            triggers: vec![TriggerStatus {
+                client_id: ClientOrderId::new("cl-2").unwrap(),
+                pair: "BTC-USDT".parse().unwrap(),
+                what: "stop at 60000 by mark: sell the whole position at market".to_owned(),
+                state: TriggerState::Placed,
+                age_ms: 65_000,
+            }],
+            foreign_triggers: vec![ForeignStatus {
+                symbol: "BTCUSDT".to_owned(),
+                id: "by-hand-2".to_owned(),
+                of_a_bot: false,
+            }],
             moved_meanwhile: Some(
                 "while the bot was stopped 5 USDT came, by no trade: the opening balances hold it".to_owned(),
             ),
@@ -212,6 +224,8 @@ fn the_table_says_what_is_wrong_and_what_is_done_about_it() {
         "UNKNOWN          cl-1 BTC-USDT for 1 min: the exchange is asked",
         "funds            while the bot was stopped 5 USDT came, by no trade: the opening balances hold it",
         "foreign order    BTCUSDT by-hand (not ours): left alone",
+        "trigger          cl-2 BTC-USDT stop at 60000 by mark: sell the whole position at market: placed, for 1 min",
+        "foreign trigger  BTCUSDT by-hand-2 (not ours): left alone",
         "book BTC-USDT    stale, 11.0 s old, 1 drops, 99.90 / 100.10; stream silent: no update for 10 s",
         "strategy mm      paused for 1.5 s: binance: its user stream is silent",
         "kill switch      not thrown",
@@ -232,7 +246,7 @@ fn the_table_says_what_is_wrong_and_what_is_done_about_it() {
     for words in [
         "ended without a word",
         "KILL SWITCH      thrown (drawdown): the profit has fallen",
-        "NOT PROVEN yet: 2 orders may be open, 1 of them of unknown state",
+        "NOT PROVEN yet: 2 orders or triggers may be open, 1 of them of unknown state",
         "until you resume: colibri run BOT.toml --resume",
     ] {
         assert!(text.contains(words), "{words} in\n{text}");

@@ -55,6 +55,11 @@ impl<J: Journal> Core<J> {
             }
             Purpose::Proof => self.proof_ended(index, op, outcome),
             Purpose::Contracts(_) => self.contracts_ended(index, op, &purpose, outcome),
+            Purpose::PlaceTrigger(_)
+            | Purpose::CancelTrigger(_)
+            | Purpose::TriggerStatus(_)
+            | Purpose::TriggerOrder(_)
+            | Purpose::ReconcileTriggers(_) => self.trigger_op_ended(index, op, &purpose, outcome),
         }
         self.wake_at(now.mono);
     }

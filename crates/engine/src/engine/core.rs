@@ -117,6 +117,9 @@ impl<J: Journal> Core<J> {
         let left = self.recovered.orders.values();
         let left = left.filter(|o| o.venue == setup.venue && o.account == setup.account && o.state.may_be_live());
         pairs.extend(left.map(|o| (o.pair.clone(), MarketWanted::LeftOrders)));
+        let waiting = self.recovered.triggers.values();
+        let waiting = waiting.filter(|t| t.venue == setup.venue && t.account == setup.account && t.state.may_be_live());
+        pairs.extend(waiting.map(|t| (t.pair.clone(), MarketWanted::LeftOrders)));
         let mut venue = Venue::new(setup.venue, setup.account, setup.manifest, &pairs);
         venue.environment = setup.environment;
         venue.adopt = setup.adopt;

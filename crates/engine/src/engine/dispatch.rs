@@ -12,8 +12,8 @@ use crate::engine::{LogLevel, MarketId, VenueIndex};
 use crate::orders::OrderChange;
 use crate::risk::RiskRefusal;
 use crate::strategy::{
-    Input, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, PauseReason, RefusedOrder, Strategy,
-    StrategyAction, StrategyActions,
+    Input, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, OwnTriggerChange, PauseReason,
+    RefusedOrder, RefusedTrigger, Strategy, StrategyAction, StrategyActions,
 };
 use crate::view::View;
 
@@ -30,6 +30,8 @@ pub(crate) enum Note {
     Amended(usize, OrderAmended),
     Replaced(usize, OrderReplaced),
     Refused(usize, RefusedOrder),
+    Trigger(VenueIndex, OwnTriggerChange),
+    TriggerRefused(usize, RefusedTrigger),
     Balances(VenueIndex),
     Position(PositionChanged),
     Funding(FundingTold),
@@ -171,6 +173,14 @@ impl<J: Journal> Core<J> {
             Note::Amended(index, told) => self.tell_started(index, Input::Amended(&told)),
             Note::Replaced(index, told) => self.tell_started(index, Input::Replaced(&told)),
             Note::Refused(index, refused) => self.tell_started(index, Input::Refused(&refused)),
+            Note::Trigger(venue, told) => {
+                self.send_wanted_trigger_cancel(venue, &told.client_id);
+                let trigger = self.state.venues[venue.0].triggers.tracker.get(&told.client_id);
+                if let Some(index) = trigger.and_then(|t| self.strategy_index(&t.strategy)) {
+                    self.tell_started(index, Input::Trigger(&told));
+                }
+            }
+            Note::TriggerRefused(index, refused) => self.tell_started(index, Input::TriggerRefused(&refused)),
             Note::Balances(venue) => self.tell_at(venue, Input::Balances(venue)),
             Note::Position(told) => self.tell_of(told.market, Input::Position(&told)),
             Note::Funding(told) => self.tell_of(told.market, Input::Funding(&told)),
@@ -409,6 +419,8 @@ impl<J: Journal> Core<J> {
                     self.change_refused(index, client_id, Some(&by), why);
                 }
             }
+            StrategyAction::PlaceTrigger(request) => self.wish_trigger(index, &request),
+            StrategyAction::CancelTrigger(id) => self.wish_trigger_cancel(index, &id),
             StrategyAction::SetTimer { timer, at } => {
                 self.state.strategies[index].timers.insert(timer, at);
                 self.wake_at(at);

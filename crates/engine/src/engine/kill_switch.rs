@@ -24,8 +24,8 @@ pub struct KillSwitch {
     pub reason: String,
     /// When.
     pub time: WallNs,
-    /// Since when it is proven in this run that no order of ours is open: every venue, asked after the last cancel, has said
-    /// so. `None` while it is not.
+    /// Since when it is proven in this run that no order of ours is open and no trigger waits: every venue, asked after the
+    /// last cancel, has said so. `None` while it is not.
     pub proven: Option<WallNs>,
     /// How the proof stands by venue, with what may still be live. Empty before the start.
     pub venues: Vec<VenueStop>,
@@ -173,7 +173,9 @@ impl<J: Journal> Core<J> {
                 .flat_map(Venue::held_positions)
                 .map(|p| p.to_string())
                 .collect();
-            let mut text = "the kill switch is thrown, and the exchange says that no order of ours is open".to_owned();
+            let mut text =
+                "the kill switch is thrown, and the exchange says that no order of ours is open and no trigger waits"
+                    .to_owned();
             if !held.is_empty() {
                 text.push_str(&format!("; positions are still open: {}", held.join("; ")));
             }

@@ -80,8 +80,11 @@ impl Rejections {
 
 impl<J: Journal> Core<J> {
     fn strategy_of(&mut self, index: VenueIndex, id: &ClientOrderId) -> Option<&mut StrategyInfo> {
-        let order = self.state.venues[index.0].orders.get(id)?;
-        self.state.strategies.iter_mut().find(|s| s.id == order.strategy)
+        let venue = &self.state.venues[index.0];
+        let of_order = venue.orders.get(id).map(|order| &order.strategy);
+        let of_trigger = || venue.triggers.tracker.get(id).map(|trigger| &trigger.strategy);
+        let strategy = of_order.or_else(of_trigger)?;
+        self.state.strategies.iter_mut().find(|s| s.id == *strategy)
     }
 
     /// The exchange took a placement.

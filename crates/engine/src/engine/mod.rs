@@ -33,6 +33,7 @@ pub(crate) mod state;
 mod stop;
 pub(crate) mod stream;
 mod streams;
+pub(crate) mod triggers;
 mod upkeep;
 pub(crate) mod venue;
 pub(crate) mod watermark;
@@ -59,6 +60,7 @@ pub use snapshot::{EngineSnapshot, Progress, RestoredEngine};
 pub use state::{Counts, EnginePhase, StrategyState};
 pub use stop::{StopReport, VenueStop};
 pub use stream::StreamState;
+pub use triggers::{ForeignTrigger, RecoveredTrigger};
 pub use venue::{ForeignOrder, Outage, VenuePhase};
 
 use self::core::{ClockEntry, Core};
@@ -108,6 +110,11 @@ impl<J: Journal> Engine<J> {
     /// host names them and does not start. Empty after the start.
     pub fn orphans(&self) -> impl Iterator<Item = &RecoveredOrder> {
         self.core.orphans()
+    }
+
+    /// As [`Engine::orphans`], triggers that may still wait.
+    pub fn orphan_triggers(&self) -> impl Iterator<Item = &RecoveredTrigger> {
+        self.core.orphan_triggers()
     }
 
     /// Venues whose journaled orders and fills are of another environment of the exchange than the one they are to be used in.
@@ -191,7 +198,7 @@ impl<J: Journal> Engine<J> {
         self.clock.next_tick().map_or(wake, |tick| tick.min(wake))
     }
 
-    /// Begins to stop: strategies are told, every order is cancelled, and the exchange is asked until it says that none of
+    /// Begins to stop: strategies are told, every order and trigger is cancelled, and the exchange is asked until it says that none of
     /// ours is open. Go on feeding inputs until [`Engine::is_stopped`].
     pub fn stop(&mut self, reason: &str, now: HostNow) {
         self.core.stop(reason, now);

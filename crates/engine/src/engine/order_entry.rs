@@ -245,7 +245,7 @@ impl<J: Journal> Core<J> {
             kind: op_kind::CANCEL,
             instrument: order.intent.instrument.0,
             side: side_number(order.intent.side),
-            client_id: text(order.name_at_exchange().as_str()),
+            client_id: order.known_name().map_or(Text48::EMPTY, |name| text(name.as_str())),
             exchange_id: order.exchange_id.as_ref().map_or(Text48::EMPTY, |x| text(x.as_str())),
             ..OrderOp::default()
         };

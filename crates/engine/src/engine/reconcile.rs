@@ -1,4 +1,4 @@
-//! Reconciliation: open orders, orders and fills since their watermarks, balances, as the exchange states them when asked. At
+//! Reconciliation: triggers that wait, open orders, orders and fills since their watermarks, balances, as the exchange states them when asked. At
 //! the start, after each return of the user stream, on a slow cadence always and on a fast one while the stream is down.
 //!
 //! Orders that have ended meanwhile are asked for where the exchange can list them, on the slow cadence and whenever something
@@ -48,8 +48,14 @@ impl<J: Journal> Core<J> {
         venue.reconcile.overtaken = false;
         venue.reconcile.seen.clear();
         venue.reconcile.foreign_seen.clear();
+        venue.triggers.begin_asking();
         let mut running = Vec::new();
-        for (instrument, from_id, since) in venue.fills_to_ask(now) {
+        let to_ask = venue.fills_to_ask(now);
+        let instruments: Vec<InstrumentId> = to_ask.iter().map(|(instrument, ..)| *instrument).collect();
+        for (instrument, triggers) in self.open_triggers(index, &instruments) {
+            running.push(self.command(index, Purpose::ReconcileTriggers(instrument), triggers));
+        }
+        for (instrument, from_id, since) in to_ask {
             if let Some(market) = self.state.venues[index.0].market_mut(instrument) {
                 market.fills.asked();
             }
@@ -145,6 +151,7 @@ impl<J: Journal> Core<J> {
         if !venue.reconcile.failed {
             venue.retry.failures = 0;
             venue.foreign_orders_are_known();
+            venue.triggers.end_asking();
             self.state.counts.reconciliations += 1;
             if venue.reconcile.with_history {
                 venue.orders_are_complete();

@@ -117,6 +117,9 @@ impl<J: Journal> Core<J> {
             order.answered = Some(now.mono);
             order.amend_to = recovered.amend_to;
             order.exchange_id.clone_from(&recovered.exchange_id);
+            order.name_there = self
+                .recovered
+                .name_there(order.client_id(), venue.order_keeps_client_id());
             if let Some(evidence) = evidence_of(recovered.state) {
                 // From PendingCreate every state can be reached in one step.
                 let report = OrderReport {
@@ -141,6 +144,8 @@ impl<J: Journal> Core<J> {
                 venue.orders.rename(&recovered.intent.client_id, name);
             }
         }
+        self.recover_triggers(index);
+        let venue = &mut self.state.venues[index.0];
         for (strategy, fill) in &self.recovered.fills {
             if fill.key.venue != venue.id || fill.key.account != venue.account {
                 continue;

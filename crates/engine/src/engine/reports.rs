@@ -74,8 +74,7 @@ impl<J: Journal> Core<J> {
             Event::FundingProgress(_) => {}
             // Nothing here goes by tiers: the exchange tells leverage and liquidation prices itself.
             Event::MarginTiers(_) => {}
-            // What triggers tell has no reader here yet.
-            Event::Trigger(_) => {}
+            Event::Trigger(event) => self.on_trigger(index, &event),
         }
     }
 
@@ -110,6 +109,7 @@ impl<J: Journal> Core<J> {
             .orders
             .find(event.instrument, event.client_id.as_ref(), event.exchange_id.as_ref())
             .or_else(|| venue.orders.find(None, event.previous_client_id.as_ref(), None));
+        let found = found.or_else(|| self.order_of_trigger(index, event));
         let Some(id) = found.or_else(|| self.adopt_if_ours(index, event)) else {
             return self.on_foreign_order(index, event);
         };
@@ -126,9 +126,9 @@ impl<J: Journal> Core<J> {
             let text = format!("order {id} has a status that is not known: {:?}", event.status);
             return self.log(LogLevel::Warn, text);
         };
-        if event.previous_client_id.is_some()
-            && let Some(name) = &event.client_id
-        {
+        let amended = event.previous_client_id.is_some();
+        let name = event.client_id.as_ref();
+        if let Some(name) = name.filter(|name| amended || self.names_order_of_trigger(index, &id, name)) {
             self.order_renamed(index, &id, name);
         }
         let venue = &mut self.state.venues[index.0];
@@ -152,13 +152,13 @@ impl<J: Journal> Core<J> {
         self.order_witnessed(index, &id, before, event.source, evidence);
     }
 
-    /// The exchange calls an order by another name since an amend.
-    fn order_renamed(&mut self, index: VenueIndex, id: &ClientOrderId, name: &ClientOrderId) {
+    /// The exchange calls an order by another name, since an amend or since a trigger became it.
+    pub(crate) fn order_renamed(&mut self, index: VenueIndex, id: &ClientOrderId, name: &ClientOrderId) {
         let venue = &mut self.state.venues[index.0];
         if venue
             .orders
             .get(id)
-            .is_none_or(|order| order.name_at_exchange() == name)
+            .is_none_or(|order| order.known_name() == Some(name))
         {
             return;
         }
@@ -277,6 +277,8 @@ impl<J: Journal> Core<J> {
         let order = venue
             .orders
             .find(Some(instrument), event.client_id.as_ref(), event.exchange_id.as_ref());
+        let order = order.or_else(|| self.filled_order_of_trigger(index, instrument, event));
+        let venue = &mut self.state.venues[index.0];
         if let Some(id) = &order
             && event.exchange_id.is_some()
             && venue.orders.get(id).is_some_and(|o| o.exchange_id.is_none())

@@ -2,7 +2,7 @@
 //!
 //! Every order that is to be sent passes here, and nowhere else; an amend can only reduce one. Nothing here has an effect.
 
-use colibri_model::{Amount, Asset, ClientOrderId, Journal, OrderIntent, Side, StrategyId};
+use colibri_model::{Amount, Asset, ClientOrderId, Journal, OrderIntent, Price, Side, StrategyId};
 
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
@@ -35,21 +35,23 @@ impl Venue {
         for order in self.may_still_fill().filter(|o| o.intent.instrument == market.id) {
             exposure.add_order(order, top);
         }
+        self.add_triggers(&mut exposure, market.id, top);
         exposure
     }
 
-    /// What orders may still pay of an asset.
-    fn may_still_pay(&self, asset: &Asset, whose: impl Fn(&InFlightOrder) -> bool) -> Amount {
+    /// What orders, and triggers that may open, may still pay of an asset: all of them, or those of a strategy.
+    fn may_still_pay(&self, asset: &Asset, strategy: Option<&StrategyId>) -> Amount {
         if self.contracts.is_some() {
             // Orders of contracts take margin, and pay nothing.
             return Amount::ZERO;
         }
+        let whose = |o: &InFlightOrder| strategy.is_none_or(|strategy| o.strategy == *strategy);
         let pays = |o: &&InFlightOrder| Venue::paid_with(&o.pair, o.intent.side) == asset && whose(o);
         let paid = self.may_still_fill().filter(pays).map(|order| {
             let top = self.market(order.intent.instrument).and_then(Market::top_prices);
             may_still_pay(order, top.unwrap_or_default())
         });
-        paid.sum()
+        paid.sum::<Amount>() + self.triggers_may_pay(asset, strategy)
     }
 }
 
@@ -66,15 +68,34 @@ impl<J: Journal> Core<J> {
         order: &OrderIntent,
         replaced: Option<&ClientOrderId>,
     ) -> Result<(), RiskRefusal> {
-        let limits = &self.state.risk;
         let venue = self.state.venues.get(index.0).ok_or(RiskRefusal::NoSuchMarket)?;
         let market = venue.market(order.instrument).ok_or(RiskRefusal::NoSuchMarket)?;
         let mid = market.book().and_then(|b| b.mid()).ok_or(RiskRefusal::NoFreshBook)?;
         let top = market.top_prices().unwrap_or(TopPrices::at(mid));
+        self.pass_risk_gate_at(strategy, index, order, replaced, (mid, top))
+    }
+
+    /// As [`Core::pass_risk_gate`], with the prices that the order is judged by: the one that its limit is compared with, and
+    /// those that it is valued at.
+    ///
+    /// # Errors
+    /// The first cap that it would break.
+    pub(crate) fn pass_risk_gate_at(
+        &self,
+        strategy: &StrategyId,
+        index: VenueIndex,
+        order: &OrderIntent,
+        replaced: Option<&ClientOrderId>,
+        (mid, top): (Price, TopPrices),
+    ) -> Result<(), RiskRefusal> {
+        let limits = &self.state.risk;
+        let venue = self.state.venues.get(index.0).ok_or(RiskRefusal::NoSuchMarket)?;
+        let market = venue.market(order.instrument).ok_or(RiskRefusal::NoSuchMarket)?;
         if market.contract().is_none() {
             limits.check_order(&market.pair, order, mid, top)?;
         }
-        let live = self.view().live_orders(strategy).count();
+        let waiting: usize = self.state.venues.iter().map(|v| v.opening_triggers_of(strategy)).sum();
+        let live = self.view().live_orders(strategy).count() + waiting;
         let leaving = replaced
             .and_then(|id| venue.orders.get(id))
             .is_some_and(InFlightOrder::may_be_live);
@@ -192,10 +213,7 @@ impl<J: Journal> Core<J> {
             })
         };
         if let Some(&budget) = own {
-            let live: Amount = venues
-                .iter()
-                .map(|v| v.may_still_pay(asset, |o| o.strategy == *strategy))
-                .sum();
+            let live: Amount = venues.iter().map(|v| v.may_still_pay(asset, Some(strategy))).sum();
             let margins = self.margins_taken(asset, Some(strategy));
             let taken = self.state.takings.of_strategy(strategy, asset) + live + margins;
             if let Some(refusal) = exceeded(budget, taken, format!("of strategy {strategy}")) {
@@ -203,7 +221,7 @@ impl<J: Journal> Core<J> {
             }
         }
         if let Some(&budget) = bots {
-            let live: Amount = venues.iter().map(|v| v.may_still_pay(asset, |_| true)).sum();
+            let live: Amount = venues.iter().map(|v| v.may_still_pay(asset, None)).sum();
             let taken = self.state.takings.of_bot(asset) + live + self.margins_taken(asset, None);
             if let Some(refusal) = exceeded(budget, taken, "in [risk]".to_owned()) {
                 return Err(refusal);

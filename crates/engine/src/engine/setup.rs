@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::contracts::ContractChoices;
 use crate::engine::adoption::no_strategy;
 use crate::engine::session_profit::MarketName;
-use crate::engine::{KillSwitch, SessionReference};
+use crate::engine::{KillSwitch, RecoveredTrigger, SessionReference};
 use crate::risk::RiskLimits;
 
 /// A venue's number in its engine, by the order in which venues were added.
@@ -141,6 +141,8 @@ pub struct LeftHoldings {
 pub struct Recovered {
     /// Orders, ended ones too.
     pub orders: BTreeMap<ClientOrderId, RecoveredOrder>,
+    /// Triggers, ended ones too. The orders that they became stand among the orders.
+    pub triggers: BTreeMap<ClientOrderId, RecoveredTrigger>,
     /// Fills, each once, with the strategy that had decided their order.
     pub fills: Vec<(Option<StrategyId>, Fill)>,
     /// The time of the last record by venue.
@@ -245,7 +247,7 @@ impl Recovered {
                 time,
                 ..
             } => {
-                if let Some(order) = self.orders.get_mut(client_id) {
+                if let Some(order) = self.order_mut(client_id) {
                     order.state = *state;
                     order.reported_filled = order.reported_filled.max(*filled);
                     if exchange_id.is_some() {
@@ -414,8 +416,9 @@ impl Recovered {
             Record::ForcedReduction { venue, time, .. } => self.seen(venue, *time),
             // What is set is asked of the exchange, and what is chosen is the bot's file's to say.
             Record::SettingChosen { venue, time, .. } => self.seen(venue, *time),
-            // Facts about triggers, which this engine does not place yet.
-            Record::TriggerIntent { .. } | Record::TriggerCancelIntent { .. } | Record::TriggerChanged { .. } => {}
+            Record::TriggerIntent { .. } | Record::TriggerCancelIntent { .. } | Record::TriggerChanged { .. } => {
+                self.add_trigger_record(record);
+            }
         }
     }
 
@@ -436,13 +439,13 @@ impl Recovered {
     }
 
     /// What was stated of an account may not hold everything that has happened.
-    fn unsettle(&mut self, venue: &VenueId, account: &AccountId) {
+    pub(in crate::engine) fn unsettle(&mut self, venue: &VenueId, account: &AccountId) {
         if let Some(left) = self.holdings.get_mut(&(venue.clone(), account.clone())) {
             left.settled = false;
         }
     }
 
-    fn seen(&mut self, venue: &VenueId, time: WallNs) {
+    pub(in crate::engine) fn seen(&mut self, venue: &VenueId, time: WallNs) {
         let last = self.last_seen.entry(venue.clone()).or_insert(time);
         *last = (*last).max(time);
     }

@@ -36,18 +36,28 @@ pub enum EnginePhase {
 pub struct Counts {
     /// Orders that were sent.
     pub orders_sent: u64,
-    /// Cancels that were sent.
+    /// Cancels that were sent, of triggers too.
     pub cancels_sent: u64,
-    /// Orders that ended without ever working: refused, certainly not sent, or denied by the exchange.
+    /// Orders and triggers that ended without ever working: refused, certainly not sent, or denied by the exchange; and triggers
+    /// whose order was refused.
     pub orders_rejected: u64,
     /// Wishes that were refused before anything was sent.
     pub orders_refused: u64,
-    /// Orders whose outcome was unknown at some time.
+    /// Orders and triggers whose outcome was unknown at some time.
     pub orders_unknown: u64,
-    /// Unknown orders that an answer of the exchange resolved.
+    /// Unknown ones that an answer of the exchange resolved.
     pub unknown_resolved: u64,
     /// Orders of ours that no journal told of, found at the exchange.
     pub orders_adopted: u64,
+    /// Triggers that were sent.
+    #[serde(default)]
+    pub triggers_sent: u64,
+    /// Triggers that became orders.
+    #[serde(default)]
+    pub triggers_fired: u64,
+    /// Triggers of ours that no journal told of, found at the exchange.
+    #[serde(default)]
+    pub triggers_adopted: u64,
     /// Our buys' fills.
     pub buy_fills: u64,
     /// Our sells' fills.

@@ -1,8 +1,10 @@
-//! Stopping: every order cancelled, and then proven gone by asking the exchange what is open.
+//! Stopping: every order and trigger cancelled, and then proven gone by asking the exchange what is open and what waits.
 
 use std::collections::BTreeSet;
 
-use colibri_model::{ClientOrderId, Journal, Millis, MonoNs, OpId, OrderState, Record, VenueId};
+use colibri_model::{
+    ClientOrderId, InstrumentId, Journal, Millis, MonoNs, OpId, OrderState, Record, TriggerState, VenueId,
+};
 use colibri_standard::{Balances, Command, OpenOrders, Outcome, TradesSince};
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +30,12 @@ pub struct VenueStop {
     pub asked: u32,
     /// Our orders that may still be live.
     pub remaining: Vec<ClientOrderId>,
-    /// Those of them whose state is not known: the exchange is being asked.
+    /// Our triggers that may still wait, or may have become orders that are not known yet.
+    #[serde(default)]
+    pub triggers: Vec<ClientOrderId>,
+    /// Those of both whose state is not known: the exchange is being asked.
     pub unknown: Vec<ClientOrderId>,
-    /// Orders in the account that are not ours: left alone.
+    /// Orders and triggers in the account that are not ours: left alone.
     pub foreign: usize,
     /// Positions in contracts that are still held: stopping cancels orders and closes nothing.
     #[serde(default)]
@@ -58,12 +63,25 @@ impl StopReport {
     }
 }
 
+/// What a proof asks, one after the other: a trigger that fires in between shows as an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+enum ProofQuestion {
+    /// Which triggers wait.
+    Triggers,
+    /// Which orders are open, what was filled, what is held.
+    #[default]
+    Orders,
+}
+
 /// One venue's proof.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Proof {
     running: BTreeSet<OpId>,
     failed: bool,
-    /// A query told one of our orders as open while it ran.
+    /// What is being asked.
+    #[serde(default)]
+    question: ProofQuestion,
+    /// A query told one of our orders as open, or a trigger as waiting, while it ran.
     told_open: bool,
     proven: bool,
     asked: u32,
@@ -127,7 +145,7 @@ impl<J: Journal> Core<J> {
             self.stopping.proofs = vec![Proof::default(); self.state.venues.len()];
         }
         for index in (0..self.state.venues.len()).map(VenueIndex) {
-            let live = self.state.venues[index.0].orders.live_count();
+            let live = self.state.venues[index.0].may_be_live();
             let proof = &mut self.stopping.proofs[index.0];
             // An order that comes back after the proof takes it away.
             proof.proven &= live == 0;
@@ -175,12 +193,16 @@ impl<J: Journal> Core<J> {
             venue.phase,
             VenuePhase::Collecting | VenuePhase::Balances | VenuePhase::Ready
         );
-        unused && venue.orders.live_count() == 0
+        unused && venue.may_be_live() == 0
     }
 
     /// Cancels what may be live; whether nothing is any more.
     fn cancel_everything(&mut self, index: VenueIndex) -> bool {
         let now = self.mono();
+        // Triggers first: one that fires becomes an order.
+        for id in self.state.venues[index.0].triggers.tracker.live_ids() {
+            self.cancel_trigger(index, &id);
+        }
         for id in self.state.venues[index.0].orders.live_ids() {
             self.cancel(index, &id);
         }
@@ -188,7 +210,7 @@ impl<J: Journal> Core<J> {
         let waits = now.since(self.stopping.began.mono) < FILLS_PATIENCE;
         let missing = venue.in_doubt.iter().filter_map(|id| venue.orders.get(id));
         let missing = missing.filter(|o| !o.missing_fills().is_zero()).count();
-        venue.orders.live_count() == 0 && !(missing > 0 && waits)
+        venue.may_be_live() == 0 && !(missing > 0 && waits)
     }
 
     /// Asks the exchange what is open.
@@ -206,8 +228,28 @@ impl<J: Journal> Core<J> {
         let venue = &mut self.state.venues[index.0];
         venue.reconcile.seen.clear();
         venue.reconcile.foreign_seen.clear();
+        venue.triggers.begin_asking();
+        let instruments: Vec<InstrumentId> = venue.fills_to_ask(now).into_iter().map(|(id, ..)| id).collect();
+        let triggers = self.open_triggers(index, &instruments);
+        let proof = &mut self.stopping.proofs[index.0];
+        proof.failed = false;
+        proof.told_open = false;
+        proof.asked += 1;
+        if triggers.is_empty() {
+            return self.prove_orders(index);
+        }
+        proof.question = ProofQuestion::Triggers;
+        for (_, triggers) in triggers {
+            let op = self.command(index, Purpose::Proof, triggers);
+            self.stopping.proofs[index.0].running.insert(op);
+        }
+    }
+
+    /// Asks the exchange which orders are open, once it has said that no trigger of ours waits.
+    fn prove_orders(&mut self, index: VenueIndex) {
+        let now = self.mono();
         let mut running = BTreeSet::new();
-        for (instrument, from_id, since) in venue.fills_to_ask(now) {
+        for (instrument, from_id, since) in self.state.venues[index.0].fills_to_ask(now) {
             let orders = Command::OpenOrders(OpenOrders {
                 instrument: Some(instrument),
             });
@@ -223,9 +265,7 @@ impl<J: Journal> Core<J> {
         running.insert(self.command(index, Purpose::Proof, Command::Balances(Balances {})));
         let proof = &mut self.stopping.proofs[index.0];
         proof.running = running;
-        proof.failed = false;
-        proof.told_open = false;
-        proof.asked += 1;
+        proof.question = ProofQuestion::Orders;
     }
 
     pub(crate) fn proof_ended(&mut self, index: VenueIndex, op: OpId, outcome: &Outcome) {
@@ -239,13 +279,17 @@ impl<J: Journal> Core<J> {
             return;
         }
         proof.failed |= *outcome != Outcome::Done;
-        if proof.running.is_empty() {
+        let nothing_waits = !proof.failed && !proof.told_open;
+        if proof.running.is_empty() && proof.question == ProofQuestion::Triggers && nothing_waits {
+            self.prove_orders(index);
+        } else if proof.running.is_empty() {
             proof.not_before = not_before;
             let venue = &mut self.state.venues[index.0];
             // An order of ours that is open came as an event, and is live again.
-            proof.proven = !proof.failed && !proof.told_open && venue.orders.live_count() == 0;
+            proof.proven = nothing_waits && venue.may_be_live() == 0;
             if proof.proven {
                 venue.foreign_orders_are_known();
+                venue.triggers.end_asking();
             }
         }
         if let Some(refusal) = outcome.refusal() {
@@ -302,7 +346,7 @@ impl<J: Journal> Core<J> {
         if unasked.len() < self.state.venues.len() {
             self.log(
                 LogLevel::Info,
-                "stopped: the exchange says that no order of ours is open",
+                "stopped: the exchange says that no order of ours is open and no trigger of ours waits",
             );
         }
     }
@@ -323,13 +367,18 @@ impl<J: Journal> Core<J> {
         let venues = self.state.venues.iter().zip(&self.stopping.proofs);
         let stops = venues.map(|(venue, proof)| {
             let unknown = venue.orders.live().filter(|o| o.state() == OrderState::Unknown);
+            let unknown = unknown.map(|o| o.client_id().clone());
+            let triggers = venue.triggers.tracker.live();
+            let triggers = triggers.filter(|t| t.state() == TriggerState::Unknown);
+            let triggers = triggers.map(|t| t.client_id().clone());
             VenueStop {
                 venue: venue.id.clone(),
                 proven: proof.proven,
                 asked: proof.asked,
                 remaining: venue.orders.live_ids(),
-                unknown: unknown.map(|o| o.client_id().clone()).collect(),
-                foreign: venue.foreign.len(),
+                triggers: venue.triggers.may_be_live().into_iter().collect(),
+                unknown: unknown.chain(triggers).collect(),
+                foreign: venue.foreign.len() + venue.triggers.foreign.len(),
                 positions: venue.held_positions(),
             }
         });

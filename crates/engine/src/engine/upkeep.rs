@@ -1,4 +1,4 @@
-//! What comes due with time: bring-up, questions about orders, snapshots, reconciliation, the journal's backlog.
+//! What comes due with time: bring-up, questions about orders and triggers, snapshots, reconciliation, the journal's backlog.
 
 use colibri_model::{ClientOrderId, Journal, MonoNs};
 use colibri_standard::{Balances, Command, Instruments, OrderStatusQuery, TradesSince};
@@ -39,7 +39,9 @@ impl<J: Journal> Core<J> {
             self.contracts_if_due(index);
             self.ask_fees_again(index);
             self.ask_questions(index);
+            self.ask_trigger_questions(index);
             self.send_wanted_cancels(index);
+            self.send_wanted_trigger_cancels(index);
         }
         self.update_strategies();
         self.continue_stop();
@@ -95,7 +97,7 @@ impl<J: Journal> Core<J> {
         order.inquiry.asked();
         let query = OrderStatusQuery {
             instrument: order.intent.instrument,
-            client_id: Some(order.name_at_exchange().clone()),
+            client_id: order.known_name().cloned(),
             exchange_id: order.exchange_id.clone(),
         };
         self.command(index, purpose, Command::OrderStatus(query));

@@ -16,6 +16,7 @@ use crate::engine::contracts::ContractsPurpose;
 use crate::engine::market::{BookSource, Market, MarketWanted};
 use crate::engine::replace::WaitingReplacement;
 use crate::engine::stream::{Owed, Stream, StreamState};
+use crate::engine::triggers::Triggers;
 use crate::orders::{CancelState, ClientIdSource, FillLedger, InFlightOrder, OrderTracker};
 use crate::risk::{self, RiskRefusal};
 use crate::strategy::BookNeed;
@@ -97,6 +98,12 @@ pub(crate) enum Purpose {
     ReconcileBalances,
     Proof,
     Contracts(ContractsPurpose),
+    PlaceTrigger(ClientOrderId),
+    CancelTrigger(ClientOrderId),
+    TriggerStatus(ClientOrderId),
+    /// Whether a trigger that the exchange denies became an order.
+    TriggerOrder(ClientOrderId),
+    ReconcileTriggers(InstrumentId),
 }
 
 /// An order in the account that is not tracked: shown, and not touched unless the user said that it is the bot's.
@@ -175,6 +182,8 @@ pub(crate) struct Venue {
     pub(crate) markets: Vec<Market>,
     pub(crate) orders: OrderTracker,
     pub(crate) in_doubt: BTreeSet<ClientOrderId>,
+    #[serde(default)]
+    pub(crate) triggers: Triggers,
     pub(crate) ledger: FillLedger,
     /// Whether all of its ended orders and fills were gathered ahead of a snapshot.
     #[serde(skip)]
@@ -229,6 +238,7 @@ impl Venue {
             markets: Vec::new(),
             orders: OrderTracker::default(),
             in_doubt: BTreeSet::new(),
+            triggers: Triggers::default(),
             ledger: FillLedger::default(),
             gathered: false,
             unattributed: BTreeMap::new(),
@@ -303,6 +313,9 @@ impl Venue {
         if !matches!(order.state(), OrderState::Open | OrderState::PartiallyFilled) || order.cancel != CancelState::None
         {
             return Err(RiskRefusal::NotChangeable("it does not rest in the book"));
+        }
+        if order.known_name().is_none() {
+            return Err(RiskRefusal::NotChangeable("the exchange has not told its name"));
         }
         if order.amend_to.is_some() {
             return Err(RiskRefusal::NotChangeable("an amend of it is not answered yet"));

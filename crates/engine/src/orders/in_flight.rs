@@ -80,6 +80,16 @@ pub enum EndKnown {
     Inferred,
 }
 
+/// Whether the name is known that an order has at the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum NameThere {
+    /// It is ours, or another that was told.
+    #[default]
+    Known,
+    /// A trigger became it, and the exchange gave it a name that it has not told: it has its number alone.
+    NotTold,
+}
+
 /// An order of ours, from before it is sent until long after it is done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InFlightOrder {
@@ -99,6 +109,9 @@ pub struct InFlightOrder {
     pub exchange_id: Option<ExchangeOrderId>,
     /// What the exchange calls it since an amend renamed it; `None` while it has its own name.
     pub renamed: Option<ClientOrderId>,
+    /// Whether its name at the exchange is known.
+    #[serde(default)]
+    pub name_there: NameThere,
     /// Where a cancel stands.
     pub cancel: CancelState,
     /// The order that is to take its place in the same request, while that has not been answered: should its cancel come to
@@ -156,6 +169,7 @@ impl InFlightOrder {
             amend_to: None,
             exchange_id: None,
             renamed: None,
+            name_there: NameThere::Known,
             cancel: CancelState::None,
             replaced_by: None,
             replaces: None,
@@ -187,6 +201,15 @@ impl InFlightOrder {
     #[must_use]
     pub fn name_at_exchange(&self) -> &ClientOrderId {
         self.renamed.as_ref().unwrap_or(&self.intent.client_id)
+    }
+
+    /// The client id to name it by to the exchange; `None` where only the exchange's own number will do.
+    #[must_use]
+    pub fn known_name(&self) -> Option<&ClientOrderId> {
+        match self.name_there {
+            NameThere::Known => Some(self.name_at_exchange()),
+            NameThere::NotTold => None,
+        }
     }
 
     /// Where it stands.

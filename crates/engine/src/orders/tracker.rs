@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use colibri_model::{ClientOrderId, ExchangeOrderId, Fill, InstrumentId, MonoNs, OrderEvidence, OrderState};
 
-use crate::orders::{InFlightOrder, OrderReport, OrderTotals};
+use crate::orders::{InFlightOrder, NameThere, OrderReport, OrderTotals};
 
 use kept::Gathering;
 
@@ -97,6 +97,7 @@ impl OrderTracker {
     pub fn rename(&mut self, id: &ClientOrderId, name: &ClientOrderId) {
         self.touch(id);
         let Some(order) = self.orders.get_mut(id) else { return };
+        order.name_there = NameThere::Known;
         if name == id {
             order.renamed = None;
         } else {
@@ -157,10 +158,10 @@ impl OrderTracker {
         self.touch(id);
         let order = self.orders.get_mut(id)?;
         order.add_fill(fill);
-        // One that closes a position has no quantity before the exchange tells one.
-        let has_quantity = order.intent.quantity.is_positive();
-        let is_base = order.intent.quantity_unit == colibri_model::QuantityUnit::Base;
-        let whole = is_base && has_quantity && order.leaves().is_zero();
+        // An order that closes a position has no quantity of its own, and the exchange alone knows when it is whole.
+        let whole = order.intent.quantity_unit == colibri_model::QuantityUnit::Base
+            && order.intent.quantity.is_positive()
+            && order.leaves().is_zero();
         let evidence = if whole {
             OrderEvidence::Filled
         } else {

@@ -131,6 +131,20 @@ pub enum RiskRefusal {
         /// The rule.
         cap: u32,
     },
+    /// As many triggers wait in a market as the exchange allows.
+    #[error("{live} triggers may wait in the market, as many as the exchange's rule of {cap} allows")]
+    MarketTriggers {
+        /// How many, those of others included.
+        live: usize,
+        /// The rule.
+        cap: u32,
+    },
+    /// The connector has no such triggers.
+    #[error("the connector has no {0}")]
+    NoSuchTrigger(&'static str),
+    /// The connector lacks something that is needed.
+    #[error("the connector does not offer {}", .0.as_str())]
+    Lacks(Capability),
     /// Over the cap on orders in a second.
     #[error("{0} orders were sent within a second, as many as the cap allows (max_orders_per_second in [risk])")]
     OrderRate(u32),

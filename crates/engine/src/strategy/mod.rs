@@ -5,6 +5,7 @@
 //! risk (the engine's; a strategy's wish goes through all of them).
 
 mod own_order;
+mod own_trigger;
 pub mod pure_market_making;
 mod registry;
 
@@ -21,6 +22,7 @@ use crate::engine::{LogLevel, MarketId, Outage, VenueIndex};
 use crate::view::View;
 
 pub use own_order::{OrderAmended, OrderReplaced, OwnFill, OwnOrderChange, RefusedOrder, RequestEnd};
+pub use own_trigger::{OwnTriggerChange, RefusedTrigger, TriggerRequest};
 pub use registry::{KINDS, build};
 
 /// A market that a strategy trades.
@@ -110,6 +112,11 @@ pub enum Input<'a> {
     Replaced(&'a OrderReplaced),
     /// A wish was refused.
     Refused(&'a RefusedOrder),
+    /// A trigger of the strategy's changed its state. The order that it became comes with changes and fills of its own, under
+    /// the same client id and number.
+    Trigger(&'a OwnTriggerChange),
+    /// A wish for a trigger was refused.
+    TriggerRefused(&'a RefusedTrigger),
     /// Balances of a venue changed.
     Balances(VenueIndex),
     /// A position of one of the strategy's markets has changed, by whoever's fill; told beside [`Input::Fill`] where the fill is
@@ -179,6 +186,10 @@ pub enum StrategyAction {
         /// The order that is to come.
         by: OrderRequest,
     },
+    /// Place a trigger: an order that waits at the exchange for a price.
+    PlaceTrigger(TriggerRequest),
+    /// Cancel a trigger of its own. An order that it has become meanwhile is not meant: that is cancelled as any other.
+    CancelTrigger(ClientOrderId),
     /// Set a timer, replacing one of the same number.
     SetTimer {
         /// The strategy's number for it.
@@ -214,6 +225,14 @@ impl StrategyActions {
     /// See [`StrategyAction::Replace`].
     pub fn replace(&mut self, client_id: ClientOrderId, by: OrderRequest) {
         self.list.push(StrategyAction::Replace { client_id, by });
+    }
+    /// See [`StrategyAction::PlaceTrigger`].
+    pub fn place_trigger(&mut self, request: TriggerRequest) {
+        self.list.push(StrategyAction::PlaceTrigger(request));
+    }
+    /// See [`StrategyAction::CancelTrigger`].
+    pub fn cancel_trigger(&mut self, client_id: ClientOrderId) {
+        self.list.push(StrategyAction::CancelTrigger(client_id));
     }
     /// See [`StrategyAction::SetTimer`].
     pub fn set_timer(&mut self, timer: u64, at: MonoNs) {

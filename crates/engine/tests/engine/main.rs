@@ -13,3 +13,4 @@ mod risk;
 mod safety;
 mod stop_races;
 mod trading;
+mod triggers;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{OrderTerms, PositionEffect};
-use crate::{ClientOrderId, InstrumentId, OrderType, Price, Quantity, Side, TimeInForce};
+use crate::{ClientOrderId, InstrumentId, OrderIntent, OrderType, Price, Quantity, QuantityUnit, Side, TimeInForce};
 
 /// In which direction the price must go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -101,6 +101,26 @@ impl TriggerIntent {
         }
     }
 
+    /// The order that it becomes, under the trigger's id. Where it closes the position its quantity is zero: not known before
+    /// it fires.
+    #[must_use]
+    pub fn becomes(&self) -> OrderIntent {
+        OrderIntent {
+            client_id: self.client_id.clone(),
+            instrument: self.instrument,
+            side: self.side,
+            order_type: self.order_type,
+            time_in_force: self.time_in_force,
+            price: self.price,
+            quantity: self.quantity.unwrap_or(Quantity::ZERO),
+            quantity_unit: QuantityUnit::Base,
+            terms: OrderTerms {
+                good_till: None,
+                ..self.terms
+            },
+        }
+    }
+
     /// What is wrong with its form, whatever the exchange. `None` where nothing is.
     #[must_use]
     pub fn malformed(&self) -> Option<&'static str> {
@@ -159,6 +179,22 @@ mod tests {
                 "{side:?} {kind:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_order_that_it_becomes_has_its_terms_and_not_the_date_of_its_waiting() {
+        let mut trigger = stop(Side::Sell, TriggerKind::Stop);
+        trigger.terms.effect = PositionEffect::ReduceOnly;
+        trigger.terms.good_till = Some(crate::WallNs(7));
+        let order = trigger.becomes();
+        assert_eq!(
+            (&order.client_id, order.quantity),
+            (&trigger.client_id, Quantity(Decimal::ONE))
+        );
+        assert_eq!(order.terms.effect, PositionEffect::ReduceOnly);
+        assert_eq!(order.terms.good_till, None);
+        trigger.quantity = None;
+        assert!(trigger.becomes().quantity.is_zero());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Trades and orders as files for other programs: CSV, JSON, JSON lines.
+//! Trades, orders and triggers as files for other programs: CSV, JSON, JSON lines.
 //!
 //! Every number is text as exact as it was stored, and every instant is UTC with nine digits of a second, so that no
 //! reader rounds what it does not mean to.
@@ -10,10 +10,10 @@ mod timestamp;
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use crate::query::{Order, Trade};
+use crate::query::{Order, Trade, Trigger};
 use rows::Row;
 
-pub use rows::{liquidity, order_state, quantity_unit};
+pub use rows::{liquidity, order_state, quantity_unit, trigger_state};
 pub use timestamp::utc;
 
 /// How to write.
@@ -58,6 +58,14 @@ pub fn trades(trades: &[Trade], format: Format, to: &mut dyn Write) -> io::Resul
 /// As `to` says.
 pub fn orders(orders: &[Order], format: Format, to: &mut dyn Write) -> io::Result<()> {
     write(orders, format, to)
+}
+
+/// Writes triggers, a row each.
+///
+/// # Errors
+/// As `to` says.
+pub fn triggers(triggers: &[Trigger], format: Format, to: &mut dyn Write) -> io::Result<()> {
+    write(triggers, format, to)
 }
 
 fn write<R: Row>(rows: &[R], format: Format, to: &mut dyn Write) -> io::Result<()> {

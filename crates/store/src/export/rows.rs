@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use colibri_model::{Liquidity, OrderState, QuantityUnit, TimeInForce};
+use colibri_model::{Liquidity, OrderState, QuantityUnit, TimeInForce, TriggerState};
 use serde::{Serialize, Serializer};
 
 use super::timestamp::utc;
-use crate::query::{Order, Trade};
+use crate::query::{Order, Trade, Trigger};
 
 /// Something that is exported as a row.
 pub(super) trait Row {
@@ -120,6 +120,65 @@ impl Row for Order {
     }
 }
 
+impl Row for Trigger {
+    const COLUMNS: &'static [&'static str] = &[
+        "created",
+        "bot",
+        "strategy",
+        "venue",
+        "account",
+        "pair",
+        "kind",
+        "by",
+        "trigger_price",
+        "side",
+        "type",
+        "time_in_force",
+        "price",
+        "quantity",
+        "effect",
+        "position_side",
+        "state",
+        "client_order_id",
+        "exchange_trigger_id",
+        "became_order",
+        "updated",
+        "exchange_time",
+        "cancel_requested",
+        "reason",
+    ];
+
+    fn cells(&self) -> Vec<Option<String>> {
+        let intent = &self.intent;
+        vec![
+            Some(utc(self.created)),
+            self.bot.clone(),
+            text(Some(&self.strategy)),
+            text(Some(&self.venue)),
+            text(Some(&self.account)),
+            text(Some(&self.pair)),
+            text(Some(intent.kind.as_str())),
+            text(Some(intent.by.as_str())),
+            text(Some(intent.trigger_price)),
+            text(Some(intent.side.as_str())),
+            text(Some(intent.order_type.as_str())),
+            text(intent.time_in_force.map(TimeInForce::as_str)),
+            text(intent.price),
+            text(intent.quantity),
+            text(Some(intent.terms.effect.as_str())),
+            text(Some(intent.terms.position_side.as_str())),
+            text(Some(trigger_state(self.state))),
+            text(Some(&intent.client_id)),
+            text(self.exchange_id.as_ref()),
+            text(self.became.as_ref()),
+            Some(utc(self.updated)),
+            self.exchange_time.map(utc),
+            self.cancel_requested.map(utc),
+            self.reason.clone(),
+        ]
+    }
+}
+
 /// Writes a row as a JSON object, its columns in their order.
 pub(super) fn json<R: Row>(row: &R, to: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer(to, &Object(row)).map_err(io::Error::from)
@@ -168,5 +227,20 @@ pub const fn order_state(state: OrderState) -> &'static str {
         OrderState::Cancelled => "cancelled",
         OrderState::Rejected => "rejected",
         OrderState::Expired => "expired",
+    }
+}
+
+/// `placed`, `became_order`, and so on.
+#[must_use]
+pub const fn trigger_state(state: TriggerState) -> &'static str {
+    match state {
+        TriggerState::PendingPlace => "pending_place",
+        TriggerState::Placed => "placed",
+        TriggerState::Unknown => "unknown",
+        TriggerState::Triggered => "triggered",
+        TriggerState::BecameOrder => "became_order",
+        TriggerState::Expired => "expired",
+        TriggerState::Cancelled => "cancelled",
+        TriggerState::Rejected => "rejected",
     }
 }

@@ -1,4 +1,4 @@
-//! The history: orders, fills, balances and runs in SQLite, projected from the journal.
+//! The history: orders, triggers, fills, balances and runs in SQLite, projected from the journal.
 //!
 //! It holds nothing that the journal does not, so it may be deleted at any time. Decimals are stored as text, times as
 //! integers of nanoseconds since 1970. Questions to it are in [`crate::query`].
@@ -9,6 +9,7 @@ mod disk_thread;
 mod error;
 mod projection;
 mod schema;
+mod triggers;
 
 pub(crate) use column::{Read, Word};
 pub use database::{CaughtUp, History, Projected, RebuildCause};

@@ -6,6 +6,7 @@ use colibri_model::{
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::column::Word;
+use super::triggers;
 
 /// Applies a record. One that fits nothing (a change of an order without intent) changes nothing.
 pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
@@ -111,12 +112,12 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
         }
         // What the engine alone goes by.
         Record::Migrated { .. } | Record::VenueUsed { .. } | Record::Reconciled { .. } => {}
+        Record::TriggerIntent { .. } | Record::TriggerCancelIntent { .. } | Record::TriggerChanged { .. } => {
+            triggers::apply(tx, record)?;
+        }
         // Facts about contracts: no table has them yet.
         Record::SettingChosen { .. }
         | Record::PositionsOpened { .. }
-        | Record::TriggerIntent { .. }
-        | Record::TriggerCancelIntent { .. }
-        | Record::TriggerChanged { .. }
         | Record::FundingPaid { .. }
         | Record::FundingReconciled { .. }
         | Record::ForcedReduction { .. } => {}

@@ -1,7 +1,7 @@
 //! The tables.
 
 /// The version of the tables below and of what is projected into them. Another version in a file: it is built again.
-pub(super) const HISTORY_VERSION: i64 = 3;
+pub(super) const HISTORY_VERSION: i64 = 4;
 
 /// `application_id` of a history: `CLBR`, so that no other program's database is taken for one and emptied.
 pub(super) const APPLICATION_ID: i64 = 0x434c_4252;
@@ -11,6 +11,7 @@ pub(super) const DROP: &str = "
     DROP TABLE IF EXISTS projection;
     DROP TABLE IF EXISTS runs;
     DROP TABLE IF EXISTS orders;
+    DROP TABLE IF EXISTS triggers;
     DROP TABLE IF EXISTS fills;
     DROP TABLE IF EXISTS balances;
     DROP TABLE IF EXISTS external_changes;
@@ -62,6 +63,40 @@ pub(super) const CREATE: &str = "
         UNIQUE (venue, client_id)
     ) STRICT;
     CREATE INDEX orders_by_time ON orders (created_ns);
+
+    CREATE TABLE triggers (
+        sequence INTEGER PRIMARY KEY,
+        run INTEGER,
+        strategy TEXT NOT NULL,
+        venue TEXT NOT NULL,
+        account TEXT NOT NULL,
+        pair TEXT NOT NULL,
+        client_id TEXT NOT NULL,
+        exchange_id TEXT,
+        instrument INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        watches TEXT NOT NULL,
+        trigger_price TEXT NOT NULL,
+        side TEXT NOT NULL,
+        order_type TEXT NOT NULL,
+        time_in_force TEXT,
+        price TEXT,
+        quantity TEXT,
+        position_side TEXT NOT NULL,
+        effect TEXT NOT NULL,
+        margin_mode TEXT,
+        good_till_ns INTEGER,
+        state TEXT NOT NULL,
+        became_exchange_id TEXT,
+        became_client_id TEXT,
+        reason TEXT,
+        created_ns INTEGER NOT NULL,
+        updated_ns INTEGER NOT NULL,
+        exchange_ns INTEGER,
+        cancel_requested_ns INTEGER,
+        UNIQUE (venue, client_id)
+    ) STRICT;
+    CREATE INDEX triggers_by_time ON triggers (created_ns);
 
     CREATE TABLE fills (
         sequence INTEGER PRIMARY KEY,

@@ -1,4 +1,4 @@
-//! Questions to the history: trades, orders, sums a pair, runs, balances.
+//! Questions to the history: trades, orders, triggers, sums a pair, runs, balances.
 //!
 //! All of them read; sums are exact decimals, made here and not in SQL, which would make floats of them.
 
@@ -9,6 +9,7 @@ mod orders;
 mod runs;
 mod summary;
 mod trades;
+mod triggers;
 
 pub use average_cost::AverageCost;
 pub use balances::AccountBalance;
@@ -17,3 +18,4 @@ pub use orders::Order;
 pub use runs::Run;
 pub use summary::PairSummary;
 pub use trades::Trade;
+pub use triggers::Trigger;

@@ -3,8 +3,9 @@
 
 use colibri_model::{
     AccountId, Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Fee, Fill, FillCause, FillKey,
-    InstrumentId, Liquidity, OrderIntent, OrderState, OrderTerms, OrderType, Pair, PositionSide, Price, Quantity,
-    QuantityUnit, Record, Side, StrategyId, TimeInForce, TradeId, VenueId, WallNs,
+    InstrumentId, Liquidity, OrderIntent, OrderState, OrderTerms, OrderType, Pair, PositionEffect, PositionSide, Price,
+    Quantity, QuantityUnit, Record, Side, StrategyId, TimeInForce, TradeId, TriggerBy, TriggerIntent, TriggerKind,
+    TriggerState, VenueId, WallNs,
 };
 use proptest::prelude::*;
 
@@ -86,6 +87,57 @@ pub fn changed(order: u32, state: OrderState, time: i64) -> Record {
     }
 }
 
+/// A stop that closes the position, named as an order of the same number from a hundred on.
+pub fn trigger_intent(trigger: u32, time: i64) -> Record {
+    Record::TriggerIntent {
+        strategy: strategy(),
+        venue: venue(),
+        account: account(),
+        pair: pair(),
+        trigger: TriggerIntent {
+            client_id: client_id(100 + trigger),
+            instrument: InstrumentId(7),
+            kind: TriggerKind::Stop,
+            by: TriggerBy::Mark,
+            trigger_price: Price(Decimal::new(6_000_000, 2)),
+            side: Side::Sell,
+            order_type: OrderType::Market,
+            time_in_force: None,
+            price: None,
+            quantity: None,
+            terms: OrderTerms {
+                effect: PositionEffect::ClosePosition,
+                good_till: Some(WallNs(5_000)),
+                ..OrderTerms::default()
+            },
+        },
+        time: WallNs(time),
+    }
+}
+
+pub fn trigger_cancel(trigger: u32, time: i64) -> Record {
+    Record::TriggerCancelIntent {
+        venue: venue(),
+        client_id: client_id(100 + trigger),
+        time: WallNs(time),
+    }
+}
+
+pub fn trigger_changed(trigger: u32, state: TriggerState, time: i64) -> Record {
+    let became = state == TriggerState::BecameOrder;
+    Record::TriggerChanged {
+        venue: venue(),
+        client_id: client_id(100 + trigger),
+        exchange_id: Some(ExchangeOrderId::new(&format!("x{trigger}")).unwrap()),
+        state,
+        order: became.then(|| ExchangeOrderId::new(&format!("e{}", 100 + trigger)).unwrap()),
+        order_client_id: None,
+        reason: (state == TriggerState::Rejected).then(|| "no margin".to_owned()),
+        exchange_time: Some(WallNs(time - 1)),
+        time: WallNs(time),
+    }
+}
+
 pub fn fill(trade: u32, order: u32, side: Side, price: i64, quantity: i64, time: i64) -> Record {
     Record::Filled {
         strategy: None,
@@ -138,6 +190,12 @@ pub fn any_record() -> impl Strategy<Value = Record> {
         OrderState::Cancelled,
         OrderState::Rejected,
     ]);
+    let waiting = prop::sample::select(vec![
+        TriggerState::Placed,
+        TriggerState::BecameOrder,
+        TriggerState::Cancelled,
+        TriggerState::Rejected,
+    ]);
     let side = prop::sample::select(vec![Side::Buy, Side::Sell]);
     let order = 0..6_u32;
     let time = 0..1000_i64;
@@ -147,8 +205,12 @@ pub fn any_record() -> impl Strategy<Value = Record> {
         4 => (order.clone(), time.clone()).prop_map(|(order, time)| intent(order, time)),
         1 => (order.clone(), time.clone()).prop_map(|(order, time)| cancel(order, time)),
         4 => (order.clone(), state, time.clone()).prop_map(|(order, state, time)| changed(order, state, time)),
-        4 => (0..8_u32, order, side, 1..9_999_i64, 1..99_i64, time.clone())
+        4 => (0..8_u32, order.clone(), side, 1..9_999_i64, 1..99_i64, time.clone())
             .prop_map(|(trade, order, side, price, quantity, time)| fill(trade, order, side, price, quantity, time)),
+        1 => (order.clone(), time.clone()).prop_map(|(trigger, time)| trigger_intent(trigger, time)),
+        1 => (order.clone(), time.clone()).prop_map(|(trigger, time)| trigger_cancel(trigger, time)),
+        2 => (order.clone(), waiting, time.clone())
+            .prop_map(|(trigger, state, time)| trigger_changed(trigger, state, time)),
         1 => (0..3_i64, time).prop_map(|(free, time)| balances(free, time)),
     ]
 }

@@ -67,16 +67,19 @@ impl Market {
 }
 
 impl Venue {
-    /// How far live orders may bring a position in a direction.
+    /// How far live orders, and those that triggers may become, may bring a position in a direction.
     fn reach(&self, market: &Market, way: (Side, PositionSide), top: TopPrices) -> Reach {
         let held = market.held_towards(way.0, way.1);
         let opening = self
             .may_still_fill()
             .filter(|o| o.intent.instrument == market.id && may_open(&o.intent) && way_of(&o.intent) == way);
         let may_fill: Quantity = opening.map(|o| may_still_fill(o, top)).sum();
+        let triggers = self.orders_of_triggers(market.id, top, None);
+        let triggers = triggers.filter(|(order, _)| may_open(order) && way_of(order) == way);
+        let may_fire: Quantity = triggers.map(|(order, top)| worst_quantity(&order, top)).sum();
         Reach {
             held,
-            worst: held + may_fill,
+            worst: held + may_fill + may_fire,
         }
     }
 
@@ -173,8 +176,9 @@ impl Venue {
         Some(available.max(Amount::ZERO))
     }
 
-    /// The margin of a market's positions and of orders that may still open more, in its settle asset.
-    fn margin_taken(&self, market: &Market, whose: impl Fn(&InFlightOrder) -> bool) -> Amount {
+    /// The margin of a market's positions, and of orders and triggers that may still open more, in its settle asset: all of them,
+    /// or those of a strategy.
+    fn margin_taken(&self, market: &Market, strategy: Option<&StrategyId>) -> Amount {
         let Some(contracts) = market.contracts.as_deref() else {
             return Amount::ZERO;
         };
@@ -183,9 +187,14 @@ impl Venue {
         let held = held.map(|(side, position)| self.margin_of(market, side, Quantity(position.quantity.0.abs()), None));
         let orders = self
             .may_still_fill()
-            .filter(|o| o.intent.instrument == market.id && whose(o));
+            .filter(|o| o.intent.instrument == market.id && strategy.is_none_or(|id| o.strategy == *id));
         let orders = orders.map(|order| self.margin_of_order(order, may_still_fill(order, top)));
-        held.chain(orders).sum()
+        let triggers = self.orders_of_triggers(market.id, top, strategy);
+        let triggers = triggers.filter(|(order, _)| may_open(order)).map(|(order, top)| {
+            let quantity = worst_quantity(&order, top);
+            self.margin_of(market, order.terms.position_side, quantity, order.price.or(Some(top.high)))
+        });
+        held.chain(orders).chain(triggers).sum()
     }
 }
 
@@ -325,7 +334,7 @@ impl<J: Journal> Core<J> {
                 if of_strategy.is_some_and(|s| !s.markets.contains(&id)) {
                     continue;
                 }
-                sum += venue.margin_taken(market, |order| strategy.is_none_or(|id| order.strategy == *id));
+                sum += venue.margin_taken(market, strategy);
             }
         }
         sum

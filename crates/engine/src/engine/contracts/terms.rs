@@ -122,11 +122,16 @@ impl Venue {
                 Err(RiskRefusal::Terms("the instrument is no contract"))
             };
         }
+        self.check_position_side(market, terms.position_side)
+    }
+
+    /// Whether positions of a market may be of such a side, in the mode that they are in.
+    ///
+    /// # Errors
+    /// They may not.
+    pub(crate) fn check_position_side(&self, market: &Market, side: PositionSide) -> Result<(), RiskRefusal> {
         match self.position_mode(market) {
-            Some(mode) if !mode.allows(terms.position_side) => Err(RiskRefusal::PositionMode {
-                mode,
-                side: terms.position_side,
-            }),
+            Some(mode) if !mode.allows(side) => Err(RiskRefusal::PositionMode { mode, side }),
             _ => Ok(()),
         }
     }

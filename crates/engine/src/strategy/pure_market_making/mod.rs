@@ -390,6 +390,8 @@ impl Strategy for PureMarketMaking {
             | Input::Fee(_)
             | Input::Amended(_)
             | Input::Replaced(_)
+            | Input::Trigger(_)
+            | Input::TriggerRefused(_)
             | Input::Balances(_)
             | Input::Position(_)
             | Input::Rates(_)

@@ -27,13 +27,10 @@ fn scene(prepare: impl FnOnce(&mut Exchange)) -> Scene {
 }
 
 fn limited(prepare: impl FnOnce(&mut Exchange), risk: RiskLimits) -> Scene {
-    let mut scene = Scene::limited(
-        |exchange| {
-            exchange.perp = Some(Perp::new());
-            prepare(exchange);
-        },
-        risk,
-    );
+    let mut scene = Scene::limited(risk, |exchange| {
+        exchange.perp = Some(Perp::new());
+        prepare(exchange);
+    });
     scene.run(3_000);
     scene
 }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod perp;
+mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -18,9 +19,10 @@ use colibri_standard::{
     TradesProgress,
 };
 
-use super::{BOOK_RULE, BookMessage, Delivery};
+use super::{BOOK_RULE, BookMessage, Delivery, MANIFEST};
 pub use changes::{Amendment, Replacing};
 pub use perp::Perp;
+pub use triggers::{Naming, OWN_NAMES, TriggerBook};
 
 type Answers = Vec<(u64, Delivery)>;
 
@@ -109,6 +111,8 @@ pub struct Exchange {
     pub book_is_silent: bool,
     /// The manifest's words on how books are sequenced.
     pub book_rule: &'static str,
+    /// The triggers that wait, and what becomes of questions about them.
+    pub waiting: TriggerBook,
     /// What the book's stream begins with, where it does.
     pub book_begins: Option<BookMessage>,
     pub instruments_asked: u64,
@@ -168,6 +172,7 @@ impl Exchange {
             book_id: 100,
             book_is_silent: false,
             book_rule: BOOK_RULE,
+            waiting: TriggerBook::default(),
             book_begins: None,
             instruments_asked: 0,
             lists_nothing: false,
@@ -214,7 +219,10 @@ impl Exchange {
     }
 
     fn order(&mut self, op: &OrderOp, now: HostNow) -> Answers {
-        let id = ClientOrderId::new(op.client_id.as_str()).unwrap();
+        let id = match op.client_id.as_str() {
+            "" => self.name_of(op.exchange_id.as_str()),
+            name => ClientOrderId::new(name).unwrap(),
+        };
         let op_id = OpId(op.grant.op);
         match op.kind {
             op_kind::PLACE => self.place(op, id, op_id, now),
@@ -223,6 +231,11 @@ impl Exchange {
             op_kind::REPLACE => self.replace(op, &id, op_id, now),
             other => panic!("no operation of kind {other} was expected"),
         }
+    }
+
+    fn name_of(&self, number: &str) -> ClientOrderId {
+        let numbered = self.orders.values().find(|o| o.exchange_id.as_str() == number);
+        numbered.unwrap().client_id.clone()
     }
 
     fn place(&mut self, op: &OrderOp, client_id: ClientOrderId, op_id: OpId, now: HostNow) -> Answers {
@@ -337,7 +350,7 @@ impl Exchange {
             exchange_time: Some(now.wall),
             terms: None,
             cause: FillCause::Order,
-            trigger: None,
+            trigger: self.waiting.told_with(&order.exchange_id),
         }
         .into()
     }
@@ -428,6 +441,7 @@ impl Exchange {
                 let mut told = instruments(self.replaces_at_once);
                 told.instruments[0].contract = self.perp.as_ref().map(|_| Perp::contract());
                 told.instruments.retain(|_| !self.lists_nothing);
+                self.waiting.tell_rules(&mut told);
                 answers.push(Delivery::Event(told.into()));
             }
             Command::UseInstruments(used) => assert_eq!(used.instruments[0].id, InstrumentId(1)),
@@ -532,7 +546,7 @@ impl Exchange {
                     answers.extend(told.into_iter().map(Delivery::Event));
                     outcome = end;
                 }
-                None => panic!("{other:?} was not expected"),
+                None => return self.trigger_command(op, other, now),
             },
         }
         answers.push(Delivery::Completed(op, outcome));

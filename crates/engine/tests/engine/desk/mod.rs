@@ -20,7 +20,7 @@ use colibri_model::{
 };
 use colibri_standard::{Event, Manifest, Outcome, SessionRole, SessionStatus};
 
-pub use exchange::{Amendment, Exchange, Perp, Placement, Replacing, Resting};
+pub use exchange::{Amendment, Exchange, Naming, OWN_NAMES, Perp, Placement, Replacing, Resting};
 
 pub const START: i64 = 1_700_000_000_000;
 const V: VenueIndex = VenueIndex(0);

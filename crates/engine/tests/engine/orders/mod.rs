@@ -14,8 +14,8 @@ use std::rc::Rc;
 use colibri_engine::View;
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::{
-    Input, MarketNeed, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, RefusedOrder, Strategy,
-    StrategyAction, StrategyActions,
+    Input, MarketNeed, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, OwnTriggerChange,
+    RefusedOrder, RefusedTrigger, Strategy, StrategyAction, StrategyActions,
 };
 use colibri_engine::{ForcedReduction, FundingTold, MarginCall, MarketId, PositionChanged, Recovered, VenueIndex};
 use colibri_model::{
@@ -41,6 +41,8 @@ pub enum Told {
     MarginCall(MarginCall),
     Rates,
     Settings,
+    Trigger(OwnTriggerChange),
+    TriggerRefused(RefusedTrigger),
 }
 
 #[derive(Debug, Default)]
@@ -89,13 +91,17 @@ impl Strategy for Hand {
             Input::MarginCall(told) => desires.told.push(Told::MarginCall(told.clone())),
             Input::Rates(_) => desires.told.push(Told::Rates),
             Input::Settings(_) => desires.told.push(Told::Settings),
-            Input::Book(_) => {
+            Input::Trigger(told) => desires.told.push(Told::Trigger(told.clone())),
+            Input::TriggerRefused(told) => desires.told.push(Told::TriggerRefused(told.clone())),
+            Input::Book(_) | Input::Paused(_) => {
                 for wish in desires.wishes.drain(..) {
                     match wish {
                         StrategyAction::Create(order) => actions.create(order),
                         StrategyAction::Cancel(id) => actions.cancel(id),
                         StrategyAction::Amend { client_id, quantity } => actions.amend(client_id, quantity),
                         StrategyAction::Replace { client_id, by } => actions.replace(client_id, by),
+                        StrategyAction::PlaceTrigger(trigger) => actions.place_trigger(trigger),
+                        StrategyAction::CancelTrigger(id) => actions.cancel_trigger(id),
                         other => panic!("{other:?} was not expected"),
                     }
                 }
@@ -136,16 +142,21 @@ pub fn buy(price: i64, amount: &str) -> OrderRequest {
 impl Scene {
     /// A desk at which nothing was placed yet.
     pub fn empty(prepare: impl FnOnce(&mut Exchange)) -> Scene {
-        Scene::limited(prepare, RiskLimits::default())
+        Scene::limited(RiskLimits::default(), prepare)
     }
 
-    /// As [`Scene::empty`], within limits.
-    pub fn limited(prepare: impl FnOnce(&mut Exchange), risk: RiskLimits) -> Scene {
-        let mut exchange = Exchange::new();
-        prepare(&mut exchange);
-        let mut scene = Scene::made(Recovered::default(), exchange, Memory::default(), risk);
+    /// The same, of a bot that is limited.
+    pub fn limited(risk: RiskLimits, prepare: impl FnOnce(&mut Exchange)) -> Scene {
+        let mut scene = Scene::unstarted(risk, prepare);
         scene.desk.start();
         scene
+    }
+
+    /// The same, before its start.
+    pub fn unstarted(risk: RiskLimits, prepare: impl FnOnce(&mut Exchange)) -> Scene {
+        let mut exchange = Exchange::new();
+        prepare(&mut exchange);
+        Scene::made(Recovered::default(), exchange, Memory::default(), risk)
     }
 
     /// Nothing has begun yet.
@@ -167,6 +178,7 @@ impl Scene {
         let recovered = Recovered::from_records(&self.desk.journal.0.borrow().records);
         let millis = self.desk.millis() + after;
         let mut scene = Scene::made(recovered, self.desk.exchange, self.desk.journal, RiskLimits::default());
+        scene.order = self.order;
         scene.desk.begin_at(millis);
         scene.desk.start();
         scene
@@ -210,6 +222,11 @@ impl Scene {
         self.desk
             .at_exchange(|exchange, _| vec![(0, exchange.next_diff(&[], &[]))]);
         self.desk.run(0);
+    }
+
+    /// Wants something as soon as it is told of a book, or that it rests.
+    pub fn wish_later(&mut self, action: StrategyAction) {
+        self.desires.borrow_mut().wishes.push(action);
     }
 
     pub fn cancel(&mut self) {

@@ -20,6 +20,8 @@ use crate::desk::MANIFEST;
 pub struct Perp {
     /// What its capabilities are beside those of spot.
     pub capabilities: Vec<&'static str>,
+    /// The manifest's table of triggers, where it has any.
+    pub triggers: &'static str,
     /// What the bot's file chooses.
     pub choices: ContractChoices,
     /// What is held, by every trade.
@@ -71,6 +73,7 @@ impl Perp {
                 "good_till_date",
                 "funding_payments",
             ],
+            triggers: "",
             choices: ContractChoices::default(),
             positions: Positions::default(),
             misstated: Quantity::ZERO,
@@ -114,7 +117,8 @@ impl Perp {
         };
         let perpetual = format!(
             "[connector.perpetual]\nposition_modes = [\"one_way\"{hedge}]\nposition_mode_scope = \"account\"\nmargin_modes = \
-             [\"cross\", \"isolated\"]\nmargin_mode_scope = \"instrument\"\nleverage_scope = \"instrument\"\n{dated}\n"
+             [\"cross\", \"isolated\"]\nmargin_mode_scope = \"instrument\"\nleverage_scope = \"instrument\"\n{dated}\n{}",
+            self.triggers
         );
         let spot = "\"order_history\"]";
         let manifest = MANIFEST.replace(spot, &format!("\"order_history\", {}]", more.join(", ")));
