@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use colibri_engine::StreamState;
 use colibri_model::{
-    Amount, Asset, Balance, ClientOrderId, Decimal, Fee, Liquidity, OrderState, Pair, Price, Quantity, Side, VenueId,
-    WallNs,
+    Amount, Asset, Balance, ClientOrderId, Decimal, Fee, Leverage, Liquidity, MarginMode, OrderState, Pair,
+    PositionSide, Price, Quantity, Side, VenueId, WallNs,
 };
 use colibri_standard::SessionRole;
 use ratatui::Terminal;
@@ -244,5 +244,34 @@ fn no_size_of_window_breaks_it() {
         (300, 100),
     ] {
         let _ = picture(&trading(), width, height);
+    }
+}
+
+#[test]
+fn positions_stand_below_the_venues_with_where_they_would_be_liquidated() {
+    let mut state = trading();
+    state.positions = vec![PositionRow {
+        pair: pair(),
+        side: PositionSide::Net,
+        quantity: quantity("-0.5"),
+        entry_price: Some(price("61824")),
+        unrealized: Some(Amount(Decimal::new(-306, 2))),
+        asset: Asset::new("USDT"),
+        leverage: Some(Leverage::new(Decimal::from(5)).unwrap()),
+        margin_mode: Some(MarginMode::Isolated),
+        liquidation_price: Some(price("71000")),
+        funding_rate: Some(Decimal::new(1, 4)),
+        stated: Some(quantity("-0.6")),
+    }];
+    let text = picture(&state, 120, 24);
+    for words in [
+        "BTC-USDT -0.5 at 61824",
+        "-3.06 USDT",
+        "5x isolated",
+        "liq 71000",
+        "funding 0.01%",
+        "exchange states -0.6",
+    ] {
+        assert!(text.contains(words), "{words} in\n{text}");
     }
 }

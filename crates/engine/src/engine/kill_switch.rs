@@ -12,7 +12,7 @@ use crate::engine::core::Core;
 use crate::engine::market::MarketWanted;
 use crate::engine::state::EnginePhase;
 use crate::engine::venue::Venue;
-use crate::engine::{LogLevel, VenueIndex, VenueStop};
+use crate::engine::{LogLevel, Outage, VenueIndex, VenueStop};
 use crate::strategy::BookNeed;
 
 /// The kill switch has been thrown.
@@ -90,7 +90,10 @@ impl<J: Journal> Core<J> {
         let mut next = None;
         for (index, venue) in self.state.venues.iter().enumerate() {
             let index = VenueIndex(index);
-            let outage = venue.outage(BookNeed::Polled);
+            // What is set otherwise than it was chosen hides nothing of what becomes of orders.
+            let outage = venue
+                .outage(BookNeed::Polled)
+                .filter(|outage| *outage != Outage::Settings);
             match &outage {
                 None => {
                     self.state.outage_since.remove(&index);

@@ -196,3 +196,27 @@ fn a_choice_that_is_not_journaled_is_not_sent() {
     let chosen = journaled.iter().filter(|r| matches!(r, Record::SettingChosen { .. }));
     assert_eq!(chosen.count(), 1);
 }
+
+/// Settings that differ blind nobody: orders that are live are seen, and the switch that is thrown by blindness is not.
+#[test]
+fn settings_that_differ_are_no_blindness() {
+    let risk = RiskLimits {
+        max_stale_ms: Some(colibri_model::Millis(20_000)),
+        ..RiskLimits::default()
+    };
+    let mut scene = super::limited(|exchange| choose(exchange, chosen(5, MarginMode::Cross)), risk);
+    place(&mut scene, buy(99, "2")).unwrap();
+    perp(&mut scene).leverage = Decimal::from(50);
+    scene.desk.at_exchange(|exchange, now| {
+        let told = exchange
+            .perp
+            .as_ref()
+            .unwrap()
+            .settings_event(ReportSource::Stream, now);
+        vec![(0, Delivery::Event(told))]
+    });
+    scene.run(60_000);
+    assert_eq!(venue(&scene).outage(), Some(Outage::Settings));
+    assert!(scene.desk.view().kill_switch().is_none());
+    assert_eq!(scene.desk.exchange.open().count(), 1);
+}

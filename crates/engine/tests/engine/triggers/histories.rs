@@ -6,7 +6,7 @@ use colibri_standard::{ReportSource, TriggerStatus};
 use proptest::prelude::*;
 
 use super::{Stage, closing, stop};
-use crate::desk::{Delivery, Naming, Placement};
+use crate::desk::{Delivery, Naming, OWN_NAMES, Placement};
 use colibri_standard::Event;
 
 /// How a trigger ends at the exchange.
