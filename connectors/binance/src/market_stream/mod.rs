@@ -1,38 +1,37 @@
-//! Market data over the combined stream (web-socket-streams.md).
+//! Market data over combined streams (web-socket-streams.md; of contracts, websocket-market-streams of the USD-M futures): what
+//! the markets have in common, and where their frames differ.
 //!
 //! Frames come as `{"stream":"<name>","data":{…}}`; they are read in one pass and emitted once the whole frame is known to
 //! be good. Recordings often hold the data alone, as a raw stream (`/ws/<name>`) carries it: its event type says what it is.
 
 use colibri_sdk::abi::{Level, PublicTrade, Text48, trade_flag};
-use colibri_sdk::json::{JsonError, Reader};
-use colibri_sdk::model::{Exponents, InstrumentId, Millis};
-use colibri_sdk::standard::{Channel, Outcome, Refusal, RejectReason};
-use colibri_sdk::{BookIds, BookKind, Emit, Heard, SessionPlan, Topic, TopicChange, Unreadable, serde_json};
+use colibri_sdk::json::{JsonError, Object, Reader};
+use colibri_sdk::model::{Decimal, Exponents, FundingRate, InstrumentId, MarkPrice, Price, WallNs};
+use colibri_sdk::standard::{Channel, FundingRateEvent, MarkPriceEvent, Outcome, Refusal, RejectReason};
+use colibri_sdk::{BookIds, BookKind, Emit, Heard, Topic, TopicChange, Unreadable, serde_json};
 
-use super::exchange_ns;
+use crate::exchange_ns;
+use crate::loose;
 
 mod scan;
 
-/// "WebSocket Limits": 5 messages a second of ours, the answers to pings among them; 1024 streams a connection.
-pub(super) fn plan() -> SessionPlan {
-    SessionPlan::stream("market_stream", "market", "/stream?timeUnit=MICROSECOND")
-        .pace(4, Millis(1_000))
-        .topics_per_message(200)
-        .most_topics(1024)
+/// Which market's frames are read.
+pub(crate) trait Dialect {
+    /// Whether they are of contracts: these name the update before them, have times everywhere, and tell of mark prices.
+    const CONTRACTS: bool;
 }
 
-/// "Live Subscribing/Unsubscribing to streams": names are in lower case.
-pub(super) fn topics(change: TopicChange, topics: &[Topic<'_>], id: u64) -> String {
+/// "Live Subscribing/Unsubscribing to streams": names are in lower case, and then what `stream` says of the channel.
+pub(crate) fn topics(
+    change: TopicChange,
+    topics: &[Topic<'_>],
+    id: u64,
+    stream: fn(Channel) -> &'static str,
+) -> String {
     let names: Vec<String> = topics
         .iter()
         .map(|topic| {
-            let kind = match topic.channel {
-                Channel::Book => "depth@100ms",
-                Channel::Trades => "trade",
-                Channel::Top => "bookTicker",
-                // Of contracts alone: no spot connector is asked for them.
-                Channel::MarkPrice | Channel::FundingRate => "markPrice",
-            };
+            let kind = stream(topic.channel);
             format!("{}@{kind}", topic.instrument.symbol.to_lowercase())
         })
         .collect();
@@ -49,13 +48,15 @@ pub(super) fn topics(change: TopicChange, topics: &[Topic<'_>], id: u64) -> Stri
 enum Kind {
     Depth,
     Trade,
+    AggTrade,
     BookTicker,
+    MarkPrice,
     Shutdown,
     /// Another stream, which we did not ask for.
     Other,
 }
 
-fn kind_of(stream: &[u8]) -> Kind {
+fn kind_of<D: Dialect>(stream: &[u8]) -> Kind {
     if stream == b"!serverShutdown" {
         return Kind::Shutdown;
     }
@@ -64,16 +65,22 @@ fn kind_of(stream: &[u8]) -> Kind {
         Some(b"depth@100ms" | b"depth") => Kind::Depth,
         Some(b"trade") => Kind::Trade,
         Some(b"bookTicker") => Kind::BookTicker,
+        Some(b"aggTrade") if D::CONTRACTS => Kind::AggTrade,
+        Some(b"markPrice@1s" | b"markPrice") if D::CONTRACTS => Kind::MarkPrice,
+        // Of another pace.
+        Some(kind) if kind.starts_with(b"depth@") => Kind::Depth,
         _ => Kind::Other,
     }
 }
 
 /// What a raw stream's frame carries, by its event type.
-fn raw_kind_of(event: &[u8]) -> Kind {
+fn raw_kind_of<D: Dialect>(event: &[u8]) -> Kind {
     match event {
         b"depthUpdate" => Kind::Depth,
         b"trade" => Kind::Trade,
         b"bookTicker" => Kind::BookTicker,
+        b"aggTrade" if D::CONTRACTS => Kind::AggTrade,
+        b"markPriceUpdate" if D::CONTRACTS => Kind::MarkPrice,
         b"serverShutdown" => Kind::Shutdown,
         _ => Kind::Other,
     }
@@ -85,7 +92,7 @@ enum Data {
     NotOurs,
     Depth {
         of: (InstrumentId, Exponents),
-        ids: (u64, u64),
+        ids: BookIds,
         time: i64,
     },
     Trade {
@@ -97,7 +104,40 @@ enum Data {
         bid: Level,
         ask: Level,
         update_id: u64,
+        /// Zero where it has none.
+        exchange_ns: i64,
     },
+    Mark(Mark),
+}
+
+/// Mark price and funding rate, as one frame has them.
+struct Mark {
+    instrument: InstrumentId,
+    price: MarkPrice,
+    /// Contracts that are delivered have none.
+    funding: Option<FundingRate>,
+    time: WallNs,
+}
+
+impl Mark {
+    /// Tells what is subscribed of it.
+    fn tell(self, out: &mut Emit<'_>) {
+        let (instrument, exchange_time) = (self.instrument, Some(self.time));
+        if out.is_subscribed(instrument, Channel::MarkPrice) {
+            out.event(MarkPriceEvent {
+                instrument,
+                price: self.price,
+                exchange_time,
+            });
+        }
+        if let (Some(funding), true) = (self.funding, out.is_subscribed(instrument, Channel::FundingRate)) {
+            out.event(FundingRateEvent {
+                instrument,
+                funding,
+                exchange_time,
+            });
+        }
+    }
 }
 
 /// The frame of an answer to SUBSCRIBE: `{"result":null,"id":1}`, `{"code":2,"msg":"…","id":1}` and, as seen, the error in
@@ -149,16 +189,16 @@ impl Answer {
 }
 
 /// Reads a frame: by scanning where it is of the form that Binance writes, with the full reader where it is not.
-pub(super) fn frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
-    match scan::frame(bytes, out) {
+pub(crate) fn frame<D: Dialect>(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
+    match scan::frame::<D>(bytes, out) {
         Some(()) => Ok(Heard::Data),
-        None => read_frame(bytes, out),
+        None => read_frame::<D>(bytes, out),
     }
 }
 
 /// Reads a frame of any form.
 #[inline(never)]
-fn read_frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
+fn read_frame<D: Dialect>(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
     let mut kind = None;
     let mut data = None;
     // Data that stands before the name of its stream, which it never does; read again when the name is known.
@@ -171,13 +211,13 @@ fn read_frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
         let mut start = r.clone();
         r.object(|key, r| {
             match (key, kind) {
-                (b"stream", _) => kind = Some(kind_of(r.string()?.as_bytes())),
-                (b"data", Some(kind)) => data = Some(read_data(kind, r, out, &mut subject)?),
+                (b"stream", _) => kind = Some(kind_of::<D>(r.string()?.as_bytes())),
+                (b"data", Some(kind)) => data = Some(read_data::<D>(kind, r, out, &mut subject)?),
                 (b"data", None) => {
                     early = Some(r.clone());
                     r.skip()?;
                 }
-                (b"e", None) => raw = Some(raw_kind_of(r.string()?.as_bytes())),
+                (b"e", None) => raw = Some(raw_kind_of::<D>(r.string()?.as_bytes())),
                 // "Individual Symbol Book Ticker Streams": the one without an event type.
                 (b"B", None) => {
                     raw = raw.or(Some(Kind::BookTicker));
@@ -188,11 +228,11 @@ fn read_frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
             Ok(())
         })?;
         if let (Some(kind), Some(mut r)) = (kind, early) {
-            data = Some(read_data(kind, &mut r, out, &mut subject)?);
+            data = Some(read_data::<D>(kind, &mut r, out, &mut subject)?);
         }
         if let (None, None, Some(raw)) = (kind, &data, raw) {
             kind = Some(raw);
-            data = Some(read_data(raw, &mut start, out, &mut subject)?);
+            data = Some(read_data::<D>(raw, &mut start, out, &mut subject)?);
         }
         Ok(())
     });
@@ -207,13 +247,7 @@ fn read_frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
             return Ok(Heard::Shutdown("Binance closes this stream soon".to_owned()));
         }
         Some(Data::NotOurs) => {}
-        Some(Data::Depth { of, ids, time }) => {
-            let ids = BookIds {
-                range: Some(ids),
-                ..BookIds::default()
-            };
-            out.book(of.0, of.1, BookKind::Change, ids, exchange_ns(time));
-        }
+        Some(Data::Depth { of, ids, time }) => out.book(of.0, of.1, BookKind::Change, ids, exchange_ns(time)),
         Some(Data::Trade { of, trade }) => {
             out.trade_buffer().push(trade);
             out.trades(of.0, of.1);
@@ -223,33 +257,42 @@ fn read_frame(bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
             bid,
             ask,
             update_id,
-        }) => out.top(of.0, of.1, bid, ask, update_id, 0),
+            exchange_ns,
+        }) => out.top(of.0, of.1, bid, ask, update_id, exchange_ns),
+        Some(Data::Mark(mark)) => mark.tell(out),
         None if answer.seen => return Ok(answer.heard()),
         None => return Err(Unreadable::new("neither data nor an answer")),
     }
     Ok(Heard::Data)
 }
 
-fn read_data(
+fn read_data<D: Dialect>(
     kind: Kind,
     r: &mut Reader<'_>,
     out: &mut Emit<'_>,
     subject: &mut Option<InstrumentId>,
 ) -> Result<Data, JsonError> {
     match kind {
-        Kind::Depth => read_depth(r, out, subject),
-        Kind::Trade => read_trade(r, out, subject),
+        Kind::Depth => read_depth::<D>(r, out, subject),
+        Kind::Trade => read_trade(r, b"t", out, subject),
+        Kind::AggTrade => read_trade(r, b"a", out, subject),
         Kind::BookTicker => read_book_ticker(r, out, subject),
+        Kind::MarkPrice => read_mark_price(r, out, subject),
         Kind::Shutdown | Kind::Other => r.skip().map(|()| Data::NotOurs),
     }
 }
 
-/// "Diff. Depth Stream": `{"e":"depthUpdate","E":…,"s":"BNBBTC","U":157,"u":160,"b":[["0.0024","10"]],"a":[…]}`.
-fn read_depth(r: &mut Reader<'_>, out: &mut Emit<'_>, subject: &mut Option<InstrumentId>) -> Result<Data, JsonError> {
+/// "Diff. Depth Stream": `{"e":"depthUpdate","E":…,"s":"BNBBTC","U":157,"u":160,"b":[["0.0024","10"]],"a":[…]}`; of
+/// contracts it has `pu` too, the last id of the update before.
+fn read_depth<D: Dialect>(
+    r: &mut Reader<'_>,
+    out: &mut Emit<'_>,
+    subject: &mut Option<InstrumentId>,
+) -> Result<Data, JsonError> {
     let instruments = out.instruments();
     let (bids, asks) = out.levels();
     let (mut symbol, mut of) = (false, None);
-    let (mut time, mut first, mut last) = (None, None, None);
+    let (mut time, mut first, mut last, mut previous) = (None, None, None, None);
     let (mut seen_bids, mut seen_asks) = (false, false);
     // Levels that stand before the symbol, and so before their exponents.
     let (mut early_bids, mut early_asks) = (None, None);
@@ -263,6 +306,7 @@ fn read_depth(r: &mut Reader<'_>, out: &mut Emit<'_>, subject: &mut Option<Instr
             }
             b"U" => first = Some(r.u64()?),
             b"u" => last = Some(r.u64()?),
+            b"pu" if D::CONTRACTS => previous = Some(r.u64()?),
             b"b" | b"a" => {
                 let (levels, seen, early) = if key == b"b" {
                     (&mut *bids, &mut seen_bids, &mut early_bids)
@@ -301,19 +345,29 @@ fn read_depth(r: &mut Reader<'_>, out: &mut Emit<'_>, subject: &mut Option<Instr
         r.levels(of.1, asks)?;
     }
     match (first, last, time) {
-        (Some(first), Some(last), Some(time)) if seen_bids && seen_asks => Ok(Data::Depth {
-            of,
-            ids: (first, last),
-            time,
-        }),
+        (Some(first), Some(last), Some(time)) if seen_bids && seen_asks && previous.is_some() == D::CONTRACTS => {
+            let ids = BookIds {
+                range: Some((first, last)),
+                previous,
+                ..BookIds::default()
+            };
+            Ok(Data::Depth { of, ids, time })
+        }
         _ => Err(r.error("a depth update without its ids, time or levels")),
     }
 }
 
-/// "Trade Streams": `{"e":"trade","E":…,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","T":…,"m":true,"M":true}`.
-fn read_trade(r: &mut Reader<'_>, out: &mut Emit<'_>, subject: &mut Option<InstrumentId>) -> Result<Data, JsonError> {
+/// "Trade Streams": `{"e":"trade","E":…,"s":"BNBBTC","t":12345,"p":"0.001","q":"100","T":…,"m":true,"M":true}`,
+/// and "Aggregate Trade Streams", whose id is `a`. A trade of contracts says in `X` what it is: those of the insurance fund and
+/// of auto-deleveraging are no trades of the market, and aggregate trades leave them out.
+fn read_trade(
+    r: &mut Reader<'_>,
+    id_name: &[u8],
+    out: &mut Emit<'_>,
+    subject: &mut Option<InstrumentId>,
+) -> Result<Data, JsonError> {
     let instruments = out.instruments();
-    let (mut symbol, mut of) = (false, None);
+    let (mut symbol, mut of, mut of_the_market) = (false, None, true);
     let (mut id, mut price, mut quantity, mut time, mut buyer_is_maker) = (None, None, None, None, None);
     r.object(|key, r| {
         match key {
@@ -322,7 +376,8 @@ fn read_trade(r: &mut Reader<'_>, out: &mut Emit<'_>, subject: &mut Option<Instr
                 of = instruments.listed(r.string()?.as_bytes());
                 *subject = of.map(|(id, _)| id);
             }
-            b"t" => {
+            b"X" => of_the_market = r.string()? == "MARKET",
+            name if name == id_name => {
                 let text = r.number()?;
                 id = Some(Text48::new(text).ok_or_else(|| r.error("a trade id is too long"))?);
             }
@@ -342,6 +397,7 @@ fn read_trade(r: &mut Reader<'_>, out: &mut Emit<'_>, subject: &mut Option<Instr
         };
     };
     match (id, price, quantity, time, buyer_is_maker) {
+        _ if !of_the_market => Ok(Data::NotOurs),
         (Some(id), Some(mut price), Some(mut quantity), Some(time), Some(buyer_is_maker)) => Ok(Data::Trade {
             of,
             trade: PublicTrade {
@@ -362,18 +418,20 @@ fn read_trade(r: &mut Reader<'_>, out: &mut Emit<'_>, subject: &mut Option<Instr
     }
 }
 
-/// "Individual Symbol Book Ticker Streams": `{"u":400900217,"s":"BNBUSDT","b":"25.35","B":"31.21","a":"25.36","A":"40.66"}`.
+/// "Individual Symbol Book Ticker Streams": `{"u":400900217,"s":"BNBUSDT","b":"25.35","B":"31.21","a":"25.36","A":"40.66"}`;
+/// of contracts it has a time, `E`.
 fn read_book_ticker(
     r: &mut Reader<'_>,
     out: &mut Emit<'_>,
     subject: &mut Option<InstrumentId>,
 ) -> Result<Data, JsonError> {
     let instruments = out.instruments();
-    let (mut symbol, mut of, mut update_id) = (false, None, None);
+    let (mut symbol, mut of, mut update_id, mut time) = (false, None, None, None);
     let (mut bid, mut bid_quantity, mut ask, mut ask_quantity) = (None, None, None, None);
     r.object(|key, r| {
         match key {
             b"u" => update_id = Some(r.u64()?),
+            b"E" => time = Some(r.i64()?),
             b"s" => {
                 symbol = true;
                 of = instruments.listed(r.string()?.as_bytes());
@@ -409,7 +467,41 @@ fn read_book_ticker(
         bid: level(bid, bid_quantity)?,
         ask: level(ask, ask_quantity)?,
         update_id: update_id.ok_or_else(|| r.error("a book ticker without its update id"))?,
+        exchange_ns: time.map_or(0, exchange_ns),
     })
+}
+
+/// "Mark Price Stream": `{"e":"markPriceUpdate","E":…,"s":"BTCUSDT","p":"11794.15","i":"11784.62","P":"11784.25","r":"0.00038167",
+/// "T":1562306400000}`; of contracts that are delivered `r` is empty and `T` zero.
+fn read_mark_price(
+    r: &mut Reader<'_>,
+    out: &mut Emit<'_>,
+    subject: &mut Option<InstrumentId>,
+) -> Result<Data, JsonError> {
+    let here = r.clone();
+    let wrong = |_| here.error("a mark price without its symbol, price or time");
+    let data = Object::whole(r.raw()?)?;
+    let symbol = data.text("s").map_err(wrong)?;
+    let Some(instrument) = out.instruments().id_of(&symbol) else {
+        return Ok(Data::NotOurs);
+    };
+    *subject = Some(instrument);
+    let price = |name| loose::some_decimal(&data, name).map_err(wrong);
+    let some_price = |price: Option<Decimal>| price.filter(|p| !p.is_zero()).map(Price);
+    let next_time = loose::some_integer(&data, "T").map_err(wrong)?.filter(|t| *t > 0);
+    Ok(Data::Mark(Mark {
+        instrument,
+        price: MarkPrice {
+            mark: some_price(price("p")?).ok_or_else(|| here.error("a mark price that is none"))?,
+            index: some_price(price("i")?),
+        },
+        funding: price("r")?.map(|rate| FundingRate {
+            rate,
+            next_time: next_time.map(|t| WallNs(exchange_ns(t))),
+            interval: None,
+        }),
+        time: WallNs(exchange_ns(data.integer("E").map_err(wrong)?)),
+    }))
 }
 
 /// Steps over a value that is read once its exponent is known.
