@@ -150,7 +150,7 @@ impl Payments {
 fn read_payment(entry: &[u8], out: &Emit<'_>) -> Result<Option<FundingPaymentEvent>, Outcome> {
     let entry = Object::whole(entry).map_err(|e| unreadable(&e))?;
     let read = || {
-        if entry.text("incomeType")? != "FUNDING_FEE" {
+        if entry.some_text("incomeType")?.is_some_and(|kind| kind != "FUNDING_FEE") {
             return Ok(None);
         }
         let symbol = entry.text("symbol")?;

@@ -17,7 +17,10 @@ use crate::loose;
 /// The most orders or trades of a page.
 const PAGE: usize = 1000;
 /// The longest window, in milliseconds.
-const WINDOW: i64 = 7 * 24 * 60 * 60 * 1_000;
+const WINDOW: i64 = 7 * DAY;
+/// How far back the exchange knows trades, and orders that were filled.
+const HORIZON: i64 = 92 * DAY;
+const DAY: i64 = 24 * 60 * 60 * 1_000;
 
 /// Where a page begins.
 #[derive(Debug, Clone, Copy)]
@@ -122,11 +125,14 @@ impl Listing {
                 last = last.max(Some(after.tell(entry, out)?));
             }
             let now = reply.exchange_ns() / 1_000_000;
+            let following = |start: i64| (start + WINDOW).max(now - HORIZON);
             Ok(match (last, from) {
                 (Some(last), _) if count >= PAGE => Step::Next(after.page(From::Id(last + 1))),
                 // The window may have ended before the present.
                 (Some(last), From::Time(start)) if start + WINDOW < now => Step::Next(after.page(From::Id(last + 1))),
-                (None, From::Time(start)) if start + WINDOW < now => Step::Next(after.page(From::Time(start + WINDOW))),
+                (None, From::Time(start)) if start + WINDOW < now => {
+                    Step::Next(after.page(From::Time(following(start))))
+                }
                 _ => after.done(out),
             })
         })

@@ -27,24 +27,30 @@ pub(super) const fn collateral_mode(multi: bool) -> CollateralMode {
     }
 }
 
+/// Hedge mode, or not.
+const fn position_mode(hedged: bool) -> PositionMode {
+    if hedged {
+        PositionMode::Hedge
+    } else {
+        PositionMode::OneWay
+    }
+}
+
 /// The account's modes by `GET /fapi/v1/accountConfig`, then what is set of instruments by `GET /fapi/v1/symbolConfig`.
 pub(super) fn settings(instrument: Option<&UsedInstrument>) -> Asked {
     let symbol = instrument.map(|i| i.symbol.clone());
     let request = Request::to("account_config", "/fapi/v1/accountConfig").signed();
     Ok(request.reads(move |reply, _| {
         let config = reply.object()?;
-        let flag = |name| {
-            let flag = loose::some_flag(&config, name).map_err(|e| unreadable(&e))?;
-            flag.ok_or_else(|| unreadable(&"an account's configuration without its modes"))
-        };
+        let flag = |name| loose::some_flag(&config, name).map_err(|e| unreadable(&e));
+        let (hedged, multi) = (flag("dualSidePosition")?, flag("multiAssetsMargin")?);
+        if hedged.is_none() && multi.is_none() {
+            return Err(unreadable(&"an account's configuration without its modes"));
+        }
         let settings = SettingsEvent {
-            position_mode: Some(if flag("dualSidePosition")? {
-                PositionMode::Hedge
-            } else {
-                PositionMode::OneWay
-            }),
+            position_mode: hedged.map(position_mode),
             margin_mode: None,
-            collateral_mode: Some(collateral_mode(flag("multiAssetsMargin")?)),
+            collateral_mode: multi.map(collateral_mode),
             instruments: Vec::new(),
             source: ReportSource::Query,
             exchange_time: None,

@@ -78,6 +78,13 @@ fn time_is_stepped_through_in_weeks_until_something_is_found() {
     assert!(url.contains("fromId=6&") && !url.contains("startTime"), "{url}");
     assert_eq!(outcome(&stage.response(1, 200, b"[]"), 1), Some(Outcome::Done));
 
+    // What the exchange has forgotten is not stepped through.
+    asked(&mut stage, 1, &since(Some(WallNs(0)), None, None));
+    let empty = stage.response(1, 200, b"[]");
+    let url = next(&mut stage, &empty);
+    assert!(url.contains(&format!("startTime={}&", NOW - 92 * DAY)), "{url}");
+    stage.ended(1, colibri_sdk::abi::outcome_kind::NOT_SENT);
+
     asked(&mut stage, 1, &since(Some(WallNs::from_millis(NOW - DAY)), None, None));
     let recent = stage.response(1, 200, page(5..6).as_bytes());
     assert_eq!(outcome(&recent, 1), Some(Outcome::Done), "the window holds the present");
