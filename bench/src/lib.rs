@@ -12,6 +12,32 @@ pub mod stage;
 
 // Linked as source: as a dependency, cargo would build the connector's library once more without its export, over the
 // exported one.
+#[path = "../../connectors/binance/src/api_key.rs"]
+#[allow(dead_code)]
+mod api_key;
+#[path = "../../connectors/binance/src/exchange_info.rs"]
+#[allow(dead_code)]
+mod exchange_info;
+#[path = "../../connectors/binance/src/failure.rs"]
+#[allow(dead_code)]
+mod failure;
+#[path = "../../connectors/binance/src/loose.rs"]
+#[allow(dead_code)]
+mod loose;
+#[path = "../../connectors/binance/src/market.rs"]
+#[allow(dead_code)]
+mod market;
+#[path = "../../connectors/binance/src/market_stream/mod.rs"]
+#[allow(dead_code)]
+mod market_stream;
+#[path = "../../connectors/binance/src/moment.rs"]
+#[allow(dead_code)]
+mod moment;
+#[path = "../../connectors/binance/src/order_words.rs"]
+#[allow(dead_code)]
+mod order_words;
 #[path = "../../connectors/binance/src/spot/mod.rs"]
 #[allow(dead_code, unused_imports)]
 mod spot;
+
+use moment::exchange_ns;

@@ -14,13 +14,13 @@ use serde::de::IgnoredAny;
 
 use crate::input::{head, lines};
 
-const BTC: InstrumentId = InstrumentId(1);
-const EXPONENTS: Exponents = Exponents {
+pub(crate) const BTC: InstrumentId = InstrumentId(1);
+pub(crate) const EXPONENTS: Exponents = Exponents {
     price: -8,
     quantity: -8,
 };
 /// The operation that every input asks.
-const OP: u64 = 1;
+pub(crate) const OP: u64 = 1;
 /// Answers to one operation: enough for a page and what follows it.
 const MOST_PAGES: usize = 4;
 
@@ -51,7 +51,7 @@ pub fn binance_market_frames(data: &[u8]) {
     }
 }
 
-const fn is_market_data(action: &Action) -> bool {
+pub(crate) const fn is_market_data(action: &Action) -> bool {
     matches!(action, Action::Book { .. } | Action::Trades { .. } | Action::Top(_))
 }
 
@@ -85,7 +85,12 @@ pub fn binance_response(data: &[u8]) {
     if !ask(&mut stage, name) {
         return;
     }
-    let retry_after: Vec<(&str, &str)> = words.next().map(|value| ("retry-after", value)).into_iter().collect();
+    answer(&mut stage, status, words.next(), body);
+}
+
+/// Answers the operation until it has ended, or for a few pages.
+pub(crate) fn answer(stage: &mut Stage, status: u32, retry_after: Option<&str>, body: &[u8]) {
+    let retry_after: Vec<(&str, &str)> = retry_after.map(|value| ("retry-after", value)).into_iter().collect();
     for _ in 0..MOST_PAGES {
         let actions = stage.response_with(OP, status, &retry_after, body);
         check(&actions);
@@ -98,7 +103,13 @@ pub fn binance_response(data: &[u8]) {
         let goes_on = actions
             .iter()
             .any(|action| matches!(action, Action::Want { op: OP, .. }));
-        assert_eq!(ends + usize::from(goes_on), 1, "an operation ends once: {actions:?}");
+        // The answer to the question that begins a session opens its stream.
+        let opens = actions.iter().any(|action| matches!(action, Action::Open { .. }));
+        assert_eq!(
+            ends + usize::from(goes_on) + usize::from(opens),
+            1,
+            "an operation ends once: {actions:?}"
+        );
         if !goes_on {
             break;
         }
@@ -243,7 +254,7 @@ fn order(stage: &mut Stage, kind: u32) -> bool {
 }
 
 /// What holds of every action, whatever came in.
-fn check(actions: &[Action]) {
+pub(crate) fn check(actions: &[Action]) {
     for action in actions {
         match action {
             Action::Book {
@@ -266,6 +277,6 @@ fn check(actions: &[Action]) {
     }
 }
 
-fn is_json(bytes: &[u8]) -> bool {
+pub(crate) fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }

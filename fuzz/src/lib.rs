@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod binance;
+mod binance_perpetual;
 mod book;
 mod book_checksum;
 mod files;
@@ -27,6 +28,9 @@ mod signing;
 mod sim;
 
 pub use binance::{binance_market_frames, binance_response, binance_user_frames};
+pub use binance_perpetual::{
+    binance_perpetual_market_frames, binance_perpetual_response, binance_perpetual_user_frames,
+};
 pub use book::{book_keeper, order_book};
 pub use book_checksum::book_checksum;
 pub use files::{bot_file, key_file, library, plugins_file};
@@ -60,6 +64,9 @@ macro_rules! targets {
 
 targets! {
     binance_market_frames,
+    binance_perpetual_market_frames,
+    binance_perpetual_response,
+    binance_perpetual_user_frames,
     binance_response,
     binance_user_frames,
     book_checksum,

@@ -291,3 +291,115 @@ fn the_published_signatures_come_out() {
     }
     assert!(signed >= 14, "only {signed} examples were signed");
 }
+
+/// The connector of contracts, with the key pair of its published signing example.
+fn contracts() -> Driven {
+    Driven::with(|args| {
+        args.connector = plugin::contracts();
+        args.connector.key = vec![
+            ("api_key".to_owned(), CONTRACTS_KEY.to_owned()),
+            ("secret".to_owned(), CONTRACTS_SECRET.to_owned()),
+        ];
+    })
+}
+
+const CONTRACTS_KEY: &str = "dbefbc809e3e83c283a984c3a1459732ea7db1360ca80c5c2c8867408d28cc83";
+const CONTRACTS_SECRET: &str = "2b5eb11e18796d12d88f13dc27dbbd02c2cc51ff7059765ed9821957d82bb4d9";
+
+#[test]
+fn an_order_of_a_contract_goes_out_signed_with_its_terms() {
+    let mut door = contracts();
+    let lines = door.say(&json!({
+        "now": 1_591_702_613_943u64,
+        "place": {"pair": "BTC-USDT", "side": "sell", "price": "9000", "quantity": "1", "client_id": "c-1", "flags": ["reduce_only"]},
+    }));
+    let request = of("request", &lines)[0];
+    let url = request["url"].as_str().unwrap();
+    let (signed, signature) = url.rsplit_once("&signature=").unwrap();
+    let (path, query) = signed.split_once('?').unwrap();
+    assert_eq!(path, "https://fapi.binance.com/fapi/v1/order");
+    assert_eq!(
+        query,
+        "symbol=BTCUSDT&side=SELL&reduceOnly=true&type=LIMIT&timeInForce=GTC&quantity=1&price=9000&newClientOrderId=c-1\
+         &newOrderRespType=RESULT&timestamp=1591702613943"
+    );
+    let by_hand = door.say(&json!({"sign": {"secret": CONTRACTS_SECRET, "payload": query}}));
+    assert_eq!(by_hand, [json!({"signature": signature})]);
+    let lines = door.say(&json!({"response": {"body": {
+        "orderId": 28, "symbol": "BTCUSDT", "status": "NEW", "clientOrderId": "c-1", "price": "9000", "origQty": "1",
+        "executedQty": "0", "cumQty": "0", "timeInForce": "GTC", "type": "LIMIT", "reduceOnly": true, "closePosition": false,
+        "side": "SELL", "positionSide": "BOTH", "updateTime": 1_591_702_613_950u64,
+    }}}));
+    let order = of("order", &lines)[0];
+    assert_eq!(
+        (&order["status"], &order["terms"]["effect"]),
+        (&json!("open"), &json!("reduce_only"))
+    );
+    assert_eq!(
+        of("complete", &lines),
+        [&json!({"op": request["op"], "outcome": "done"})]
+    );
+}
+
+#[test]
+fn the_published_example_is_signed_to_the_published_signature() {
+    let payload = "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=9000&timeInForce=GTC&recvWindow=5000&timestamp=1591702613943";
+    let signed = contracts().say(&json!({"sign": {"secret": CONTRACTS_SECRET, "payload": payload}}));
+    assert_eq!(
+        signed,
+        [json!({"signature": "3c661234138461fcc7a7d8746c6558c9842d4e10870d2ecbedf7777cad694af9"})]
+    );
+}
+
+#[test]
+fn a_session_of_contracts_has_two_routes() {
+    let mut door = contracts();
+    let lines = door.say(&json!({"open_session": {
+        "session": 1, "role": "market",
+        "subscriptions": [{"pair": "BTC-USDT", "channels": ["book", "trades", "top", "mark_price", "funding_rate"]}],
+    }}));
+    let urls: Vec<&Value> = of("open", &lines).into_iter().map(|open| &open["url"]).collect();
+    assert_eq!(
+        urls,
+        [
+            "wss://fstream.binance.com/public/stream",
+            "wss://fstream.binance.com/market/stream"
+        ]
+    );
+    for stream in [1, 2] {
+        let lines = door.say(&json!({"stream": {"opened": stream}}));
+        let sent: Value = serde_json::from_str(of("send", &lines)[0]["text"].as_str().unwrap()).unwrap();
+        let lines = door.say(&json!({"frame": {"stream": stream, "json": {"result": null, "id": sent["id"]}}}));
+        assert_eq!(of("session", &lines).len(), stream - 1, "live when both are");
+    }
+    let lines = door.say(&json!({"frame": {"stream": 2, "json": {"stream": "btcusdt@markPrice@1s", "data": {
+        "e": "markPriceUpdate", "E": 1_562_305_380_000u64, "s": "BTCUSDT", "p": "11794.15", "i": "11784.62", "P": "11784.25",
+        "r": "0.00038167", "T": 1_562_306_400_000u64,
+    }}}}));
+    assert_eq!(of("mark_price", &lines)[0]["mark"], "11794.15");
+    assert_eq!(of("funding_rate", &lines)[0]["rate"], "0.00038167");
+}
+
+#[test]
+fn a_user_session_of_contracts_begins_with_its_listen_key() {
+    let mut door = contracts();
+    let lines = door.say(&json!({"open_session": {"session": 2, "role": "user"}}));
+    let request = of("request", &lines)[0];
+    assert_eq!(
+        (&request["method"], &request["url"]),
+        (&json!("POST"), &json!("https://fapi.binance.com/fapi/v1/listenKey"))
+    );
+    assert_eq!(request["headers"]["X-MBX-APIKEY"], CONTRACTS_KEY);
+    let lines = door.say(&json!({"response": {"body": {"listenKey": "pqia91ma19a5s61cv6a81va65sdf19v8a65a1"}}}));
+    assert_eq!(
+        of("open", &lines)[0]["url"],
+        "wss://fstream.binance.com/private/ws/pqia91ma19a5s61cv6a81va65sdf19v8a65a1"
+    );
+    let lines = door.say(&json!({"stream": {"opened": null}}));
+    assert_eq!(of("session", &lines).last().unwrap()["status"], "live");
+    let lines = door.say(&json!({"renew_session": {"session": 2}}));
+    assert_eq!(of("request", &lines)[0]["method"], "PUT");
+    door.say(&json!({"response": {"body": {}}}));
+    let lines = door.say(&json!({"frame": {"e": "listenKeyExpired", "E": 1_699_596_037_418u64, "listenKey": "pqia"}}));
+    assert_eq!(of("session", &lines)[0]["status"], "down");
+}

@@ -6,12 +6,16 @@ mod plugin;
 
 use std::path::PathBuf;
 
-use colibri::connector::{ReplayArgs, ReplayReport, replay_capture};
+use colibri::connector::{OpenedArgs, ReplayArgs, ReplayReport, replay_capture};
 use serde_json::{Value, json};
 
 fn run(capture: PathBuf, pair: &str, checkpoints: &[u64]) -> ReplayReport {
+    run_through(plugin::public(), capture, pair, checkpoints)
+}
+
+fn run_through(connector: OpenedArgs, capture: PathBuf, pair: &str, checkpoints: &[u64]) -> ReplayReport {
     replay_capture(&ReplayArgs {
-        connector: plugin::public(),
+        connector,
         capture,
         pair: pair.parse().unwrap(),
         checkpoints: checkpoints.to_vec(),
@@ -21,9 +25,18 @@ fn run(capture: PathBuf, pair: &str, checkpoints: &[u64]) -> ReplayReport {
 
 #[test]
 fn a_recorded_day_gives_the_book_that_an_independent_replay_gives() {
+    recorded(plugin::public(), "binance_spot_btcusdt_20240808");
+}
+
+#[test]
+fn so_does_a_recorded_day_of_contracts() {
+    recorded(plugin::contracts(), "binance_usdm_btcusdt_20240808");
+}
+
+fn recorded(connector: OpenedArgs, name: &str) {
     let (Some(capture), Some(expected)) = (
-        plugin::fixture("marketdata/binance_spot_btcusdt_20240808.jsonl.gz"),
-        plugin::fixture("marketdata/expected/binance_spot_btcusdt_20240808.json"),
+        plugin::fixture(&format!("marketdata/{name}.jsonl.gz")),
+        plugin::fixture(&format!("marketdata/expected/{name}.json")),
     ) else {
         return;
     };
@@ -34,7 +47,7 @@ fn a_recorded_day_gives_the_book_that_an_independent_replay_gives() {
         .iter()
         .map(|point| point["after_applied_depth_updates"].as_u64().unwrap())
         .collect();
-    let report = run(capture, "BTC-USDT", &points);
+    let report = run_through(connector, capture, "BTC-USDT", &points);
     assert_eq!(json!(report.book_updates), expected["applied_depth_updates"]);
     assert_eq!(json!(report.trades), expected["event_counts"]["trade"]);
     assert_eq!(json!(report.tops), expected["event_counts"]["bookTicker"]);

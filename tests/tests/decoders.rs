@@ -180,6 +180,9 @@ macro_rules! decoders {
 
 decoders! {
     binance_market_frames,
+    binance_perpetual_market_frames,
+    binance_perpetual_response,
+    binance_perpetual_user_frames,
     binance_response,
     binance_user_frames,
     book_checksum,

@@ -4,8 +4,8 @@
 use colibri_model::{ClientOrderId, ExchangeOrderId, Exponents, InstrumentId, Pair, TradeId, WallNs};
 use colibri_standard::{
     Balances, BookSnapshot, CancelAll, Candles, Channel, CloseSession, Command, Fees, Instruments, OpenOrders,
-    OpenSession, OrderStatusQuery, OrdersSince, Refusal, RejectReason, ServerTime, SessionRole, Subscription,
-    TradesSince, UpdateSession, UseInstruments, UsedInstrument,
+    OpenSession, OrderStatusQuery, OrdersSince, Refusal, RejectReason, RenewSession, ServerTime, SessionRole,
+    Subscription, TradesSince, UpdateSession, UseInstruments, UsedInstrument,
 };
 
 use crate::json::{MemberError, Object, Reader};
@@ -64,6 +64,9 @@ impl<'a> Payload<'a> {
                     remove: subscriptions(p, "remove")?,
                 }),
                 "close_session" => Command::CloseSession(CloseSession {
+                    session: number(p, "session")?,
+                }),
+                "renew_session" => Command::RenewSession(RenewSession {
                     session: number(p, "session")?,
                 }),
                 "book_snapshot" => Command::BookSnapshot(BookSnapshot {
@@ -230,6 +233,7 @@ mod tests {
         ),
         ("update_session", r#"{"session":1}"#),
         ("close_session", r#"{"session":4294967295}"#),
+        ("renew_session", r#"{"session":2}"#),
         ("book_snapshot", r#"{"instrument":3,"depth":1000}"#),
         ("open_orders", r#"{"instrument":3}"#),
         ("open_orders", r#"{"instrument":null}"#),

@@ -3,9 +3,10 @@
 use colibri_abi as abi;
 use colibri_abi::{Level, PublicTrade};
 use colibri_model::{Exponents, InstrumentId, OpId};
-use colibri_standard::Event;
+use colibri_standard::{Channel, Event};
 
 use crate::Instruments;
+use crate::session::Session;
 
 /// Buffers that live as long as the connector, so that market data is emitted without allocation.
 #[derive(Debug, Default)]
@@ -57,6 +58,7 @@ pub struct Emit<'a> {
     pub(crate) op: Option<OpId>,
     /// Where the answer is that of a batch: the operations of its orders.
     pub(crate) items: &'a [u64],
+    pub(crate) sessions: &'a [Session],
     pub(crate) now: abi::Now,
 }
 
@@ -79,6 +81,12 @@ impl<'a> Emit<'a> {
     #[must_use]
     pub const fn exchange_ns(&self) -> i64 {
         self.now.exchange_ns
+    }
+    /// Whether a session has something of an instrument subscribed: where one message of the exchange's holds more than what
+    /// is wanted of it.
+    #[must_use]
+    pub fn is_subscribed(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        self.sessions.iter().any(|session| session.wants(instrument, channel))
     }
     /// Tells an event.
     pub fn event(&mut self, event: impl Into<Event>) {

@@ -377,6 +377,7 @@ impl SpotRuntime {
                 scratch: &mut self.scratch,
                 op: Some(OpId(op)),
                 items,
+                sessions: &self.sessions,
                 now: reply.now,
             };
             (operation.read)(reply, &mut emit)
@@ -410,7 +411,7 @@ impl SpotRuntime {
                 match self.asking.iter().position(|w| w.op == op) {
                     Some(at) => {
                         let wanted = self.asking.swap_remove(at);
-                        self.open_stream(wanted, plan, out);
+                        self.open_streams(wanted, vec![plan], out);
                     }
                     None => complete(
                         out,
@@ -426,45 +427,65 @@ impl SpotRuntime {
         }
     }
 
-    fn open_stream(&mut self, wanted: Wanted, plan: SessionPlan, out: &mut abi::Out<'_>) {
+    /// Opens the streams of a session: one for each plan of which something is wanted, and more where one does not carry it
+    /// all.
+    fn open_streams(&mut self, wanted: Wanted, plans: Vec<SessionPlan>, out: &mut abi::Out<'_>) {
         let op = wanted.op;
-        let Some(address) = address_of(&self.addresses, plan.host()) else {
-            let why = format!("the environment gives no address {:?}", plan.host());
-            let refusal = Refusal::new(RejectReason::BadRequest, why);
-            return complete(out, op, &Outcome::NotSent(refusal));
-        };
         let before = self.sessions.len();
-        let most_topics = plan.topics_at_most();
-        let mut first = Some(plan);
-        for (part, wanted) in (0u32..).zip(wanted.in_parts(most_topics)) {
-            let stream = self.next_stream;
-            self.next_stream += 1;
-            // The plan of a stream is used up with it.
-            let plan = match first.take() {
-                Some(plan) => Ok(plan),
-                None => self.another_plan(wanted.role),
-            };
-            match plan.and_then(|plan| Session::open(wanted, plan, part, stream, address, out)) {
-                Ok(session) => self.sessions.push(session),
-                Err(refusal) => {
-                    for part in self.sessions.drain(before..) {
-                        out.close(part.stream, 1000);
+        let shares = wanted.by_plan(&plans);
+        let mut plans: Vec<Option<SessionPlan>> = plans.into_iter().map(Some).collect();
+        let mut part = 0;
+        for (at, share) in shares {
+            let most_topics = plans[at].as_ref().map_or(usize::MAX, SessionPlan::topics_at_most);
+            for wanted in share.in_parts(most_topics) {
+                // The plan of a stream is used up with it.
+                let plan = match plans[at].take() {
+                    Some(plan) => Ok(plan),
+                    None => self.another_plan(wanted.role, at),
+                };
+                match plan.and_then(|plan| self.open_part(wanted, plan, part, out)) {
+                    Ok(session) => self.sessions.push(session),
+                    Err(refusal) => {
+                        for part in self.sessions.drain(before..) {
+                            out.close(part.stream, 1000);
+                        }
+                        return complete(out, op, &Outcome::NotSent(refusal));
                     }
-                    return complete(out, op, &Outcome::NotSent(refusal));
                 }
+                part += 1;
             }
         }
     }
 
-    /// The plan of one more stream of a session.
-    fn another_plan(&self, role: SessionRole) -> Result<SessionPlan, Refusal> {
-        match self.connector.shared().session(role)? {
-            Opening::Stream(plan) => Ok(plan),
-            Opening::Ask(_) => Err(Refusal::new(
+    fn open_part(
+        &mut self,
+        wanted: Wanted,
+        plan: SessionPlan,
+        part: u32,
+        out: &mut abi::Out<'_>,
+    ) -> Result<Session, Refusal> {
+        let address = address_of(&self.addresses, plan.host()).ok_or_else(|| {
+            let why = format!("the environment gives no address {:?}", plan.host());
+            Refusal::new(RejectReason::BadRequest, why)
+        })?;
+        let stream = self.next_stream;
+        self.next_stream += 1;
+        Session::open(wanted, plan, part, stream, address, out)
+    }
+
+    /// The plan of one more stream of a session, of its plan at `at`.
+    fn another_plan(&self, role: SessionRole, at: usize) -> Result<SessionPlan, Refusal> {
+        let plan = match self.connector.shared().session(role)? {
+            Opening::Stream(plan) => Some(plan),
+            Opening::Streams(plans) => plans.into_iter().nth(at),
+            Opening::Ask(_) => None,
+        };
+        plan.ok_or_else(|| {
+            Refusal::new(
                 RejectReason::DoesNotFit,
                 "more topics than a stream carries, and a question before each stream",
-            )),
-        }
+            )
+        })
     }
 
     fn open_session(&mut self, now: abi::Now, wanted: Wanted, out: &mut abi::Out<'_>) {
@@ -475,7 +496,8 @@ impl SpotRuntime {
             }
         });
         match self.connector.shared().session(wanted.role) {
-            Ok(Opening::Stream(plan)) => self.open_stream(wanted, plan, out),
+            Ok(Opening::Stream(plan)) => self.open_streams(wanted, vec![plan], out),
+            Ok(Opening::Streams(plans)) => self.open_streams(wanted, plans, out),
             Ok(Opening::Ask(operation)) => {
                 let op = wanted.op;
                 self.asking.push(wanted);
@@ -523,6 +545,13 @@ impl SpotRuntime {
                     }
                 });
                 return complete(out, op, &Outcome::Done);
+            }
+            Command::RenewSession(renew) => {
+                let live = |s: &&Session| s.id == renew.session && s.phase == Phase::Live;
+                match self.sessions.iter().find(live) {
+                    Some(session) => connector.renew(session.role),
+                    None => Err(Refusal::new(RejectReason::NotConnected, "no such session is live")),
+                }
             }
             Command::Instruments(_) => connector.instruments(),
             Command::ServerTime(_) => connector.server_time(),

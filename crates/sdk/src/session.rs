@@ -10,14 +10,15 @@ use colibri_abi as abi;
 use colibri_model::{InstrumentId, Millis};
 use colibri_standard::{
     Channel, Event, Outcome, Refusal, RejectReason, SessionEvent, SessionRole, SessionStatus, Subscription,
-    UpdateSession,
 };
 
 use crate::{Frame, Instruments, Moment, Spot, Topic, TopicChange, unsupported};
 
 mod kept;
+mod parts;
 mod plan;
 
+pub(crate) use parts::{Wanted, update};
 pub use plan::{Opening, SessionPlan};
 
 /// Where a session stands.
@@ -102,14 +103,6 @@ pub(crate) struct Session {
     awaited: Vec<Awaited>,
     /// When the last subscription messages were sent.
     sent: VecDeque<u64>,
-}
-
-/// A session that is about to open.
-pub(crate) struct Wanted {
-    pub(crate) session: u32,
-    pub(crate) role: SessionRole,
-    pub(crate) op: u64,
-    pub(crate) subscriptions: Vec<Subscription>,
 }
 
 pub(crate) fn lost(why: &str) -> Outcome {
@@ -279,12 +272,28 @@ impl Session {
             topics.push(Topic { instrument, channel });
         }
         let names = topics.iter().map(|topic| (topic.instrument.id, topic.channel));
+        let before = self.topics.clone();
         match change {
             TopicChange::Subscribe => self.topics.extend(names),
             TopicChange::Unsubscribe => names.for_each(|name| {
                 self.topics.remove(&name);
             }),
         }
+        // What comes in one stream of the exchange's is asked for with the first of it, and given up with the last.
+        let others = match change {
+            TopicChange::Subscribe => before,
+            TopicChange::Unsubscribe => self.topics.clone(),
+        };
+        let connector = around.connector;
+        let mut said = BTreeSet::new();
+        topics.retain_mut(|topic| {
+            let (id, channel) = (topic.instrument.id, topic.channel);
+            topic.channel = connector.carrier(channel);
+            let same = |(other, c): &(InstrumentId, Channel)| {
+                *other == id && *c != channel && connector.carrier(*c) == topic.channel
+            };
+            !others.iter().any(same) && said.insert((id, topic.channel))
+        });
         let count = self.topics.len();
         if count > self.plan.most_topics {
             return Err(Refusal::new(
@@ -384,6 +393,17 @@ impl Session {
     /// Room for topics on its stream.
     fn room(&self) -> usize {
         self.plan.most_topics.saturating_sub(self.topics.len())
+    }
+
+    /// Whether something of an instrument is subscribed.
+    fn has_topic(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        self.topics.contains(&(instrument, channel))
+    }
+
+    /// Whether something of an instrument is subscribed, or will be once the stream is open.
+    pub(crate) fn wants(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        let wanted = |s: &Subscription| s.instrument == instrument && s.channels.contains(&channel);
+        self.has_topic(instrument, channel) || self.wanted.iter().any(wanted)
     }
 
     fn carries(&self, instrument: InstrumentId) -> bool {
@@ -503,67 +523,6 @@ pub(crate) fn settle(sessions: &mut [Session], around: &mut Around<'_>) {
             }
         }
         around.complete(op, &Outcome::Done);
-    }
-}
-
-/// Changes what is subscribed on a session: each instrument on the part that carries it, else on the one with the most room.
-/// Whether there is such a session.
-pub(crate) fn update(sessions: &mut [Session], update: &UpdateSession, op: u64, around: &mut Around<'_>) -> bool {
-    let mut parts: Vec<&mut Session> = sessions.iter_mut().filter(|s| s.id == update.session).collect();
-    if let [whole] = &mut parts[..] {
-        whole.update(&update.add, &update.remove, op, around);
-        return true;
-    }
-    let mut changes = vec![(Vec::new(), Vec::new()); parts.len()];
-    let mut room: Vec<usize> = parts.iter().map(|part| part.room()).collect();
-    for removed in &update.remove {
-        if let Some(at) = parts.iter().position(|part| part.carries(removed.instrument)) {
-            room[at] += removed.channels.len();
-            changes[at].1.push(removed.clone());
-        }
-    }
-    for added in &update.add {
-        let carried = parts.iter().position(|part| part.carries(added.instrument));
-        let Some(at) = carried.or_else(|| (0..room.len()).max_by_key(|&at| room[at])) else {
-            return false;
-        };
-        if added.channels.len() > room[at] {
-            let text = "none of the session's streams has room for another instrument: let it be opened anew";
-            around.complete(op, &Outcome::NotSent(Refusal::new(RejectReason::DoesNotFit, text)));
-            return true;
-        }
-        room[at] -= added.channels.len();
-        changes[at].0.push(added.clone());
-    }
-    for (part, (add, remove)) in parts.iter_mut().zip(&changes) {
-        part.update(add, remove, op, around);
-    }
-    !parts.is_empty()
-}
-
-impl Wanted {
-    /// Split so that a stream carries each part; the channels of an instrument stay together.
-    pub(crate) fn in_parts(self, most_topics: usize) -> Vec<Wanted> {
-        let Wanted { session, role, op, .. } = self;
-        let part = || Wanted {
-            session,
-            role,
-            op,
-            subscriptions: Vec::new(),
-        };
-        let mut last = part();
-        let (mut parts, mut topics) = (Vec::new(), 0);
-        for subscription in self.subscriptions {
-            let more = subscription.channels.len();
-            if topics > 0 && topics + more > most_topics {
-                parts.push(std::mem::replace(&mut last, part()));
-                topics = 0;
-            }
-            topics += more;
-            last.subscriptions.push(subscription);
-        }
-        parts.push(last);
-        parts
     }
 }
 

@@ -179,9 +179,19 @@ pub trait Spot: Send + 'static {
     /// # Errors
     /// Why the connector will not open it.
     fn session(&self, role: SessionRole) -> Result<Opening, colibri_standard::Refusal>;
+    /// Renews what keeps a live session's stream alive at the exchange, such as a listen key. Asked as often as the manifest's
+    /// `liveness.renewal_ms` says. Where it is refused, the host opens the session anew.
+    fn renew(&self, _role: SessionRole) -> Asked {
+        Err(unsupported("renewing a session"))
+    }
     /// The channels that its market sessions carry: the host is refused any other. A perp connector has [`Channel::PERP`].
     fn channels(&self) -> &'static [Channel] {
         Channel::SPOT
+    }
+    /// The channel in whose frames another comes, where the exchange sends both in one stream: that stream is subscribed with
+    /// the first of them and given up with the last, and `topics` hears of this channel alone.
+    fn carrier(&self, channel: Channel) -> Channel {
+        channel
     }
     /// The frame that subscribes or unsubscribes topics of a market session. Its answer must carry `id`.
     fn topics(&self, change: TopicChange, topics: &[Topic<'_>], id: u64) -> String;

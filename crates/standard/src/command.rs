@@ -126,6 +126,14 @@ pub struct CloseSession {
     pub session: u32,
 }
 
+/// Renew what keeps a live session's stream alive at the exchange, such as a listen key that runs out. Where it is refused, the
+/// host opens the session anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenewSession {
+    /// The session.
+    pub session: u32,
+}
+
 /// Fetch the book. Answered by a book batch with the snapshot flag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookSnapshot {
@@ -307,6 +315,8 @@ commands! {
         UpdateSession(UpdateSession) = "update_session",
         /// See [`CloseSession`].
         CloseSession(CloseSession) = "close_session",
+        /// See [`RenewSession`].
+        RenewSession(RenewSession) = "renew_session",
         /// See [`BookSnapshot`].
         BookSnapshot(BookSnapshot) = "book_snapshot",
         /// See [`Balances`].

@@ -30,8 +30,8 @@ pub use book::{
 pub use capability::Capability;
 pub use command::{
     Balances, BookSnapshot, CancelAll, Candles, Channel, CloseSession, Command, CommandError, Fees, Instruments,
-    OpenOrders, OpenSession, OrderStatusQuery, OrdersSince, ServerTime, SessionRole, Subscription, TradesSince,
-    UpdateSession, UseInstruments, UsedInstrument,
+    OpenOrders, OpenSession, OrderStatusQuery, OrdersSince, RenewSession, ServerTime, SessionRole, Subscription,
+    TradesSince, UpdateSession, UseInstruments, UsedInstrument,
 };
 pub use config::{ConnectorConfig, Credential, EnvironmentConfig, KeyKind};
 pub use event::{

@@ -342,6 +342,8 @@ pub struct LivenessManifest {
     pub book_lag_ms: Millis,
     /// What a question has told, a stream must have told after so long; else it is silent, whatever it pings.
     pub lag_ms: Millis,
+    /// What keeps a user session's stream alive at the exchange (a listen key) is renewed so often; zero is never.
+    pub renewal_ms: Millis,
     /// A connection is replaced before it has lived so long; zero is never.
     pub connection_life_ms: Millis,
 }
@@ -354,6 +356,7 @@ impl Default for LivenessManifest {
             book_stale_ms: Millis(10_000),
             book_lag_ms: Millis(5_000),
             lag_ms: Millis(10_000),
+            renewal_ms: Millis(0),
             connection_life_ms: Millis(0),
         }
     }

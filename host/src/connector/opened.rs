@@ -19,7 +19,7 @@ use crate::plugins::default_store;
 pub struct OpenedArgs {
     /// The library file.
     pub path: PathBuf,
-    /// Which of its connectors; may be left out where there is one.
+    /// Which of its connectors; where it is left out, the one that is called as the library, or the only one.
     #[arg(long)]
     pub connector: Option<String>,
     /// Which environment of the exchange.
@@ -87,7 +87,7 @@ impl Opened {
         let chosen = match (&args.connector, manifest.connectors.as_slice()) {
             (Some(name), _) => manifest.connector(name),
             (None, [only]) => Some(only),
-            (None, _) => None,
+            (None, _) => manifest.connector(&manifest.library.name),
         };
         let manifest = chosen.cloned().ok_or_else(|| {
             wrong(format!(

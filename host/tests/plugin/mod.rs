@@ -42,6 +42,14 @@ pub fn public() -> OpenedArgs {
     }
 }
 
+/// As [`public`], of the connector of contracts.
+pub fn contracts() -> OpenedArgs {
+    OpenedArgs {
+        connector: Some("binance_perpetual".to_owned()),
+        ..public()
+    }
+}
+
 /// A file of the real payloads that are not part of the project; `None`, and a line, where they are absent.
 pub fn fixture(path: &str) -> Option<PathBuf> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))

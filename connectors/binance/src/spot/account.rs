@@ -8,8 +8,8 @@ use colibri_sdk::standard::{
 };
 use colibri_sdk::{Asked, Operation, OrderRef, Request, Step, unreadable};
 
-use super::exchange_ns;
 use super::order_report::{Naming, read_trade, tell_order};
+use crate::exchange_ns;
 
 /// `GET /api/v3/account`.
 pub(super) fn balances() -> Asked {

@@ -5,10 +5,9 @@ use colibri_sdk::json::{MemberError, Object};
 use colibri_sdk::model::{Amount, Asset, Fee, FillCause, Liquidity, PositionSide, Price, Quantity, WallNs};
 use colibri_sdk::standard::{FillEvent, OrderEvent, OrderStatus, ReportSource};
 
-use super::exchange_ns;
-use super::order_report::{
-    client_id, known_amount, limit_price, order_id, order_type, side, status, time_in_force, trade_id,
-};
+use super::order_report::known_amount;
+use crate::exchange_ns;
+use crate::order_words::{client_id, limit_price, order_id, order_type, side, status, time_in_force, trade_id};
 
 /// Tells the fill, where the report is of a trade, then the order.
 pub(super) fn tell_execution(report: &Object<'_>, out: &mut Emit<'_>) -> Result<(), MemberError> {

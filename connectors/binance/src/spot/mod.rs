@@ -6,32 +6,22 @@ mod execution;
 mod failure;
 mod market;
 mod market_stream;
-mod moment;
 mod order_report;
 mod order_request;
 mod trading;
 mod user_stream;
 
 use colibri_sdk::standard::{
-    Candles, Capability, ConnectorConfig, Credential, KeyKind, OrdersSince, Outcome, Refusal, RejectReason,
-    SessionRole, TradesSince, UsedInstrument,
+    Candles, Capability, ConnectorConfig, OrdersSince, Outcome, Refusal, SessionRole, TradesSince, UsedInstrument,
 };
 use colibri_sdk::{
-    AmendOrder, Asked, Authentication, Emit, Encoding, Heard, Moment, Opening, OrderCommand, OrderRef, PlaceOrder,
-    ReplaceOrder, Reply, Request, Signature, Spot, Topic, TopicChange, Unreadable,
+    AmendOrder, Asked, Authentication, Emit, Heard, Moment, Opening, OrderCommand, OrderRef, PlaceOrder, ReplaceOrder,
+    Reply, Request, Spot, Topic, TopicChange, Unreadable,
 };
 
-pub use moment::exchange_ns;
+use crate::api_key::{self, ApiKey};
+use market_stream::SpotFrames;
 use order_request::Door;
-
-/// The account's key, as far as a connector may know it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct ApiKey {
-    /// What goes into the header `X-MBX-APIKEY`.
-    id: String,
-    /// How it signs.
-    kind: KeyKind,
-}
 
 /// Binance spot: one account, or the public data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,33 +35,14 @@ impl BinanceSpot {
     /// # Errors
     /// Half a credential, or a secret of a kind that Binance does not take.
     pub fn new(config: &ConnectorConfig) -> Result<BinanceSpot, String> {
-        let key = match (config.credentials.get("api_key"), config.credentials.get("secret")) {
-            (None, None) => None,
-            (Some(Credential::Public { value }), Some(Credential::Secret { kind })) => {
-                if !matches!(kind, KeyKind::HmacSha256 | KeyKind::Ed25519 | KeyKind::Rsa) {
-                    return Err("Binance takes secrets of the kinds hmac-sha256, ed25519 and rsa".to_owned());
-                }
-                if value.is_empty() || !value.bytes().all(|b| b.is_ascii_alphanumeric()) {
-                    return Err("the API key is not one of Binance: it consists of letters and digits".to_owned());
-                }
-                Some(ApiKey {
-                    id: value.clone(),
-                    kind: *kind,
-                })
-            }
-            _ => return Err("the account needs both api_key (public) and secret (secret)".to_owned()),
-        };
-        Ok(BinanceSpot { key })
+        Ok(BinanceSpot {
+            key: ApiKey::of(config)?,
+        })
     }
 
     /// The key, for what cannot be asked without one.
     fn key(&self) -> Result<&ApiKey, Refusal> {
-        self.key.as_ref().ok_or_else(|| {
-            Refusal::new(
-                RejectReason::NotPermitted,
-                "this instance has no API key: it reads public data only",
-            )
-        })
+        api_key::needed(self.key.as_ref())
     }
 
     /// Refuses a private operation of an instance without a key before anything is sent.
@@ -103,20 +74,11 @@ impl Spot for BinanceSpot {
         CAPABILITIES
     }
 
-    /// rest-api.md, "SIGNED Endpoint security": the payload is the query as it is sent, percent-encoded, and the signature
-    /// its last parameter. Times of the answer are asked for in microseconds ("General API Information").
+    /// Times of the answer are asked for in microseconds (rest-api.md, "General API Information").
     fn authenticate(&self, request: &mut Request, authentication: Authentication, moment: &Moment) {
         let Some(key) = &self.key else { return };
-        request.add_header("X-MBX-APIKEY", &key.id);
         request.add_header("X-MBX-TIME-UNIT", "MICROSECOND");
-        if authentication == Authentication::Signed {
-            request.add_query("timestamp", moment.exchange_micros());
-            let payload = request.query_text().to_owned();
-            let signature = Signature::new("signature", "secret")
-                .encoding(Encoding::OfTheKeyPercent)
-                .over(payload);
-            request.add_query_signature("signature", signature);
-        }
+        key.authenticate(request, authentication, moment.exchange_micros());
     }
 
     fn refusal(&self, reply: &Reply<'_>) -> Outcome {
@@ -181,11 +143,11 @@ impl Spot for BinanceSpot {
         }))
     }
     fn topics(&self, change: TopicChange, topics: &[Topic<'_>], id: u64) -> String {
-        market_stream::topics(change, topics, id)
+        crate::market_stream::topics(change, topics, id, market_stream::stream)
     }
     fn frame(&mut self, role: SessionRole, bytes: &[u8], out: &mut Emit<'_>) -> Result<Heard, Unreadable> {
         match role {
-            SessionRole::Market => market_stream::frame(bytes, out),
+            SessionRole::Market => crate::market_stream::frame::<SpotFrames>(bytes, out),
             SessionRole::User => user_stream::frame(bytes, out),
         }
     }
@@ -194,43 +156,13 @@ impl Spot for BinanceSpot {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use colibri_sdk::standard::RejectReason;
+
     use super::*;
-
-    fn config(fields: &[(&str, Credential)]) -> ConnectorConfig {
-        ConnectorConfig {
-            credentials: fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
-            ..ConnectorConfig::default()
-        }
-    }
-
-    #[test]
-    fn credentials_are_whole_or_absent() {
-        let key = |value: &str| Credential::Public {
-            value: value.to_owned(),
-        };
-        let secret = |kind| Credential::Secret { kind };
-        assert!(BinanceSpot::new(&config(&[])).unwrap().key.is_none());
-        assert!(
-            BinanceSpot::new(&config(&[
-                ("api_key", key("abc1")),
-                ("secret", secret(KeyKind::Ed25519))
-            ]))
-            .is_ok()
-        );
-        for bad in [
-            config(&[("api_key", key("abc1"))]),
-            config(&[("secret", secret(KeyKind::HmacSha256))]),
-            config(&[("api_key", key("abc1")), ("secret", secret(KeyKind::Text))]),
-            config(&[("api_key", key("a${x}")), ("secret", secret(KeyKind::HmacSha256))]),
-            config(&[("api_key", secret(KeyKind::HmacSha256)), ("secret", key("abc1"))]),
-        ] {
-            assert!(BinanceSpot::new(&bad).is_err(), "{bad:?}");
-        }
-    }
 
     #[test]
     fn without_a_key_nothing_private_is_sent() {
-        let public = BinanceSpot::new(&config(&[])).unwrap();
+        let public = BinanceSpot::new(&ConnectorConfig::default()).unwrap();
         assert_eq!(public.balances().unwrap_err().reason, RejectReason::NotPermitted);
         assert!(public.session(SessionRole::User).is_err());
         assert!(public.session(SessionRole::Market).is_ok());

@@ -1,73 +1,14 @@
 //! Orders and trades as REST answers state them (rest-api.md, "Trading endpoints", "Account endpoints"; enums.md).
 
-use super::exchange_ns;
 use colibri_sdk::json::{MemberError, Object};
 use colibri_sdk::model::{
-    Amount, Asset, ClientOrderId, ExchangeOrderId, Fee, FillCause, Liquidity, OrderType, PositionSide, Price, Quantity,
-    Side, TimeInForce, TradeId, WallNs,
+    Amount, Asset, Fee, FillCause, Liquidity, PositionSide, Price, Quantity, Side, TradeId, WallNs,
 };
 use colibri_sdk::standard::{FillEvent, OrderEvent, OrderStatus, Outcome, ReportSource};
 use colibri_sdk::{Emit, unreadable};
 
-/// An order's status (enums.md, "Order status"). A status that this version does not know is kept: it is no evidence.
-pub(super) fn status(text: &str) -> OrderStatus {
-    match text {
-        "NEW" => OrderStatus::Open,
-        // "The order is in a pending phase until the working order of an order list has been fully filled."
-        "PENDING_NEW" => OrderStatus::Acknowledged,
-        "PARTIALLY_FILLED" => OrderStatus::PartiallyFilled,
-        "FILLED" => OrderStatus::Filled,
-        "CANCELED" => OrderStatus::Cancelled,
-        "REJECTED" => OrderStatus::Rejected,
-        // Both may follow fills (faqs/market_orders_faq.md); EXPIRED_IN_MATCH is self-trade prevention.
-        "EXPIRED" | "EXPIRED_IN_MATCH" => OrderStatus::Expired,
-        other => OrderStatus::Other(other.to_owned()),
-    }
-}
-
-/// A side; `None` for a text that is neither.
-pub(super) fn side(text: &str) -> Option<Side> {
-    match text {
-        "BUY" => Some(Side::Buy),
-        "SELL" => Some(Side::Sell),
-        _ => None,
-    }
-}
-
-/// An order type of the standard; `None` for the others that Binance has (stops, take-profits).
-pub(super) fn order_type(text: &str) -> Option<OrderType> {
-    match text {
-        "LIMIT" => Some(OrderType::Limit),
-        "MARKET" => Some(OrderType::Market),
-        "LIMIT_MAKER" => Some(OrderType::LimitMaker),
-        _ => None,
-    }
-}
-
-/// A time in force of the standard.
-pub(super) fn time_in_force(text: &str) -> Option<TimeInForce> {
-    match text {
-        "GTC" => Some(TimeInForce::Gtc),
-        "IOC" => Some(TimeInForce::Ioc),
-        "FOK" => Some(TimeInForce::Fok),
-        _ => None,
-    }
-}
-
-/// A client order id; `None` where there is none, or one that is not an id of ours for its length.
-pub(super) fn client_id(text: &str) -> Option<ClientOrderId> {
-    ClientOrderId::new(text).ok()
-}
-
-/// The exchange's order id.
-pub(super) fn order_id(id: i64) -> Option<ExchangeOrderId> {
-    ExchangeOrderId::new(&id.to_string()).ok()
-}
-
-/// A limit price; Binance writes zero for orders that have none.
-pub(super) fn limit_price(price: Price) -> Option<Price> {
-    Some(price).filter(|p| !p.is_zero())
-}
+use crate::exchange_ns;
+use crate::order_words::{client_id, limit_price, order_id, order_type, side, status, time_in_force, trade_id};
 
 /// A cumulative quote quantity; "a negative value means the data is not available at this time".
 pub(super) fn known_amount(amount: Amount) -> Option<Amount> {
@@ -99,11 +40,6 @@ impl ReportedFill {
         };
         read().map_err(|e: MemberError| unreadable(&e))
     }
-}
-
-/// A trade's id.
-pub(super) fn trade_id(id: i64) -> Result<TradeId, MemberError> {
-    TradeId::new(&id.to_string()).map_err(|_| MemberError::new("tradeId", "it is no id"))
 }
 
 /// Which of a report's client ids is the order's.

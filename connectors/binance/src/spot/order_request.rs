@@ -6,7 +6,7 @@ use std::fmt::{Display, Write};
 use colibri_sdk::standard::{KeyKind, Outcome};
 use colibri_sdk::{Call, Emit, Frame, Moment, Operation, Reply, Request, Signature, Step};
 
-use super::ApiKey;
+use crate::api_key::ApiKey;
 
 /// How trading requests travel.
 #[derive(Debug, Clone, Copy)]

@@ -1,16 +1,18 @@
 //! Placing, cancelling, amending and replacing orders (rest-api.md, "Trading endpoints"; web-socket-api.md, "Trading requests").
 
 use colibri_sdk::json::Object;
-use colibri_sdk::model::{OrderType, QuantityUnit, Side, TimeInForce};
+use colibri_sdk::model::{OrderType, QuantityUnit};
 use colibri_sdk::standard::{Outcome, Refusal, RejectReason, ReportSource, UsedInstrument};
 use colibri_sdk::{
     AmendOrder, Asked, Emit, OrderCommand, OrderRef, PlaceOrder, ReplaceOrder, Reply, Request, Step, WhenCancelFails,
     unreadable, unsupported,
 };
 
-use super::failure::{self, ApiError, Wait};
+use super::failure;
 use super::order_report::{Naming, tell_order};
 use super::order_request::{Door, Method, OrderRequest};
+use crate::failure::ApiError;
+use crate::order_words::{side_word, time_in_force_word};
 
 /// Refuses a client order id that Binance would refuse: `^[a-zA-Z0-9-_]{1,36}$` (fix-api.md, "ClOrdID").
 fn checked_id(id: &str) -> Result<&str, Refusal> {
@@ -26,22 +28,6 @@ fn checked_id(id: &str) -> Result<&str, Refusal> {
         RejectReason::BadRequest,
         format!("the client order id {id:?} is not 1 to 36 letters, digits, - or _"),
     ))
-}
-
-const fn side(side: Side) -> &'static str {
-    match side {
-        Side::Buy => "BUY",
-        Side::Sell => "SELL",
-    }
-}
-
-const fn time_in_force(time_in_force: TimeInForce) -> &'static str {
-    match time_in_force {
-        TimeInForce::Gtc => "GTC",
-        TimeInForce::Ioc => "IOC",
-        TimeInForce::Fok => "FOK",
-        TimeInForce::Gtd => "GTD",
-    }
 }
 
 const PLACE: Method = Method {
@@ -65,7 +51,7 @@ const REPLACE: Method = Method {
 fn new_order(request: OrderRequest, order: &PlaceOrder<'_>) -> Result<OrderRequest, Refusal> {
     let request = request
         .with("symbol", &order.instrument.symbol)
-        .with("side", &side(order.side))
+        .with("side", &side_word(order.side))
         .with(
             "type",
             &match order.order_type {
@@ -76,7 +62,7 @@ fn new_order(request: OrderRequest, order: &PlaceOrder<'_>) -> Result<OrderReque
         );
     // LIMIT_MAKER and MARKET take no timeInForce (-1106).
     let request = match (order.order_type, order.time_in_force) {
-        (OrderType::Limit, Some(tif)) => request.with("timeInForce", &time_in_force(tif)),
+        (OrderType::Limit, Some(tif)) => request.with("timeInForce", &time_in_force_word(tif)),
         _ => request,
     };
     let quantity = match order.unit {
@@ -263,7 +249,7 @@ fn half(
             let error = ApiError::read(error).ok_or_else(|| unreadable(&"the failure of half a replace"))?;
             // The status 409 says that only one half failed; of this one its own code speaks.
             let status = if reply.status() == 409 { 400 } else { reply.status() };
-            Ok(failure::outcome(status, Some(&error), Wait::default()))
+            Ok(failure::outcome(status, &error))
         }
         ("NOT_ATTEMPTED", _) => Ok(Outcome::NotSent(Refusal::new(
             RejectReason::BadRequest,

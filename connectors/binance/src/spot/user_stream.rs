@@ -9,7 +9,8 @@ use colibri_sdk::standard::{
 use colibri_sdk::{Call, Emit, Frame, Heard, Moment, SessionPlan, Signature, Unreadable};
 
 use super::execution::tell_execution;
-use super::{ApiKey, exchange_ns};
+use crate::api_key::ApiKey;
+use crate::exchange_ns;
 
 /// An Ed25519 key logs the connection on and subscribes; any other key subscribes with a signature ("Log in with API key",
 /// "Subscribe to User Data Stream through signature subscription").

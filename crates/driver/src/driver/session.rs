@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{InstrumentId, Millis, MonoNs, OpId};
 use colibri_standard::{
-    Channel, CloseSession, Command, OpenSession, Outcome, SessionRole, SessionStatus, Subscription, UpdateSession,
+    Channel, CloseSession, Command, OpenSession, Outcome, RenewSession, SessionRole, SessionStatus, Subscription,
+    UpdateSession,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ use crate::{LogLevel, SessionHealth, Sink};
 const OPENING: Millis = Millis(30_000);
 /// A session that has lived so long has worked: its back-off begins anew.
 const PROVEN: Millis = Millis(60_000);
+/// What could not be renewed, and was not refused, is tried again after so long.
+const RENEW_AGAIN: Millis = Millis(60_000);
 /// A refused key is not tried again before.
 const AFTER_AUTH_FAILURE: Millis = Millis(60_000);
 
@@ -62,6 +65,12 @@ pub(super) struct Session {
     retiring: Option<(String, Reopen)>,
     /// Why it was last lost or refused.
     down_reason: Option<String>,
+    /// The renewing of what keeps its stream alive, where one is under way.
+    #[serde(default)]
+    renewing: Option<OpId>,
+    /// When that is due after the last one; from when it is live on where there was none.
+    #[serde(default)]
+    renew_at: Option<MonoNs>,
 }
 
 const fn place(role: SessionRole) -> usize {
@@ -114,6 +123,8 @@ impl Session {
             condemned: None,
             retiring: None,
             down_reason: None,
+            renewing: None,
+            renew_at: None,
         }
     }
 
@@ -210,6 +221,16 @@ impl Core {
         (silent, old)
     }
 
+    /// When what keeps a live session's stream alive is to be renewed.
+    fn renewal(&self, session: &Session) -> Option<MonoNs> {
+        let SessionPhase::Live { since } = session.phase else {
+            return None;
+        };
+        let every = self.liveness.renewal_ms;
+        let wanted = session.role == SessionRole::User && every != Millis(0) && session.renewing.is_none();
+        wanted.then(|| session.renew_at.unwrap_or(since.plus(every)))
+    }
+
     /// When sessions must be looked at next.
     pub(super) fn sessions_next(&self) -> Option<MonoNs> {
         self.sessions
@@ -222,7 +243,13 @@ impl Core {
                 SessionPhase::Live { .. } => {
                     let (silent, old) = self.session_limits(session);
                     let changed = session.desired == Desired::Closed || session.wanted != session.told;
-                    Some(if changed { MonoNs(0) } else { silent.min(old) }).filter(|t| t.0 != u64::MAX)
+                    let renewal = self.renewal(session).unwrap_or(MonoNs(u64::MAX));
+                    Some(if changed {
+                        MonoNs(0)
+                    } else {
+                        silent.min(old).min(renewal)
+                    })
+                    .filter(|t| t.0 != u64::MAX)
                 }
                 SessionPhase::Opening(_) | SessionPhase::Updating { .. } => {
                     (session.desired == Desired::Closed).then_some(MonoNs(0))
@@ -256,6 +283,8 @@ impl Core {
                         self.retire(role, "its connection has lived long enough", Reopen::AtOnce, sink);
                     } else if session.wanted != session.told {
                         self.update_session(role, since);
+                    } else if self.renewal(session).is_some_and(|due| due <= now) {
+                        self.renew_session(role);
                     }
                 }
                 _ => {}
@@ -290,6 +319,36 @@ impl Core {
         self.session(role).phase = SessionPhase::Updating { op, since };
     }
 
+    fn renew_session(&mut self, role: SessionRole) {
+        let session = self.session(role).number();
+        let command = Command::RenewSession(RenewSession { session });
+        let op = self.begin_internal(Origin::Session(role), command.kind(), command.to_json(), OPENING);
+        self.session(role).renewing = Some(op);
+    }
+
+    /// A renewal has ended. What was refused is opened anew; what may have been done or not is done again before it runs out.
+    fn renewed<S: Sink + ?Sized>(&mut self, role: SessionRole, outcome: &Outcome, sink: &mut S) {
+        let now = self.now.mono;
+        let every = self.liveness.renewal_ms;
+        let session = self.session(role);
+        session.renewing = None;
+        session.renew_at = Some(now.plus(every));
+        let Some(refusal) = outcome.refusal() else { return };
+        match outcome {
+            Outcome::Rejected(_) | Outcome::AuthFailed(_) => {
+                self.session_down(role, &format!("it could not be renewed: {refusal}"), sink);
+            }
+            _ => {
+                session.renew_at = Some(now.plus(RENEW_AGAIN.min(every)));
+                self.log(
+                    LogLevel::Warn,
+                    &format!("the {role:?} session is not renewed yet: {refusal}"),
+                    sink,
+                );
+            }
+        }
+    }
+
     fn close_session<S: Sink + ?Sized>(&mut self, role: SessionRole, sink: &mut S) {
         let number = self.session(role).number();
         self.session_down(role, "it is not wanted any more", sink);
@@ -309,6 +368,10 @@ impl Core {
     ) {
         let now = self.now.mono;
         let session = self.session(role);
+        if session.renewing == Some(op) {
+            self.renewed(role, outcome, sink);
+            return;
+        }
         let since = match session.phase {
             SessionPhase::Opening(opening) if opening == op => now,
             SessionPhase::Updating { op: updating, since } if updating == op => since,
@@ -360,9 +423,11 @@ impl Core {
         session.condemned = None;
         session.retiring = None;
         session.down_reason = Some(reason.to_owned());
+        session.renew_at = None;
+        let renewing = session.renewing.take();
         let text = format!("the {role:?} session is down: {reason}");
         self.log(LogLevel::Warn, &text, sink);
-        if let Some(op) = op {
+        for op in [op, renewing].into_iter().flatten() {
             self.drop_internal(op);
         }
         self.close_streams_of(role, reason, sink);

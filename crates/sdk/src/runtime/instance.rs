@@ -159,6 +159,7 @@ impl abi::Instance for SpotRuntime {
             scratch: &mut self.scratch,
             op: None,
             items: &[],
+            sessions: &self.sessions,
             now,
         };
         match self.connector.shared_mut().frame(role, bytes, &mut emit) {

@@ -54,6 +54,10 @@ impl Session {
                 keep_alive.every.0
             );
         }
+        if let Some(channels) = &plan.carries {
+            let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
+            let _ = write!(text, r#","carries":["{}"]"#, names.join(r#"",""#));
+        }
         let topics: Vec<String> = self.topics.iter().map(topic).collect();
         let sent: Vec<String> = self.sent.iter().map(u64::to_string).collect();
         let _ = write!(
@@ -83,6 +87,14 @@ impl Session {
                 every: Millis(number(&keep_alive, "every")?),
                 text: keep_alive.text("text")?.into_owned().into(),
             });
+        }
+        if kept.raw("carries").is_some() {
+            let channels = kept.elements("carries")?.into_iter().map(read_channel);
+            plan.carries = Some(
+                channels
+                    .collect::<Option<_>>()
+                    .ok_or(MemberError::new("carries", "no channel is called so"))?,
+            );
         }
         let mut topics = BTreeSet::new();
         for topic in kept.elements("topics")? {
@@ -125,16 +137,21 @@ fn read_topic(text: &[u8]) -> Member<(InstrumentId, Channel)> {
         return Err(wrong());
     };
     let instrument = Reader::whole(instrument, Reader::u64).map_err(|_| wrong())?;
-    let channel = match channel {
+    let channel = read_channel(channel).ok_or_else(wrong)?;
+    let instrument = u32::try_from(instrument).map_err(|_| wrong())?;
+    Ok((InstrumentId(instrument), channel))
+}
+
+/// A channel's name in quotes.
+fn read_channel(text: &[u8]) -> Option<Channel> {
+    Some(match text {
         br#""book""# => Channel::Book,
         br#""trades""# => Channel::Trades,
         br#""top""# => Channel::Top,
         br#""mark_price""# => Channel::MarkPrice,
         br#""funding_rate""# => Channel::FundingRate,
-        _ => return Err(wrong()),
-    };
-    let instrument = u32::try_from(instrument).map_err(|_| wrong())?;
-    Ok((InstrumentId(instrument), channel))
+        _ => return None,
+    })
 }
 
 fn number<T: TryFrom<u64>>(kept: &Object<'_>, name: &'static str) -> Member<T> {

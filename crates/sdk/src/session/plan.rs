@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use colibri_model::Millis;
+use colibri_standard::Channel;
 
 use crate::{Call, Operation};
 
@@ -11,6 +12,9 @@ use crate::{Call, Operation};
 pub enum Opening {
     /// With its stream.
     Stream(SessionPlan),
+    /// With several streams at once, because the exchange sends some channels here and some there: each plan says by
+    /// [`SessionPlan::carries`] which are its own. One of which nothing is wanted is not opened.
+    Streams(Vec<SessionPlan>),
     /// With a question whose answer tells the stream (a token, an address): read it to [`Step::Open`](crate::Step::Open).
     Ask(Operation),
 }
@@ -34,6 +38,8 @@ pub struct SessionPlan {
     pub(super) most_topics: usize,
     pub(super) keep_alive: Option<KeepAlive>,
     pub(super) answer_within: Millis,
+    /// The channels that it carries; all where it does not say.
+    pub(super) carries: Option<Cow<'static, [Channel]>>,
 }
 
 impl SessionPlan {
@@ -50,6 +56,7 @@ impl SessionPlan {
             most_topics: usize::MAX,
             keep_alive: None,
             answer_within: Millis(10_000),
+            carries: None,
         }
     }
     /// With a request that must succeed before anything is subscribed; several are sent one after the other.
@@ -90,6 +97,18 @@ impl SessionPlan {
     pub fn answer_within(mut self, span: Millis) -> SessionPlan {
         self.answer_within = span;
         self
+    }
+
+    /// With these channels alone, of a stream beside which others carry the rest.
+    #[must_use]
+    pub fn carries(mut self, channels: &'static [Channel]) -> SessionPlan {
+        self.carries = Some(Cow::Borrowed(channels));
+        self
+    }
+
+    /// Whether it may carry a channel.
+    pub(super) fn may_carry(&self, channel: Channel) -> bool {
+        self.carries.as_ref().is_none_or(|channels| channels.contains(&channel))
     }
 
     pub(crate) const fn topics_at_most(&self) -> usize {

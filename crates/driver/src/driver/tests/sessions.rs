@@ -410,3 +410,74 @@ fn a_handshake_that_is_refused_by_a_ban_stops_everything() {
         .unwrap();
     assert!(pool.paused_until.is_some());
 }
+
+/// A live user session on a driver that renews it every ten seconds. Each renewal ends with the next of `outcomes`.
+fn renewed(outcomes: Vec<Outcome>) -> Bench {
+    let (mut behaviour, mut outcomes) = (sessions(), outcomes.into_iter());
+    let (connector, heard) = scripted(move |now, heard, out| match heard {
+        Heard::Command(op, kind, _) if kind == "server_time" => unsupported(*op, out),
+        Heard::Command(op, kind, payload) if kind == "renew_session" => {
+            assert!(payload.contains("\"session\":2"), "{payload}");
+            if let Some(outcome) = outcomes.next() {
+                finish(*op, &outcome, out);
+            }
+        }
+        _ => behaviour(now, heard, out),
+    });
+    let mut setup = setup();
+    setup.manifest.liveness.renewal_ms = Millis(10_000);
+    let mut bench = Bench::set_up(&setup, connector, heard);
+    bench.driver.want(SessionRole::User, Vec::new());
+    bench.wake();
+    let stream = bench.dialed()[0];
+    bench.post(Input::StreamOpened { stream });
+    text(&mut bench, stream, "subscribed");
+    bench
+}
+
+fn renewals(bench: &Bench) -> usize {
+    let of_renewing = |heard: &Heard| matches!(heard, Heard::Command(_, kind, _) if kind == "renew_session");
+    bench.heard().iter().filter(|heard| of_renewing(heard)).count()
+}
+
+fn refusal(reason: RejectReason) -> Refusal {
+    Refusal::new(reason, "a test")
+}
+
+#[test]
+fn a_session_is_renewed_as_often_as_the_manifest_says() {
+    let mut bench = renewed(vec![Outcome::Done; 3]);
+    bench.pass(9_999);
+    assert_eq!(renewals(&bench), 0);
+    bench.pass(1);
+    assert_eq!(renewals(&bench), 1);
+    bench.pass(20_000);
+    assert_eq!(renewals(&bench), 3);
+    bench.pass(15_000);
+    assert_eq!(renewals(&bench), 4, "not again while one is under way");
+    assert_eq!(bench.driver.health().sessions[1].status, Some(SessionStatus::Live));
+}
+
+#[test]
+fn a_renewal_that_is_refused_opens_the_session_anew_and_one_of_unknown_fate_is_tried_again() {
+    let mut bench = renewed(vec![
+        Outcome::Throttled {
+            retry_after: None,
+            pool: None,
+            refusal: refusal(RejectReason::NoRoom),
+        },
+        Outcome::Rejected(refusal(RejectReason::BadRequest)),
+    ]);
+    bench.pass(10_000);
+    assert_eq!(renewals(&bench), 1);
+    assert_eq!(bench.driver.health().sessions[1].status, Some(SessionStatus::Live));
+    bench.pass(60_000);
+    assert_eq!(renewals(&bench), 2, "again");
+    let health = bench.driver.health().sessions[1].clone();
+    assert!(
+        health
+            .down_reason
+            .is_some_and(|why| why.contains("could not be renewed"))
+    );
+    assert!(health.reconnects > 0);
+}

@@ -4,7 +4,7 @@
 /// (rest-api.md, "General API Information"; web-socket-streams.md, `timeUnit`). Told apart by magnitude: the least
 /// microsecond time taken here is of 1973, the greatest millisecond time of the year 5138.
 #[must_use]
-pub const fn exchange_ns(time: i64) -> i64 {
+pub(crate) const fn exchange_ns(time: i64) -> i64 {
     const MICROSECONDS_FROM: i64 = 100_000_000_000_000;
     if time >= MICROSECONDS_FROM {
         time.saturating_mul(1_000)

@@ -1,0 +1,4 @@
+//! libFuzzer on [`colibri_fuzz::binance_perpetual_market_frames`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| colibri_fuzz::binance_perpetual_market_frames(data));
