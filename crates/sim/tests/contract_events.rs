@@ -3,8 +3,12 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use colibri_sim::binance::Method::{Delete, Get, Post};
-use colibri_sim::config::{FundingRule, SimConfig};
+use colibri_sim::config::{FlowConfig, FundingRule, RandomFlow, SimConfig};
+use colibri_sim::identity::{AccountId, MarketId};
+use colibri_sim::margin::PositionSide;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use support::contracts::Who::{Me, Other};
@@ -350,4 +354,74 @@ fn an_isolated_position_takes_nothing_with_it() {
         desk.exchange.engine().insurance_fund().balance(),
         Decimal::from(999_300)
     );
+}
+
+/// Everybody is counted, those who make the market too.
+#[test]
+fn positions_and_money_add_up_in_a_lively_market() {
+    let mut config = SimConfig {
+        flow: FlowConfig::Random(RandomFlow {
+            warm_up_seconds: 5,
+            volatility_bps: Decimal::from(40),
+            ..RandomFlow::default()
+        }),
+        ..SimConfig::demo()
+    };
+    config.accounts[0].margin = Decimal::from(1_000);
+    for market in &mut config.perpetual {
+        market.funding.interval_seconds = 7;
+    }
+    let mut desk = Contracts::new(&config);
+    let stream = desk.listen(Me);
+    let start = Decimal::from(1_000) + config.contracts.insurance_fund;
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for symbol in ["BTCUSDT", "ETHUSDT"] {
+        desk.ok(Me, Post, "/fapi/v1/leverage", &format!("symbol={symbol}&leverage=100"));
+    }
+    for round in 0..120_u32 {
+        let (symbol, quantity) = if round % 3 == 0 {
+            ("ETHUSDT", "2")
+        } else {
+            ("BTCUSDT", "0.1")
+        };
+        let side = if round % 5 < 3 { "BUY" } else { "SELL" };
+        let query = format!("symbol={symbol}&type=MARKET&side={side}&quantity={quantity}");
+        // It is refused when there is no margin left.
+        desk.signed(Me, Post, "/fapi/v1/order", &query);
+        if round == 100 {
+            // The mark falls away from the book: what is held by then is liquidated into it.
+            desk.pin("BTCUSDT", 50_000);
+        }
+        seen.extend(names(&desk.wait_millis(stream, 1_000)));
+        let engine = desk.exchange.engine();
+        let accounts = || (0..2).map(|place| &engine.account(AccountId(place)).margin);
+        for market in (0..2).map(MarketId) {
+            let held: Decimal = accounts()
+                .map(|margin| margin.position(market, PositionSide::Both).amount)
+                .sum();
+            assert_eq!(held, Decimal::ZERO, "round {round}");
+        }
+        let money: Decimal = accounts()
+            .map(|margin| {
+                margin.wallet()
+                    - margin
+                        .open_positions()
+                        .map(|(.., position)| position.cost())
+                        .sum::<Decimal>()
+            })
+            .sum();
+        let fees: Decimal = engine.collected_fees().values().sum();
+        assert_eq!(money + fees + engine.insurance_fund().balance(), start, "round {round}");
+        let mine = &engine.account(AccountId(1)).margin;
+        let booked: Decimal = mine.income().iter().map(|entry| entry.amount).sum();
+        assert_eq!(mine.wallet(), booked);
+    }
+    for name in [
+        "ACCOUNT FUNDING_FEE",
+        "MARGIN_CALL",
+        "CALCULATED NEW",
+        "ACCOUNT INSURANCE_CLEAR",
+    ] {
+        assert!(seen.contains(name), "no {name} in {seen:?}");
+    }
 }

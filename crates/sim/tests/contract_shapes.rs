@@ -98,6 +98,7 @@ fn replies_have_the_fields_of_real_ones() {
         ("Trading/GetPositions", Get, "v3/positionRisk", "symbol=BTCUSDT"),
         ("Trading/PlaceConditionalOrder", Post, "v1/algoOrder", trigger),
         ("Trading/GetConditionalOrder", Get, "v1/algoOrder", algo),
+        ("Trading/CancelConditionalOrder", Delete, "v1/algoOrder", algo),
         (
             "Trading/CancelAllConditionalOrders",
             Delete,

@@ -19,15 +19,14 @@ mod modify;
 mod order;
 mod place;
 mod reject;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use balance::{Balance, Ledger};
 pub use book::{Book, Level};
 pub use cancel::{Amend, AmendReport, CancelReport, CancelRestriction, OrderKey};
-pub use contract::{
-    Cause, ContractRules, ContractTerms, Effect, PositionChange, SettingRefused, Settlement, UpdateReason,
-};
+pub use contract::{Cause, ContractRules, ContractTerms, Effect, PositionChange, Settlement, UpdateReason};
 pub use engine::{Account, AccountSettings, Engine, History};
 pub use event::{Event, Execution, ExecutionReport, LevelChange, Liquidity, PreventedDetail};
 pub use fees::{FeeAsset, FeeRates};
@@ -41,3 +40,4 @@ pub use order::{
 };
 pub use place::{Fill, PlaceReport};
 pub use reject::Reject;
+pub use settings::SettingRefused;

@@ -214,11 +214,8 @@ impl Exchange {
 
     pub(super) fn income(&self, account: AccountId, params: &Params) -> Result<Value, ApiError> {
         let one = self.maybe_listed(params)?;
-        let kind = match params.get("incomeType") {
-            None => None,
-            // A type that exists and of which there are no entries here is no error.
-            Some(text) => Some(income_kind(text)),
-        };
+        // A type that exists and of which there are no entries here is no error.
+        let kind = params.get("incomeType").map(income_kind);
         let limit = params.limit(100, 1_000)?;
         let window = self.window(params)?;
         let rows = self

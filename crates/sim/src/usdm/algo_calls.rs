@@ -332,8 +332,14 @@ impl Exchange {
         let waiting = found.filter(|trigger| trigger.status == AlgoStatus::New);
         let id = waiting.ok_or_else(rejection::nothing_to_cancel)?.id;
         self.move_trigger(id, AlgoStatus::Canceled, "");
-        let name = self.algos.get(id).map_or("", |trigger| trigger.client_id.as_str());
-        Ok(json!({ "algoId": id, "clientAlgoId": name, "code": "200", "msg": "success" }))
+        // The documentation has two ids, a code and a message; what is seen on the wire is the trigger. Both are here.
+        let mut body = self
+            .algos
+            .get(id)
+            .map_or(Value::Null, |trigger| self.show_trigger(trigger));
+        body["code"] = json!("200");
+        body["msg"] = json!("success");
+        Ok(body)
     }
 
     pub(super) fn cancel_all_algos(&mut self, account: AccountId, params: &Params) -> Result<Value, ApiError> {

@@ -183,15 +183,18 @@ impl Contracts {
 
     /// Lets time pass and answers pings; what came on a connection meanwhile.
     pub fn wait(&mut self, id: ConnectionId, seconds: i64) -> Vec<Value> {
+        (0..seconds / 100).flat_map(|_| self.wait_millis(id, 100_000)).collect()
+    }
+
+    /// As [`Self::wait`], for less than the time that a ping may stay unanswered.
+    pub fn wait_millis(&mut self, id: ConnectionId, millis: i64) -> Vec<Value> {
+        self.pass(millis);
         let mut events = Vec::new();
-        for _ in 0..seconds / 100 {
-            self.pass(100_000);
-            for (other, outgoing) in self.exchange.drain() {
-                match outgoing {
-                    Outgoing::Text(text) if other == id => events.push(serde_json::from_str(&text).unwrap()),
-                    Outgoing::Ping(payload) => self.exchange.ws_pong(other, &payload, self.now),
-                    Outgoing::Text(_) | Outgoing::Close(..) => {}
-                }
+        for (other, outgoing) in self.exchange.drain() {
+            match outgoing {
+                Outgoing::Text(text) if other == id => events.push(serde_json::from_str(&text).unwrap()),
+                Outgoing::Ping(payload) => self.exchange.ws_pong(other, &payload, self.now),
+                Outgoing::Text(_) | Outgoing::Close(..) => {}
             }
         }
         events
