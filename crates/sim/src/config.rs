@@ -6,6 +6,7 @@ mod account;
 mod flow;
 mod limits;
 mod market;
+mod perpetual;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,10 @@ pub use flow::{FlowConfig, RandomFlow, ReplayEnd, ReplayFlow, SteadyFlow};
 pub use limits::LimitConfig;
 pub use market::{LotRule, MarketConfig, MarketStatus, NotionalRule, PercentPriceRule, PriceRule};
 
+pub use perpetual::{ContractLimits, ContractsConfig, FundingRule, PercentMarkRule, PerpetualConfig};
+
 use crate::faults::FaultPlan;
+use crate::margin::TiersError;
 
 /// The configuration of a local exchange.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,9 +30,13 @@ pub struct SimConfig {
     pub port: u16,
     /// The markets.
     pub markets: Vec<MarketConfig>,
+    /// The perpetual contracts.
+    pub perpetual: Vec<PerpetualConfig>,
+    /// What all contracts share.
+    pub contracts: ContractsConfig,
     /// The clients' accounts.
     pub accounts: Vec<AccountConfig>,
-    /// Request and order limits.
+    /// Request and order limits of spot.
     pub limits: LimitConfig,
     /// Where the other market participants' orders come from.
     pub flow: FlowConfig,
@@ -43,7 +51,7 @@ impl Default for SimConfig {
 }
 
 impl SimConfig {
-    /// BTCUSDT, ETHUSDT and BNBUSDT with random order flow, and one funded account with a well-known key pair.
+    /// BTCUSDT, ETHUSDT and BNBUSDT, perpetuals of the first two, random order flow, and one funded account with a well-known key pair.
     ///
     /// The keys are printed in `docs/sim.md`; they open nothing but a local exchange.
     pub fn demo() -> Self {
@@ -54,6 +62,8 @@ impl SimConfig {
                 MarketConfig::ethusdt(),
                 MarketConfig::bnbusdt(),
             ],
+            perpetual: vec![PerpetualConfig::btcusdt(), PerpetualConfig::ethusdt()],
+            contracts: ContractsConfig::default(),
             accounts: vec![AccountConfig::demo()],
             limits: LimitConfig::default(),
             flow: FlowConfig::default(),
@@ -96,6 +106,24 @@ pub enum ConfigError {
         value: String,
         /// What is allowed.
         range: &'static str,
+    },
+    /// Leverage brackets that contradict themselves.
+    #[error("the leverage brackets of `{symbol}` cannot be used: {reason}")]
+    Tiers {
+        /// Of which contract.
+        symbol: String,
+        /// Why.
+        reason: TiersError,
+    },
+    /// A contract that is settled in another asset than the first.
+    #[error("the contract `{symbol}` is settled in {asset}, but all contracts share one margin asset, {shared}")]
+    MarginAsset {
+        /// Which contract.
+        symbol: String,
+        /// In which asset.
+        asset: String,
+        /// What the others have.
+        shared: String,
     },
     /// The flow speaks of a market that is not there.
     #[error("the flow replays `{symbol}`, but no market has this symbol; add it to `markets`")]

@@ -131,13 +131,15 @@ fn the_documented_configurations_are_read() {
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap())
         .collect();
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 4);
     let first: SimConfig = toml::from_str(blocks[0]).unwrap();
     assert_eq!((first.port, first.accounts[0].name.as_str()), (7001, "mine"));
     let second: SimConfig = toml::from_str(blocks[1]).unwrap();
-    assert!(matches!(second.flow, FlowConfig::Replay(_)));
+    assert_eq!(second.perpetual[0].funding.interval_seconds, 60);
     let third: SimConfig = toml::from_str(blocks[2]).unwrap();
-    assert_eq!((third.faults.requests.len(), third.faults.frames.len()), (1, 1));
+    assert!(matches!(third.flow, FlowConfig::Replay(_)));
+    let fourth: SimConfig = toml::from_str(blocks[3]).unwrap();
+    assert_eq!((fourth.faults.requests.len(), fourth.faults.frames.len()), (1, 1));
 }
 
 fn replay() -> ReplayFlow {

@@ -339,6 +339,48 @@ async fn faults_strike_where_the_plan_says() {
     server.shutdown().await;
 }
 
+#[tokio::test]
+async fn contracts_are_served_beside_spot_and_meet_the_same_faults() {
+    let lost = RequestRule {
+        prefix: "POST /fapi/v1/order".to_owned(),
+        every: 2,
+        fault: RequestFault::LoseReply { status: 504 },
+    };
+    let faults = FaultPlan::new(vec![lost], Vec::new());
+    let server = serve(SimConfig { faults, ..lively() }).await.unwrap();
+    let rest = Rest::new(&server);
+    let (_, key) = rest.signed(reqwest::Method::POST, "/fapi/v1/listenKey", "").await;
+    let mut user = connect(&server, &format!("/private/ws/{}", key["listenKey"].as_str().unwrap())).await;
+    let mut marks = connect(&server, "/market/stream?streams=btcusdt@markPrice@1s").await;
+    let order = |name: &str| format!("symbol=BTCUSDT&type=MARKET&side=BUY&quantity=0.01&newClientOrderId={name}");
+    let filled =
+        |name: &'static str| move |event: &Value| event["o"]["c"] == json!(name) && event["o"]["X"] == json!("FILLED");
+    let (status, ack) = rest
+        .signed(reqwest::Method::POST, "/fapi/v1/order", &order("told"))
+        .await;
+    assert_eq!((status, &ack["status"]), (200, &json!("NEW")));
+    hear(&mut user, filled("told")).await;
+
+    let query = format!("{}&timestamp={}", order("lost"), now_millis());
+    let url = format!("{}/fapi/v1/order?{query}&signature={}", rest.base, hmac_hex(&query));
+    let response = rest
+        .client
+        .post(url)
+        .header("X-MBX-APIKEY", API_KEY)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status().as_u16(), 504);
+    hear(&mut user, filled("lost")).await;
+    let (_, positions) = rest
+        .signed(reqwest::Method::GET, "/fapi/v3/positionRisk", "symbol=BTCUSDT")
+        .await;
+    assert_eq!(positions[0]["positionAmt"], json!("0.020"));
+    hear(&mut marks, |event| event["data"]["e"] == json!("markPriceUpdate")).await;
+    assert_eq!(rest.get("/api/v3/ping").await, json!({}));
+    server.shutdown().await;
+}
+
 /// The shutdown is announced, then the connection closes.
 async fn hear_close(socket: &mut Socket) {
     let announced = hear(socket, |value| value["event"]["e"] == "serverShutdown").await;

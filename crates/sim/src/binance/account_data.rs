@@ -5,14 +5,14 @@ use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 
 use super::call::{Call, unknown_symbol};
-use super::error::ApiError;
 use super::exchange::Exchange;
-use super::params::Params;
 use super::public_data::{PageEnd, page, within};
 use super::render::{self, amount};
 use crate::identity::{AccountId, MarketId, OrderId};
 use crate::matching::Balance;
 use crate::time::{Span, Timestamp};
+use crate::wire::error::ApiError;
+use crate::wire::params::Params;
 
 /// The longest range of times in one query.
 const LONGEST_RANGE: Span = Span::from_secs(86_400);

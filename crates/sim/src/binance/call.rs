@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::error::ApiError;
 use super::exchange::Exchange;
 use super::operation::{Operation, Security};
-use super::params::Params;
 use super::render::TimeUnit;
 use crate::identity::{AccountId, MarketId};
+use crate::wire::error::ApiError;
+use crate::wire::params::Params;
 
 /// Who calls, with what.
 pub(super) struct Call<'a> {

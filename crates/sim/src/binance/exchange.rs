@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
-use super::auth::KeyRing;
 use super::connection::Connection;
-use super::feed::Feed;
-use super::limits::Limits;
-use super::transport::Outgoing;
 use crate::config::{ConfigError, FlowConfig, MarketConfig, MarketStatus, SimConfig};
-use crate::flow::{Flow, Recording, SteadyMarkets};
+use crate::flow::{Flow, FlowMarket, Recording, SteadyMarkets};
 use crate::identity::{AccountId, AccountName, Asset, ClientOrderId, ConnectionId, MarketId, Symbol};
-use crate::matching::{AccountSettings, Engine, FeeRates, History, MarketSettings, Reject};
+use crate::matching::{AccountSettings, Engine, FeeRates, History, MarketSettings, Reject, Settlement};
 use crate::prng::Prng;
 use crate::time::{Span, Timestamp};
+use crate::wire::auth::KeyRing;
+use crate::wire::feed::{Feed, Speed};
+use crate::wire::limits::{Limits, OrderWindows};
+use crate::wire::transport::Outgoing;
 
 /// The cadence of everything that is sent by the clock.
 pub(super) const TICK: Span = Span::from_millis(100);
@@ -85,21 +85,23 @@ impl Exchange {
                 base: market.base.clone(),
                 quote: market.quote.clone(),
                 lot: market.lot.step,
+                settlement: Settlement::Assets,
             });
         }
         let opens = now.before(Flow::warm_up(&config.flow));
         let house = add_house(&mut engine, &config.markets, opens);
         let keys = add_accounts(&mut engine, config, opens)?;
-        let flow = Flow::new(&config.flow, &config.markets, recordings, house, opens)?;
+        let moved: Vec<FlowMarket> = config.markets.iter().map(FlowMarket::from).collect();
+        let flow = Flow::new(&config.flow, &moved, recordings, house, opens)?;
         let mut exchange = Self {
             now: opens,
             next_tick: opens.window_start(TICK).after(TICK),
             engine,
-            feeds: markets.iter().map(|_| Feed::default()).collect(),
+            feeds: markets.iter().map(|_| Feed::new(&[Speed::Fast, Speed::Slow])).collect(),
             markets,
             outdated: BTreeMap::new(),
             keys,
-            limits: Limits::new(config.limits),
+            limits: Limits::new(config.limits, OrderWindows::TenSecondsAndDay),
             connections: BTreeMap::new(),
             next_connection: 1,
             outgoing: Vec::new(),

@@ -3,10 +3,10 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::error::ApiError;
 use super::render::amount;
 use crate::config::{LotRule, MarketConfig};
 use crate::matching::{NewOrder, OrderKind, OrderSize, Side};
+use crate::wire::error::ApiError;
 
 /// What the filters must know beside the order.
 #[derive(Debug, Clone, Copy)]

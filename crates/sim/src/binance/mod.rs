@@ -5,30 +5,23 @@
 //! it in virtual time.
 
 mod account_data;
-mod auth;
 mod call;
-mod candles;
 mod connection;
-mod error;
 mod exchange;
-mod feed;
 mod filters;
-mod limits;
 mod market_socket;
 mod operation;
 mod order_request;
-mod params;
 mod public_data;
 mod publish;
+mod rejection;
 mod render;
 mod rest;
 mod socket_api;
 mod stream_name;
 mod tickers;
 mod trading;
-mod transport;
 mod user_events;
 
+pub use crate::wire::transport::{CloseCode, HttpRequest, HttpResponse, Method, Outgoing, SocketPath};
 pub use exchange::{Exchange, TransferError};
-pub use operation::Method;
-pub use transport::{CloseCode, HttpRequest, HttpResponse, Outgoing, SocketPath};

@@ -1,20 +1,8 @@
 //! Every operation of the spot API in one table: its REST route, its WebSocket method, who may call it, what it costs,
 //! and which parameters it reads. Source: Binance, REST API and WebSocket API pages.
 
-use super::params::Params;
-
-/// An HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// GET.
-    Get,
-    /// POST.
-    Post,
-    /// PUT.
-    Put,
-    /// DELETE.
-    Delete,
-}
+use crate::wire::params::Params;
+use crate::wire::transport::Method;
 
 /// Who may call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 
 use rust_decimal::Decimal;
 
-use super::error::ApiError;
-use super::params::Params;
 use super::render::ResponseType;
 use crate::config::MarketConfig;
 use crate::identity::ClientOrderId;
-use crate::matching::{NewOrder, OrderKind, OrderSize, SelfTradePrevention, Side, TimeInForce};
+use crate::matching::{ContractTerms, NewOrder, OrderKind, OrderSize, SelfTradePrevention, Side, TimeInForce};
+use crate::wire::error::ApiError;
+use crate::wire::params::Params;
 
 /// Digits after the point that a quantity or price may have: `baseAssetPrecision` and `quoteAssetPrecision`.
 const PRECISION: usize = 8;
@@ -80,6 +80,7 @@ pub(super) fn read(params: &Params, market: &MarketConfig, generated: ClientOrde
         self_trade_prevention: prevention(params, market)?,
         strategy_id: params.integer("strategyId")?,
         strategy_type,
+        terms: ContractTerms::default(),
     };
     let response = match params.get("newOrderRespType") {
         Some("ACK") => ResponseType::Ack,

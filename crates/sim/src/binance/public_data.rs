@@ -4,8 +4,6 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::call::{Call, unknown_symbol};
-use super::candles::{Candle, Interval};
-use super::error::ApiError;
 use super::exchange::Exchange;
 use super::filters;
 use super::operation::Operation;
@@ -15,6 +13,8 @@ use crate::config::{MarketConfig, MarketStatus};
 use crate::identity::MarketId;
 use crate::matching::Side;
 use crate::time::{Span, Timestamp};
+use crate::wire::candles::{Candle, Interval};
+use crate::wire::error::ApiError;
 
 impl Exchange {
     pub(super) fn exchange_info(&self, call: &Call<'_>) -> Result<Value, ApiError> {

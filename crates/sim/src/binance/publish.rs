@@ -3,18 +3,19 @@
 
 use serde_json::{Value, json};
 
-use super::candles::{Candle, Interval};
-use super::connection::{Door, LIFETIME, PING_EVERY, PONG_WITHIN, Wrapping};
+use super::connection::{Door, LIFETIME, PING_EVERY, PONG_WITHIN};
 use super::exchange::Exchange;
-use super::feed::{AggregateTrade, BestPrices, Speed};
-use super::limits::FirstFill;
 use super::render::{TimeUnit, amount, levels};
 use super::stream_name::{StreamKey, StreamKind};
-use super::transport::{CloseCode, Outgoing};
 use crate::flow::SteadyKind;
 use crate::identity::{ConnectionId, MarketId, Symbol};
 use crate::matching::{Book, Event, Execution, ExecutionReport, Liquidity, PublicTrade, Side};
 use crate::time::{Span, Timestamp};
+use crate::wire::candles::{Candle, Interval};
+use crate::wire::feed::{AggregateTrade, BestPrices, Speed};
+use crate::wire::limits::FirstFill;
+use crate::wire::streams::wrapped;
+use crate::wire::transport::{CloseCode, Outgoing};
 
 /// Room for a depth update of twenty levels.
 const STEADY_ROOM: usize = 1_024;
@@ -32,6 +33,8 @@ impl Exchange {
                 }
                 Event::Trade(market, trade) => self.publish_trade(market, &trade),
                 Event::Balances { account, assets, time } => self.publish_balances(account, &assets, time),
+                // Events of contracts, which this market has none of.
+                Event::Margin(_) | Event::MarginCall { .. } => {}
                 Event::Transfer {
                     account,
                     asset,
@@ -311,14 +314,6 @@ impl Exchange {
         if self.connections.remove(&id).is_some() {
             self.outgoing.push((id, Outgoing::Close(code, reason)));
         }
-    }
-}
-
-/// A payload as a connection gets it. A name that the exchange knows has nothing to escape.
-fn wrapped(wrapping: Wrapping, name: &str, data: &str) -> String {
-    match wrapping {
-        Wrapping::Raw => data.to_owned(),
-        Wrapping::Combined => ["{\"stream\":\"", name, "\",\"data\":", data, "}"].concat(),
     }
 }
 

@@ -1,16 +1,16 @@
 //! The REST door: routes, limits, signatures, headers. Source: Binance, REST API page.
 
-use super::auth;
 use super::call::{Call, check_names};
-use super::error::ApiError;
 use super::exchange::Exchange;
 use super::operation::{Operation, Security};
-use super::params::{Params, form_payload};
 use super::render::TimeUnit;
-use super::transport::{HttpRequest, HttpResponse};
 use crate::config::KeyPermission;
 use crate::identity::AccountId;
 use crate::time::Timestamp;
+use crate::wire::auth;
+use crate::wire::error::ApiError;
+use crate::wire::params::Params;
+use crate::wire::transport::{HttpRequest, HttpResponse};
 
 const JSON: &str = "application/json;charset=UTF-8";
 
@@ -92,18 +92,7 @@ impl Exchange {
             Security::UserData => KeyPermission::ReadOnly,
             Security::Trade => KeyPermission::Trade,
         };
-        let api_key = request.header("X-MBX-APIKEY").ok_or_else(auth::bad_key_format)?;
-        let record = self.keys.find(api_key)?;
-        params.required("timestamp")?;
-        let signature = params.required("signature")?;
-        if !record.verifies(&form_payload(&request.query, &request.body), signature) {
-            return Err(auth::bad_signature());
-        }
-        auth::check_timing(params, self.now)?;
-        if permission == KeyPermission::Trade && record.permission != KeyPermission::Trade {
-            return Err(ApiError::rejected_key());
-        }
-        Ok(Some(record.account))
+        auth::authorize(&self.keys, request, params, permission, self.now).map(Some)
     }
 }
 

@@ -2,17 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use super::auth;
 use super::call::{Call, check_names};
 use super::connection::{Door, Logon, Session, ShowLimits, SubscribedBy};
-use super::error::ApiError;
 use super::exchange::Exchange;
 use super::operation::{Operation, Security};
-use super::params::Params;
 use super::render::TimeUnit;
-use super::transport::{CloseCode, Outgoing};
 use crate::config::KeyPermission;
 use crate::identity::{AccountId, ApiKey, ConnectionId};
+use crate::wire::auth;
+use crate::wire::error::ApiError;
+use crate::wire::params::Params;
+use crate::wire::transport::{CloseCode, Outgoing};
 
 /// Most user streams at a time on one connection.
 const MOST_SUBSCRIPTIONS: usize = 1_000;

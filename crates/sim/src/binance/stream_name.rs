@@ -1,8 +1,8 @@
 //! Names of market streams. Source: Binance, "WebSocket Streams", "Detailed Stream information".
 
-use super::candles::Interval;
-use super::feed::Speed;
 use crate::identity::{MarketId, Symbol};
+use crate::wire::candles::Interval;
+use crate::wire::feed::Speed;
 
 /// What a stream carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,11 +3,11 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::candles::Statistics;
 use super::exchange::Exchange;
-use super::feed::BestPrices;
 use super::render::{TimeUnit, amount};
 use crate::identity::MarketId;
+use crate::wire::candles::Statistics;
+use crate::wire::feed::BestPrices;
 
 /// How much a 24-hour ticker shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

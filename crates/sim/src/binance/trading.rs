@@ -4,15 +4,15 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::error::ApiError;
 use super::exchange::Exchange;
 use super::filters::{self, Situation};
 use super::order_request::{self, OrderRequest};
-use super::params::Params;
 use super::render::{self, TimeUnit};
 use crate::config::MarketStatus;
 use crate::identity::{AccountId, MarketId};
 use crate::matching::{Amend, CancelRestriction, Order, OrderKey, Side};
+use crate::wire::error::ApiError;
+use crate::wire::params::Params;
 
 /// What a cancel-replace does when the cancel fails.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::connection::Door;
 use super::exchange::Exchange;
 use super::render::{TimeUnit, amount, expiry, kind, prevention, side, status, time_in_force};
-use super::transport::Outgoing;
 use crate::identity::{AccountId, Asset};
 use crate::matching::{Execution, ExecutionReport, Liquidity, OrderKind};
 use crate::time::Timestamp;
+use crate::wire::transport::Outgoing;
 
 impl Exchange {
     pub(super) fn publish_execution(&mut self, report: &ExecutionReport) {
@@ -125,6 +125,7 @@ fn describe_execution(event: &mut Value, symbol: &str, execution: &Execution, gr
             commission,
             commission_asset,
             liquidity,
+            realized: _,
         } => {
             event["x"] = json!("TRADE");
             event["t"] = json!(trade.0);

@@ -96,12 +96,26 @@ pub struct AccountConfig {
     /// What it pays for trades.
     #[serde(default)]
     pub fees: FeeRates,
+    /// What it has in its margin account at the start, in the margin asset; zero or more.
+    #[serde(default)]
+    pub margin: Decimal,
+    /// What it pays for trades of contracts.
+    #[serde(default = "contract_fees")]
+    pub contract_fees: FeeRates,
     /// In which asset it pays, if not in the received one.
     #[serde(default)]
     pub fee_asset: Option<FeeAsset>,
     /// Accounts of one group do not trade with each other.
     #[serde(default)]
     pub trade_group: Option<u64>,
+}
+
+/// Source: Binance, USD-M futures fee schedule, regular user.
+fn contract_fees() -> FeeRates {
+    FeeRates {
+        maker: Decimal::new(2, 4),
+        taker: Decimal::new(5, 4),
+    }
 }
 
 impl AccountConfig {
@@ -134,6 +148,8 @@ impl AccountConfig {
                 holding("USDT", 100_000),
             ],
             fees: FeeRates::default(),
+            margin: Decimal::from(100_000),
+            contract_fees: contract_fees(),
             fee_asset: None,
             trade_group: None,
         }

@@ -14,10 +14,54 @@ pub use steady::{SteadyKind, SteadyMarkets};
 use random::RandomSource;
 use replay::ReplaySource;
 
-use crate::config::{ConfigError, FlowConfig, MarketConfig, RandomFlow};
-use crate::identity::{AccountId, MarketId};
+use rust_decimal::Decimal;
+
+use crate::config::{ConfigError, FlowConfig, MarketConfig, PerpetualConfig, RandomFlow};
+use crate::identity::{AccountId, MarketId, Symbol};
 use crate::matching::Engine;
 use crate::time::{Span, Timestamp};
+
+/// Mixed into the seed of contracts, so that a contract does not walk as its spot market does.
+const CONTRACTS: u64 = 0x7065_7270;
+
+/// What a flow must know about a market.
+#[derive(Debug, Clone)]
+pub struct FlowMarket {
+    /// Its symbol.
+    pub symbol: Symbol,
+    /// Where its price starts, in quote per base.
+    pub start_price: Decimal,
+    /// The step of prices.
+    pub tick: Decimal,
+    /// The step of quantities.
+    pub lot: Decimal,
+    /// Value in quote below which no order is sent.
+    pub least_value: Decimal,
+}
+
+impl From<&MarketConfig> for FlowMarket {
+    fn from(market: &MarketConfig) -> Self {
+        Self {
+            symbol: market.symbol.clone(),
+            start_price: market.start_price,
+            tick: market.price.tick,
+            lot: market.lot.step,
+            least_value: market.notional.min,
+        }
+    }
+}
+
+impl From<&PerpetualConfig> for FlowMarket {
+    fn from(market: &PerpetualConfig) -> Self {
+        Self {
+            symbol: market.symbol.clone(),
+            start_price: market.start_price,
+            tick: market.price.tick,
+            lot: market.lot.step,
+            least_value: market.min_notional,
+        }
+    }
+}
 
 /// What moves one market.
 enum Source {
@@ -57,7 +101,7 @@ impl Flow {
     /// [`ConfigError`] for a setting out of its range, an unknown market, or a recording that was not given.
     pub fn new(
         config: &FlowConfig,
-        markets: &[MarketConfig],
+        markets: &[FlowMarket],
         recordings: Vec<Recording>,
         house: AccountId,
         now: Timestamp,
@@ -94,6 +138,51 @@ impl Flow {
             }
         };
         Ok(Self { sources })
+    }
+
+    /// The flow of contracts: random wherever that of spot is not `none`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a setting out of its range.
+    pub fn of_contracts(
+        config: &FlowConfig,
+        markets: &[FlowMarket],
+        house: AccountId,
+        now: Timestamp,
+    ) -> Result<Self, ConfigError> {
+        let random = match config {
+            FlowConfig::None => return Ok(Self { sources: Vec::new() }),
+            FlowConfig::Random(random) => random,
+            FlowConfig::Replay(replay) => &replay.others,
+            FlowConfig::Steady(steady) => &steady.others,
+        };
+        let seed = random.seed ^ CONTRACTS;
+        Self::new(
+            &FlowConfig::Random(RandomFlow { seed, ..*random }),
+            markets,
+            Vec::new(),
+            house,
+            now,
+        )
+    }
+
+    /// The seed of a flow; 1 where it draws nothing.
+    pub fn seed(config: &FlowConfig) -> u64 {
+        match config {
+            FlowConfig::None => 1,
+            FlowConfig::Random(random) => random.seed,
+            FlowConfig::Replay(replay) => replay.others.seed,
+            FlowConfig::Steady(steady) => steady.others.seed,
+        }
+    }
+
+    /// From now on the fair price of a market follows this one.
+    pub fn follow(&mut self, market: MarketId, price: Decimal) {
+        for source in &mut self.sources {
+            if let Source::Random(source) = source {
+                source.follow(market, price);
+            }
+        }
     }
 
     /// When a source acts next; `None` when none ever will.

@@ -7,10 +7,12 @@
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::config::{ConfigError, MarketConfig, RandomFlow};
+use super::FlowMarket;
+use crate::config::{ConfigError, RandomFlow};
 use crate::identity::{AccountId, ClientOrderId, MarketId, OrderId};
 use crate::matching::{
-    CancelRestriction, Engine, NewOrder, OrderKey, OrderKind, OrderSize, SelfTradePrevention, Side, TimeInForce,
+    CancelRestriction, ContractTerms, Engine, NewOrder, OrderKey, OrderKind, OrderSize, SelfTradePrevention, Side,
+    TimeInForce,
 };
 use crate::prng::Prng;
 use crate::time::{Span, Timestamp};
@@ -38,6 +40,8 @@ pub struct RandomSource {
     /// In thousandths of a tick.
     fair: i64,
     start: i64,
+    /// What the fair price is pulled to, where it follows another market; in thousandths of a tick.
+    leader: Option<i64>,
     deviation: i64,
     /// In ticks.
     half_spread: i64,
@@ -55,7 +59,7 @@ impl RandomSource {
     pub fn new(
         flow: &RandomFlow,
         market: MarketId,
-        config: &MarketConfig,
+        config: &FlowMarket,
         house: AccountId,
         now: Timestamp,
     ) -> Result<Self, ConfigError> {
@@ -86,7 +90,7 @@ impl RandomSource {
             }
         }
         let step_ms = u64::from(flow.step_ms);
-        let start_ticks = config.start_price / config.price.tick;
+        let start_ticks = config.start_price / config.tick;
         let in_ticks = |bps: Decimal| start_ticks * bps / Decimal::from(10_000);
         let whole = |value: Decimal| value.round().to_i64().unwrap_or(i64::MAX / 1_000_000);
         // A walk of n equal steps has the deviation of one step times the root of n.
@@ -100,12 +104,13 @@ impl RandomSource {
             prng: Prng::new(flow.seed.wrapping_mul(1_000_003).wrapping_add(market.0 as u64)),
             next: now,
             step: Span::from_millis(i64::from(flow.step_ms)),
-            tick: config.price.tick,
-            lot: config.lot.step,
-            least_value: config.notional.min,
+            tick: config.tick,
+            lot: config.lot,
+            least_value: config.least_value,
             order_value: flow.order_value,
             fair: start,
             start,
+            leader: None,
             deviation,
             half_spread: whole(in_ticks(flow.half_spread_bps)).max(1),
             spacing: whole(in_ticks(flow.level_spacing_bps)).max(1),
@@ -113,6 +118,14 @@ impl RandomSource {
             sweep_levels: u64::from(flow.sweep_levels),
             takers_per_million_steps: takers.to_u64().unwrap_or(u64::MAX),
         })
+    }
+
+    /// Pulls the fair price of `market` to `price` from now on.
+    pub fn follow(&mut self, market: MarketId, price: Decimal) {
+        if market == self.market {
+            let fine = price / self.tick * Decimal::from(FINE);
+            self.leader = fine.round().to_i64();
+        }
     }
 
     /// When it acts next.
@@ -142,7 +155,10 @@ impl RandomSource {
 
     /// One step of the fair price, between half and twice the start.
     fn walk(&mut self) {
-        let pull = (self.start - self.fair) / 50_000;
+        let pull = match self.leader {
+            None => (self.start - self.fair) / 50_000,
+            Some(leader) => (leader - self.fair) / 200,
+        };
         self.fair += pull + self.prng.normal(self.deviation);
         self.fair = self.fair.clamp(self.start / 2, self.start * 2);
     }
@@ -290,6 +306,7 @@ impl RandomSource {
             self_trade_prevention: SelfTradePrevention::None,
             strategy_id: None,
             strategy_type: None,
+            terms: ContractTerms::default(),
         };
         // The house is rich, so nothing is refused; were it, the market would only be thinner.
         let _ = engine.place(self.market, self.house, order, now);

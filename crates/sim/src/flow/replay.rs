@@ -12,7 +12,8 @@ use super::recording::{Levels, RecordedEvent, Recording};
 use crate::config::{ConfigError, ReplayEnd, ReplayFlow};
 use crate::identity::{AccountId, ClientOrderId, MarketId, OrderId};
 use crate::matching::{
-    Amend, CancelRestriction, Engine, NewOrder, OrderKey, OrderKind, OrderSize, SelfTradePrevention, Side, TimeInForce,
+    Amend, CancelRestriction, ContractTerms, Engine, NewOrder, OrderKey, OrderKind, OrderSize, SelfTradePrevention,
+    Side, TimeInForce,
 };
 use crate::time::{Span, Timestamp};
 
@@ -234,6 +235,7 @@ impl ReplaySource {
             self_trade_prevention: SelfTradePrevention::None,
             strategy_id: None,
             strategy_type: None,
+            terms: ContractTerms::default(),
         };
         // The house is rich, so nothing is refused.
         let _ = engine.place(self.market, self.house, order, now);

@@ -8,11 +8,12 @@ use rust_decimal::Decimal;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use crate::binance::{CloseCode, Exchange, HttpRequest, HttpResponse, Outgoing, SocketPath, TransferError};
+use crate::binance::{CloseCode, HttpRequest, HttpResponse, Outgoing, SocketPath, TransferError};
 use crate::config::FlowConfig;
 use crate::faults::{FaultPlan, FrameFault, RequestFault};
 use crate::identity::{AccountName, Asset, ConnectionId};
 use crate::time::Timestamp;
+use crate::venue::Venue;
 
 /// How often time passes for the exchange when nobody asks anything.
 const TICK: Duration = Duration::from_millis(20);
@@ -82,13 +83,13 @@ pub(super) const fn tick_of(flow: &FlowConfig) -> Duration {
 }
 
 struct Actor {
-    exchange: Exchange,
+    exchange: Venue,
     faults: FaultPlan,
     connections: BTreeMap<ConnectionId, mpsc::Sender<Frame>>,
 }
 
 /// Runs the exchange until it is told to shut down or nobody can ask any more.
-pub(super) async fn run(exchange: Exchange, faults: FaultPlan, tick: Duration, mut inbox: mpsc::Receiver<Command>) {
+pub(super) async fn run(exchange: Venue, faults: FaultPlan, tick: Duration, mut inbox: mpsc::Receiver<Command>) {
     let mut actor = Actor {
         exchange,
         faults,

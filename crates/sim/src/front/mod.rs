@@ -19,10 +19,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::binance::{Exchange, TransferError};
+use crate::binance::TransferError;
 use crate::config::{ConfigError, FlowConfig, SimConfig};
 use crate::flow::{Recording, RecordingError};
 use crate::identity::{AccountName, Asset};
+use crate::venue::Venue;
 
 use actor::Command;
 
@@ -64,7 +65,8 @@ pub struct Server {
 
 /// Starts a local exchange on 127.0.0.1.
 ///
-/// REST is under `/api`, market streams are under `/ws` and `/stream`, the WebSocket API is under `/ws-api/v3`.
+/// Spot: REST is under `/api`, market streams are under `/ws` and `/stream`, the WebSocket API is under `/ws-api/v3`.
+/// Contracts: REST is under `/fapi`, streams are under `/public`, `/market` and `/private`.
 ///
 /// # Errors
 /// [`SimError`] when the configuration, a recording or the port cannot be used.
@@ -73,7 +75,7 @@ pub async fn serve(config: SimConfig) -> Result<Server, SimError> {
         FlowConfig::Replay(replay) => vec![Recording::open(replay.symbol.clone(), &replay.path)?],
         FlowConfig::None | FlowConfig::Random(_) | FlowConfig::Steady(_) => Vec::new(),
     };
-    let exchange = Exchange::new(&config, recordings, actor::wall_clock())?;
+    let exchange = Venue::new(&config, recordings, actor::wall_clock())?;
     let failed = |source| SimError::Listen {
         port: config.port,
         source,

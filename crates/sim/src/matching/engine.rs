@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 
 use super::balance::Ledger;
-use super::event::{Event, Execution, ExecutionReport};
+use super::contract::{Cause, PositionChange, Settlement, UpdateReason};
+use super::event::{Event, Execution, ExecutionReport, Liquidity};
 use super::fees::{self, FeeAsset, FeeRates};
+use super::liquidation::InsuranceFund;
 use super::market::{Market, MarketSettings};
 use super::order::{Order, OrderKind, OrderStatus, Side};
 use super::reject::Reject;
 use crate::identity::{AccountId, AccountName, Asset, ExecutionId, MarketId, OrderId, Symbol};
+use crate::margin::{MarginAccount, PositionSide};
 use crate::time::Timestamp;
 
 /// Whether an account's ended orders, its trades and its events are kept.
@@ -44,6 +47,8 @@ pub struct Account {
     pub settings: AccountSettings,
     /// What it holds.
     pub ledger: Ledger,
+    /// Its positions in contracts, and what they are settled in.
+    pub margin: MarginAccount,
     /// When its balances last changed.
     pub updated: Timestamp,
 }
@@ -56,6 +61,8 @@ pub struct Engine {
     collected: BTreeMap<Asset, Decimal>,
     events: Vec<Event>,
     touched: BTreeMap<AccountId, BTreeSet<Asset>>,
+    pub(super) touched_positions: BTreeMap<AccountId, BTreeSet<(MarketId, PositionSide)>>,
+    pub(super) fund: InsuranceFund,
 }
 
 impl Engine {
@@ -84,6 +91,7 @@ impl Engine {
         self.accounts.push(Account {
             settings,
             ledger,
+            margin: MarginAccount::default(),
             updated: now,
         });
         AccountId(self.accounts.len() - 1)
@@ -202,6 +210,52 @@ impl Engine {
                 time: now,
             });
         }
+        for (account, positions) in std::mem::take(&mut self.touched_positions) {
+            self.tell_positions(account, UpdateReason::Order, positions, Decimal::ZERO, now);
+        }
+    }
+
+    /// Tells that an account's margin wallet or these positions changed.
+    pub(super) fn tell_positions(
+        &mut self,
+        account: AccountId,
+        reason: UpdateReason,
+        positions: BTreeSet<(MarketId, PositionSide)>,
+        moved: Decimal,
+        now: Timestamp,
+    ) {
+        if !self.keeps_history(account) {
+            return;
+        }
+        self.accounts[account.0].updated = now;
+        self.events.push(Event::Margin(PositionChange {
+            account,
+            reason,
+            positions: positions.into_iter().collect(),
+            moved,
+            time: now,
+        }));
+    }
+
+    /// What an order's owner pays for a fill; the exchange's own orders cost nothing.
+    pub(super) fn fee_rate(&self, order: &Order, liquidity: Liquidity) -> Decimal {
+        let fees = self.accounts[order.account.0].settings.fees;
+        match (order.terms.cause, liquidity) {
+            (Cause::Liquidation | Cause::Deleveraging, _) => Decimal::ZERO,
+            (Cause::Client, Liquidity::Maker) => fees.maker,
+            (Cause::Client, Liquidity::Taker) => fees.taker,
+        }
+    }
+
+    /// Adds commission to what the exchange has collected.
+    pub(super) fn collect(&mut self, asset: &Asset, fee: Decimal) {
+        if fee > Decimal::ZERO {
+            *self.collected.entry(asset.clone()).or_default() += fee;
+        }
+    }
+
+    fn is_contract(&self, market: MarketId) -> bool {
+        matches!(self.markets[market.0].settings.settlement, Settlement::Contract(_))
     }
 
     /// The asset that an order of `side` pays with.
@@ -217,8 +271,11 @@ impl Engine {
         self.accounts[account.0].ledger.balance(asset).free
     }
 
-    /// Locks what an open limit order binds.
+    /// Locks what an open limit order binds; an order of a contract binds margin, which is reckoned and not locked.
     pub(super) fn lock_for(&mut self, market: MarketId, account: AccountId, side: Side, amount: Decimal) {
+        if self.is_contract(market) {
+            return;
+        }
         let asset = self.pays_with(market, side);
         self.accounts[account.0].ledger.lock(&asset, amount);
         self.touch(account, &asset);
@@ -226,6 +283,9 @@ impl Engine {
 
     /// Frees what a limit order no longer binds.
     pub(super) fn unlock_for(&mut self, market: MarketId, account: AccountId, side: Side, amount: Decimal) {
+        if self.is_contract(market) {
+            return;
+        }
         let asset = self.pays_with(market, side);
         self.accounts[account.0].ledger.unlock(&asset, amount);
         self.touch(account, &asset);
@@ -260,9 +320,7 @@ impl Engine {
         ledger.credit(&paid_asset, -paid);
         ledger.credit(&received_asset, received);
         ledger.credit(&fee_asset, -fee);
-        if fee > Decimal::ZERO {
-            *self.collected.entry(fee_asset.clone()).or_default() += fee;
-        }
+        self.collect(&fee_asset, fee);
         for asset in [&paid_asset, &received_asset, &fee_asset] {
             self.touch(account, asset);
         }

@@ -2,11 +2,13 @@
 
 use rust_decimal::Decimal;
 
+use super::contract::PositionChange;
 use super::market::PublicTrade;
 use super::order::{Order, Side};
 use crate::identity::{
     AccountId, Asset, ClientOrderId, ExecutionId, MarketId, OrderId, PreventedMatchId, TradeId, UpdateId,
 };
+use crate::margin::PositionSide;
 use crate::time::Timestamp;
 
 /// One thing that happened, in order.
@@ -22,6 +24,17 @@ pub enum Event {
         account: AccountId,
         /// Which, without repetition.
         assets: Vec<Asset>,
+        /// When.
+        time: Timestamp,
+    },
+    /// An operation changed the margin wallet or these positions of an account with [`super::History::Keep`].
+    Margin(PositionChange),
+    /// A margin account is near its liquidation.
+    MarginCall {
+        /// Whose.
+        account: AccountId,
+        /// The positions that are short of margin.
+        positions: Vec<(MarketId, PositionSide)>,
         /// When.
         time: Timestamp,
     },
@@ -72,6 +85,8 @@ pub enum Execution {
         commission_asset: Asset,
         /// Whether this order was the resting one.
         liquidity: Liquidity,
+        /// Of a contract: what it realised, without the commission.
+        realized: Decimal,
     },
     /// Cancelled by its owner.
     Canceled {

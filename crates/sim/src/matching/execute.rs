@@ -2,7 +2,8 @@
 
 use rust_decimal::Decimal;
 
-use super::book::within;
+use super::book::{Level, within};
+use super::contract::{Settled, Settlement};
 use super::engine::Engine;
 use super::event::{Event, Execution, Liquidity, PreventedDetail};
 use super::market::{MyTrade, PublicTrade};
@@ -13,11 +14,11 @@ use crate::time::Timestamp;
 
 /// A pair of orders that meet.
 #[derive(Clone, Copy)]
-struct Meeting {
-    taker: OrderId,
-    maker: OrderId,
-    price: Decimal,
-    quantity: Decimal,
+pub(super) struct Meeting {
+    pub taker: OrderId,
+    pub maker: OrderId,
+    pub price: Decimal,
+    pub quantity: Decimal,
 }
 
 impl Engine {
@@ -54,7 +55,11 @@ impl Engine {
         } else {
             SelfTradePrevention::None
         };
-        let quantity = taker.remaining().min(maker.remaining());
+        let (takes, gives) = (self.reducible(market, taker), self.reducible(market, maker));
+        let quantity = taker.remaining().min(maker.remaining()).min(takes).min(gives);
+        if quantity.is_zero() {
+            return None;
+        }
         Some((
             Meeting {
                 taker: taker_id,
@@ -82,11 +87,12 @@ impl Engine {
         self.push_event(Event::Trade(market, public));
         let fill = self.fill(market, meeting.taker, Liquidity::Taker, id, meeting, now);
         self.fill(market, meeting.maker, Liquidity::Maker, id, meeting, now);
+        self.end_idle_reducers(market, now);
         fill
     }
 
     /// Applies one side of a trade.
-    fn fill(
+    pub(super) fn fill(
         &mut self,
         market: MarketId,
         id: OrderId,
@@ -97,12 +103,23 @@ impl Engine {
     ) -> Fill {
         let Meeting { price, quantity, .. } = meeting;
         let before = self.markets[market.0].orders.get(&id).expect("they met").clone();
-        let fees = self.accounts[before.account.0].settings.fees;
-        let rate = match liquidity {
-            Liquidity::Maker => fees.maker,
-            Liquidity::Taker => fees.taker,
+        let rate = self.fee_rate(&before, liquidity);
+        let contract = matches!(self.markets[market.0].settings.settlement, Settlement::Contract(_));
+        let settled = if contract {
+            self.settle_contract(market, &before, price, quantity, rate, trade, now)
+        } else {
+            let (fee, fee_asset) = self.settle_fill(market, &before, price, quantity, rate);
+            Settled {
+                fee,
+                fee_asset,
+                realized: Decimal::ZERO,
+            }
         };
-        let (commission, commission_asset) = self.settle_fill(market, &before, price, quantity, rate);
+        let Settled {
+            fee: commission,
+            fee_asset: commission_asset,
+            realized,
+        } = settled;
 
         let keeps_history = self.keeps_history(before.account);
         let place = &mut self.markets[market.0];
@@ -121,7 +138,10 @@ impl Engine {
         if done {
             place.remove_open(id, before.account);
         }
-        if liquidity == Liquidity::Maker {
+        // What is deleveraged was never in the book.
+        let in_book = |level: &Level| level.orders.contains(&id);
+        let rests = liquidity == Liquidity::Maker && place.book.level(before.side, before.price).is_some_and(in_book);
+        if rests {
             if done {
                 place.book.remove(before.side, before.price, id, quantity);
             } else {
@@ -140,6 +160,8 @@ impl Engine {
                 commission_asset: commission_asset.clone(),
                 time: now,
                 liquidity,
+                realized,
+                position: before.terms.position,
             });
         }
         let fill = Fill {
@@ -156,6 +178,7 @@ impl Engine {
             commission,
             commission_asset,
             liquidity,
+            realized,
         };
         self.report(market, id, execution, now);
         if liquidity == Liquidity::Maker {

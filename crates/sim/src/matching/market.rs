@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rust_decimal::Decimal;
 
 use super::book::Book;
+use super::contract::Settlement;
 use super::event::LevelChange;
 use super::order::{Order, PreventedMatch, Side};
 use crate::identity::{
     AccountId, Asset, ClientOrderId, ExecutionId, OrderId, PreventedMatchId, Symbol, TradeId, UpdateId,
 };
+use crate::margin::PositionSide;
 use crate::time::Timestamp;
 
 /// How many public trades a market remembers.
@@ -26,6 +28,8 @@ pub struct MarketSettings {
     pub quote: Asset,
     /// The step of quantities in base; market orders by quote amount are cut to it.
     pub lot: Decimal,
+    /// What a trade moves.
+    pub settlement: Settlement,
 }
 
 /// A trade as everybody sees it.
@@ -66,6 +70,10 @@ pub struct MyTrade {
     pub time: Timestamp,
     /// The account's part.
     pub liquidity: super::Liquidity,
+    /// Of a contract: what it realised, without the commission.
+    pub realized: Decimal,
+    /// Of a contract: which position it changed.
+    pub position: PositionSide,
 }
 
 /// One market.
@@ -83,6 +91,8 @@ pub struct Market {
     pub(super) prevented: Vec<PreventedMatch>,
     pub(super) changes: Vec<LevelChange>,
     pub(super) last_update: UpdateId,
+    /// Of a contract: the price that margin is reckoned by.
+    pub(super) mark: Decimal,
     next_order: u64,
     next_trade: u64,
     next_execution: u64,
@@ -101,6 +111,7 @@ impl Market {
             prevented: Vec::new(),
             changes: Vec::new(),
             last_update: UpdateId(0),
+            mark: Decimal::ZERO,
             next_order: 1,
             next_trade: 1,
             next_execution: 1,
@@ -160,6 +171,11 @@ impl Market {
     /// The price of the last trade.
     pub fn last_price(&self) -> Option<Decimal> {
         self.trades.back().map(|trade| trade.price)
+    }
+
+    /// The mark price of a contract; zero before the first, and for what is no contract.
+    pub fn mark(&self) -> Decimal {
+        self.mark
     }
 
     /// Matches that self-trade prevention stopped, oldest first.

@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::contract::ContractTerms;
 use crate::identity::{AccountId, ClientOrderId, OrderId, PreventedMatchId};
 use crate::time::Timestamp;
 
@@ -110,6 +111,14 @@ pub enum ExpiryReason {
     UnfilledFillOrKill,
     /// The book had too few orders to match against.
     InsufficientLiquidity,
+    /// An order that may only reduce has nothing left to reduce.
+    NothingToReduce,
+    /// Its account was liquidated.
+    Liquidated,
+    /// The time until which it was good has come.
+    GoodTillDate,
+    /// A post-only order would take at the price it was amended to.
+    WouldTake,
 }
 
 /// How much an order is for.
@@ -142,6 +151,8 @@ pub struct NewOrder {
     pub strategy_id: Option<i64>,
     /// A label of the client's.
     pub strategy_type: Option<i64>,
+    /// What only an order of a contract says; spot's have the default.
+    pub terms: ContractTerms,
 }
 
 /// An order on the exchange.
@@ -189,6 +200,8 @@ pub struct Order {
     pub strategy_id: Option<i64>,
     /// A label of the client's.
     pub strategy_type: Option<i64>,
+    /// What only an order of a contract says.
+    pub terms: ContractTerms,
 }
 
 impl Order {

@@ -3,6 +3,7 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::book::within;
+use super::contract::Settlement;
 use super::engine::Engine;
 use super::event::Execution;
 use super::order::{
@@ -40,15 +41,15 @@ pub struct PlaceReport {
 }
 
 /// What an arriving order would meet.
-struct Walk {
+pub(super) struct Walk {
     /// Base that the order would use up, traded or prevented.
-    quantity: Decimal,
+    pub quantity: Decimal,
     /// Quote that would change hands.
-    quote: Decimal,
+    pub quote: Decimal,
     /// The price of the last level met.
-    last_price: Option<Decimal>,
+    pub last_price: Option<Decimal>,
     /// Base or quote, as the order was sized, that found no counterpart.
-    unmet: Decimal,
+    pub unmet: Decimal,
 }
 
 impl Engine {
@@ -64,6 +65,18 @@ impl Engine {
         now: Timestamp,
     ) -> Result<PlaceReport, Reject> {
         let quantity = self.check(market, account, &new)?;
+        Ok(self.place_checked(market, account, new, quantity, now))
+    }
+
+    /// Places an order that is known to be acceptable.
+    pub(super) fn place_checked(
+        &mut self,
+        market: MarketId,
+        account: AccountId,
+        new: NewOrder,
+        quantity: Decimal,
+        now: Timestamp,
+    ) -> PlaceReport {
         let id = self.accept(market, account, new, quantity, now);
         let order = self.markets[market.0].orders.get(&id).expect("just accepted");
         let expiry = self.refuses_part_fill(market, order);
@@ -76,11 +89,11 @@ impl Engine {
         let order = self.markets[market.0].orders.get(&id).expect("still there").clone();
         self.forget_if_ended(market, id);
         self.settle_touched(now);
-        Ok(PlaceReport {
+        PlaceReport {
             order,
             fills,
             prevented,
-        })
+        }
     }
 
     /// Whether [`Self::place`] would accept the order, without placing it.
@@ -102,6 +115,10 @@ impl Engine {
         }
         if new.kind == OrderKind::LimitMaker && place.book.crosses(new.side, Some(new.price)) {
             return Err(Reject::WouldTake);
+        }
+        if let (Settlement::Contract(_), OrderSize::Base(quantity)) = (&place.settings.settlement, new.size) {
+            self.check_contract(market, account, new, quantity)?;
+            return Ok(quantity);
         }
         let free = self.free(account, &self.pays_with(market, new.side));
         let (quantity, needed) = match (new.kind, new.size) {
@@ -143,7 +160,7 @@ impl Engine {
         Ok(walk.quantity + floor_to_lot(walk.unmet / price, lot))
     }
 
-    fn accept(
+    pub(super) fn accept(
         &mut self,
         market: MarketId,
         account: AccountId,
@@ -179,6 +196,7 @@ impl Engine {
             amendments: 0,
             strategy_id: new.strategy_id,
             strategy_type: new.strategy_type,
+            terms: new.terms,
         };
         if keeps_history {
             place.by_client_id.insert((account, order.client_id.clone()), id);
@@ -211,7 +229,7 @@ impl Engine {
     }
 
     /// Puts what is left of a good-till-cancel order into the book; lets the rest of any other expire.
-    fn finish(&mut self, market: MarketId, id: OrderId, expiry: Option<ExpiryReason>, now: Timestamp) {
+    pub(super) fn finish(&mut self, market: MarketId, id: OrderId, expiry: Option<ExpiryReason>, now: Timestamp) {
         let place = &mut self.markets[market.0];
         let order = place.orders.get_mut(&id).expect("just accepted");
         if !order.status.is_open() {
@@ -233,7 +251,7 @@ impl Engine {
     }
 
     /// Walks the other side of the book as an order would, honouring self-trade prevention, and changes nothing.
-    fn walk(
+    pub(super) fn walk(
         &self,
         market: MarketId,
         account: AccountId,

@@ -26,6 +26,18 @@ pub enum Reject {
     /// An amendment may only reduce.
     #[error("an amendment may only reduce the quantity")]
     QuantityIncrease,
+    /// The margin does not cover the order.
+    #[error("the account's available margin does not cover the order; reduce it or fund the account")]
+    InsufficientMargin,
+    /// There is nothing that the order could reduce.
+    #[error("the order may only reduce, and there is no position that it could reduce by this much")]
+    NothingToReduce,
+    /// The position would be too large for its leverage.
+    #[error("the position would be too large for its leverage; lower the leverage or the quantity")]
+    PositionTooLarge,
+    /// A fill-or-kill order of a contract that cannot be filled whole.
+    #[error("the fill-or-kill order cannot be filled whole; reduce it or change its price")]
+    WouldNotFill,
     /// The amendment's quantity equals the present one, or is not above what has traded.
     #[error("the amendment would not change the order")]
     NoChange,

@@ -1,6 +1,8 @@
 //! A Binance client of a few lines, written from the documentation alone, and the ways to wait for what it expects.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod contracts;
+
 use std::time::Duration;
 
 use base64::Engine as _;

@@ -2,6 +2,7 @@
 //! conservation of assets and a sound book.
 #![allow(clippy::unwrap_used)]
 
+mod contracts;
 mod properties;
 mod rules;
 
@@ -30,6 +31,7 @@ fn engine() -> Engine {
         base: Asset::from("BTC"),
         quote: Asset::from("USDT"),
         lot: dec("0.001"),
+        settlement: Settlement::Assets,
     });
     for name in ["alice", "bob"] {
         let settings = AccountSettings {
@@ -59,6 +61,7 @@ fn limit(id: &str, side: Side, price: &str, quantity: &str) -> NewOrder {
         self_trade_prevention: SelfTradePrevention::None,
         strategy_id: None,
         strategy_type: None,
+        terms: ContractTerms::default(),
     }
 }
 

@@ -61,6 +61,7 @@ fn new_order() -> impl Strategy<Value = NewOrder> {
                     self_trade_prevention,
                     strategy_id: None,
                     strategy_type: None,
+                    terms: ContractTerms::default(),
                 }
             },
         )

@@ -226,6 +226,7 @@ fn commission_is_paid_in_the_fee_asset_while_it_lasts() {
         base: Asset::from("BNB"),
         quote: Asset::from("USDT"),
         lot: dec("0.001"),
+        settlement: Settlement::Assets,
     });
     let settings = AccountSettings {
         fee_asset: Some(FeeAsset {

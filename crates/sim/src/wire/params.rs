@@ -237,7 +237,7 @@ fn decode_form(form: &str) -> Result<Vec<(String, String)>, ApiError> {
 }
 
 /// Decodes `%XX` and `+`; what is not a valid escape stays as it is.
-pub(super) fn percent_decode(text: &str) -> String {
+pub(crate) fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut place = 0;
@@ -262,7 +262,7 @@ pub(super) fn percent_decode(text: &str) -> String {
 /// The signature payload of the REST API: query and body exactly as sent, without a separator, without `signature`.
 ///
 /// Source: Binance REST API, "SIGNED Endpoint Examples".
-pub(super) fn form_payload(query: &str, body: &str) -> String {
+pub(crate) fn form_payload(query: &str, body: &str) -> String {
     format!("{}{}", without_signature(query), without_signature(body))
 }
 

@@ -6,10 +6,10 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::candles::Candles;
-use super::render::{TimeUnit, amount, levels};
+use super::text::{TimeUnit, amount, levels};
 use crate::identity::{OrderId, Symbol, TradeId, UpdateId};
 use crate::matching::{Book, LevelChange, PublicTrade, Side};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// How many aggregate trades are remembered.
 const AGGREGATES_KEPT: usize = 10_000;
@@ -19,8 +19,24 @@ const AGGREGATES_KEPT: usize = 10_000;
 pub enum Speed {
     /// Every 100 ms.
     Fast,
+    /// Every 250 ms.
+    Quarter,
+    /// Every 500 ms.
+    Half,
     /// Every 1000 ms.
     Slow,
+}
+
+impl Speed {
+    /// The time between two sendings.
+    pub const fn span(self) -> Span {
+        Span::from_millis(match self {
+            Self::Fast => 100,
+            Self::Quarter => 250,
+            Self::Half => 500,
+            Self::Slow => 1_000,
+        })
+    }
 }
 
 /// Level changes since a depth stream last sent.
@@ -46,14 +62,18 @@ impl DepthWindow {
 /// What a depth stream sends: the levels that changed, each with its new total.
 #[derive(Debug)]
 pub struct DepthUpdate {
-    first: UpdateId,
-    last: UpdateId,
-    bids: BTreeMap<Decimal, Decimal>,
-    asks: BTreeMap<Decimal, Decimal>,
+    /// The first change of the book in it.
+    pub first: UpdateId,
+    /// The last one.
+    pub last: UpdateId,
+    /// Bids, with zero where a level is gone.
+    pub bids: BTreeMap<Decimal, Decimal>,
+    /// Asks, likewise.
+    pub asks: BTreeMap<Decimal, Decimal>,
 }
 
 impl DepthUpdate {
-    /// As `depthUpdate`.
+    /// As spot's `depthUpdate`.
     pub fn render(&self, symbol: &Symbol, now: Timestamp, unit: TimeUnit) -> Value {
         let pairs = |(price, quantity): (&Decimal, &Decimal)| (*price, *quantity);
         json!({
@@ -137,32 +157,34 @@ pub struct Feed {
     pub candles: Candles,
     /// Recent aggregate trades, oldest first.
     pub aggregates: VecDeque<AggregateTrade>,
-    fast: DepthWindow,
-    slow: DepthWindow,
+    depth: BTreeMap<Speed, DepthWindow>,
     building: Option<AggregateTrade>,
     next_aggregate: u64,
     best: BestPrices,
 }
 
 impl Feed {
-    /// Adds a level change to both depth windows.
+    /// A feed whose depth is sent at these speeds.
+    pub fn new(speeds: &[Speed]) -> Self {
+        Self {
+            depth: speeds.iter().map(|speed| (*speed, DepthWindow::default())).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a level change to every depth window.
     pub fn add_change(&mut self, change: LevelChange) {
-        self.fast.add(change);
-        self.slow.add(change);
+        self.depth.values_mut().for_each(|window| window.add(change));
     }
 
     /// Ends a depth window; `None` when nothing changed in it.
     pub fn take_depth(&mut self, speed: Speed) -> Option<DepthUpdate> {
-        let window = match speed {
-            Speed::Fast => &mut self.fast,
-            Speed::Slow => &mut self.slow,
-        };
         let DepthWindow {
             first,
             last,
             bids,
             asks,
-        } = std::mem::take(window);
+        } = std::mem::take(self.depth.get_mut(&speed)?);
         first.map(|first| DepthUpdate {
             first,
             last,

@@ -9,7 +9,8 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::error::ApiError;
-use super::params::Params;
+use super::params::{Params, form_payload};
+use super::transport::HttpRequest;
 use crate::config::{ApiKeyConfig, ConfigError, KeyPermission};
 use crate::identity::{AccountId, ApiKey};
 use crate::time::{Span, Timestamp};
@@ -144,6 +145,31 @@ pub fn check_timing(params: &Params, now: Timestamp) -> Result<(), ApiError> {
         ));
     }
     Ok(())
+}
+
+/// The account behind a signed REST request.
+///
+/// # Errors
+/// -2014, -2015, -1102, -1022 or -1021, in this order.
+pub fn authorize(
+    keys: &KeyRing,
+    request: &HttpRequest,
+    params: &Params,
+    permission: KeyPermission,
+    now: Timestamp,
+) -> Result<AccountId, ApiError> {
+    let api_key = request.header("X-MBX-APIKEY").ok_or_else(bad_key_format)?;
+    let record = keys.find(api_key)?;
+    params.required("timestamp")?;
+    let signature = params.required("signature")?;
+    if !record.verifies(&form_payload(&request.query, &request.body), signature) {
+        return Err(bad_signature());
+    }
+    check_timing(params, now)?;
+    if permission == KeyPermission::Trade && record.permission != KeyPermission::Trade {
+        return Err(ApiError::rejected_key());
+    }
+    Ok(record.account)
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

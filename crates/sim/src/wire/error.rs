@@ -1,8 +1,7 @@
-//! Binance's error codes and messages. Source: Binance, "Error codes", and HTTP return codes of the REST API page.
+//! A refusal as the client sees it, with the codes that both faces share. Source: Binance, "Error codes", and HTTP return codes of the REST API page.
 
 use serde_json::{Value, json};
 
-use crate::matching::Reject;
 use crate::time::Timestamp;
 
 /// A refusal as the client sees it.
@@ -81,21 +80,6 @@ impl ApiError {
         Self::new(401, -2015, "Invalid API-key, IP, or permissions for action.")
     }
 
-    /// The engine's refusal of a new order: -2010.
-    pub fn order_rejected(reject: Reject) -> Self {
-        Self::bad(-2010, engine_message(reject))
-    }
-
-    /// The engine's refusal of a cancel: -2011.
-    pub fn cancel_rejected(reject: Reject) -> Self {
-        Self::bad(-2011, engine_message(reject))
-    }
-
-    /// The engine's refusal of an amendment: -2038.
-    pub fn amend_rejected(reject: Reject) -> Self {
-        Self::bad(-2038, engine_message(reject))
-    }
-
     /// `{code, msg}`, with `data` where there is some.
     pub fn body(&self) -> Value {
         let mut body = json!({ "code": self.code, "msg": self.message });
@@ -103,19 +87,5 @@ impl ApiError {
             body["data"] = data.clone();
         }
         body
-    }
-}
-
-/// Source: Binance, "Messages for -1010, -2010, -2011 and -2038".
-fn engine_message(reject: Reject) -> &'static str {
-    match reject {
-        Reject::InsufficientBalance => "Account has insufficient balance for requested action.",
-        Reject::DuplicateClientOrderId => "Duplicate order sent.",
-        Reject::WouldTake => "Order would immediately match and take.",
-        Reject::NoLiquidity => "Order book liquidity is less than `LOT_SIZE` filter minimum quantity.",
-        Reject::UnknownOrder => "Unknown order sent.",
-        Reject::CancelRestricted => "Order was not canceled due to cancel restrictions.",
-        Reject::QuantityIncrease => "Order amend (quantity increase) is not supported.",
-        Reject::NoChange => "The requested action would change no state; rejecting.",
     }
 }

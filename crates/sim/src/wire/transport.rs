@@ -2,7 +2,18 @@
 
 use std::net::IpAddr;
 
-use super::operation::Method;
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// DELETE.
+    Delete,
+}
 
 /// A REST request.
 #[derive(Debug, Clone)]
@@ -78,12 +89,47 @@ pub enum SocketPath {
     Combined,
     /// `/ws-api/v3`.
     Api,
+    /// `/public/…`, `/market/…` or `/private/…`: the streams of contracts.
+    Contracts {
+        /// Which of them.
+        route: Route,
+        /// What follows `/ws/`, for bare payloads; absent for `/stream`, whose payloads are wrapped.
+        streams: Option<String>,
+    },
+}
+
+/// One of the three roads to the streams of contracts. Source: Binance, USD-M futures, "Important WebSocket Change Notice".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Route {
+    /// Books and best prices.
+    Public,
+    /// Trades, candles, mark prices and everything else that is not one account's.
+    Market,
+    /// User data.
+    Private,
 }
 
 impl SocketPath {
     /// The kind of connection of a URL path; `None` when there is none.
     pub fn parse(path: &str) -> Option<Self> {
-        match path.trim_end_matches('/') {
+        let path = path.trim_end_matches('/');
+        for (prefix, route) in [
+            ("/public", Route::Public),
+            ("/market", Route::Market),
+            ("/private", Route::Private),
+        ] {
+            if let Some(rest) = path.strip_prefix(prefix) {
+                return match Self::parse(rest)? {
+                    Self::Raw { streams } => Some(Self::Contracts {
+                        route,
+                        streams: Some(streams),
+                    }),
+                    Self::Combined => Some(Self::Contracts { route, streams: None }),
+                    Self::Api | Self::Contracts { .. } => None,
+                };
+            }
+        }
+        match path {
             "/ws-api/v3" => Some(Self::Api),
             "/stream" => Some(Self::Combined),
             "/ws" => Some(Self::Raw { streams: String::new() }),

@@ -1,6 +1,7 @@
 //! How much an address may ask and how many orders an account may place. Windows are fixed and aligned to the clock.
 //!
-//! Source: Binance REST API, "LIMITS"; "Spot Unfilled Order Count Rules".
+//! Source: Binance REST API, "LIMITS"; "Spot Unfilled Order Count Rules"; USD-M futures, "General Info". Each market has
+//! counters of its own.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -53,8 +54,27 @@ struct Address {
 
 #[derive(Debug, Default)]
 struct Orders {
-    ten_seconds: Counter,
-    day: Counter,
+    short: Counter,
+    long: Counter,
+}
+
+/// The windows in which an account's orders are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderWindows {
+    /// Spot: unfilled orders in ten seconds and in a day.
+    TenSecondsAndDay,
+    /// Contracts: orders in ten seconds and in a minute, filled or not.
+    TenSecondsAndMinute,
+}
+
+impl OrderWindows {
+    /// The longer window: its length, its name in messages, its interval in tables.
+    const fn long(self) -> (Span, &'static str, &'static str) {
+        match self {
+            Self::TenSecondsAndDay => (DAY, "1 DAY", "DAY"),
+            Self::TenSecondsAndMinute => (MINUTE, "1 MINUTE", "MINUTE"),
+        }
+    }
 }
 
 /// Which part an order had in its first fill.
@@ -70,15 +90,17 @@ pub enum FirstFill {
 #[derive(Debug)]
 pub struct Limits {
     config: LimitConfig,
+    windows: OrderWindows,
     addresses: BTreeMap<IpAddr, Address>,
     orders: BTreeMap<AccountId, Orders>,
 }
 
 impl Limits {
     /// Counters at zero.
-    pub fn new(config: LimitConfig) -> Self {
+    pub fn new(config: LimitConfig, windows: OrderWindows) -> Self {
         Self {
             config,
+            windows,
             addresses: BTreeMap::new(),
             orders: BTreeMap::new(),
         }
@@ -181,10 +203,11 @@ impl Limits {
             orders_per_day,
             ..
         } = self.config;
+        let (long, named, _) = self.windows.long();
         let orders = self.orders.entry(account).or_default();
         for (counter, span, limit, interval) in [
-            (&mut orders.ten_seconds, TEN_SECONDS, orders_per_10_seconds, "10 SECOND"),
-            (&mut orders.day, DAY, orders_per_day, "1 DAY"),
+            (&mut orders.short, TEN_SECONDS, orders_per_10_seconds, "10 SECOND"),
+            (&mut orders.long, long, orders_per_day, named),
         ] {
             if *counter.at(now, span) >= limit {
                 let message = format!("Too many new orders; current limit is {limit} orders per {interval}.");
@@ -200,9 +223,18 @@ impl Limits {
 
     /// Counts a new order.
     pub fn count_order(&mut self, account: AccountId, now: Timestamp) {
+        let (long, ..) = self.windows.long();
         let orders = self.orders.entry(account).or_default();
-        *orders.ten_seconds.at(now, TEN_SECONDS) += 1;
-        *orders.day.at(now, DAY) += 1;
+        *orders.short.at(now, TEN_SECONDS) += 1;
+        *orders.long.at(now, long) += 1;
+    }
+
+    /// Counts orders of contracts, whose two windows count a batch differently.
+    pub fn count_orders(&mut self, account: AccountId, short: u32, long: u32, now: Timestamp) {
+        let (span, ..) = self.windows.long();
+        let orders = self.orders.entry(account).or_default();
+        *orders.short.at(now, TEN_SECONDS) += short;
+        *orders.long.at(now, span) += long;
     }
 
     /// Gives back for an order's first fill.
@@ -211,38 +243,45 @@ impl Limits {
             FirstFill::AsTaker => TAKER_REFUND,
             FirstFill::AsMaker => MAKER_REFUND,
         };
+        let (long, ..) = self.windows.long();
         let orders = self.orders.entry(account).or_default();
-        for (counter, span) in [(&mut orders.ten_seconds, TEN_SECONDS), (&mut orders.day, DAY)] {
+        for (counter, span) in [(&mut orders.short, TEN_SECONDS), (&mut orders.long, long)] {
             let count = counter.at(now, span);
             *count = count.saturating_sub(refund);
         }
     }
 
-    /// Unfilled orders of an account in these ten seconds and in this day.
+    /// Orders of an account in these ten seconds and in the longer window.
     pub fn order_counts(&mut self, account: AccountId, now: Timestamp) -> (u32, u32) {
+        let (long, ..) = self.windows.long();
         let orders = self.orders.entry(account).or_default();
-        (*orders.ten_seconds.at(now, TEN_SECONDS), *orders.day.at(now, DAY))
+        (*orders.short.at(now, TEN_SECONDS), *orders.long.at(now, long))
     }
 
     /// The `rateLimits` of exchangeInfo.
     pub fn describe(&self) -> Value {
         let limit = |kind: &str, interval: &str, number: u32, limit: u32| json!({ "rateLimitType": kind, "interval": interval, "intervalNum": number, "limit": limit });
-        json!([
+        let (_, _, long) = self.windows.long();
+        let mut limits = vec![
             limit("REQUEST_WEIGHT", "MINUTE", 1, self.config.weight_per_minute),
             limit("ORDERS", "SECOND", 10, self.config.orders_per_10_seconds),
-            limit("ORDERS", "DAY", 1, self.config.orders_per_day),
-            limit("RAW_REQUESTS", "MINUTE", 5, self.config.requests_per_5_minutes),
-        ])
+            limit("ORDERS", long, 1, self.config.orders_per_day),
+        ];
+        if self.windows == OrderWindows::TenSecondsAndDay {
+            limits.push(limit("RAW_REQUESTS", "MINUTE", 5, self.config.requests_per_5_minutes));
+        }
+        Value::Array(limits)
     }
 
-    /// Order limits with their present counts: the reply of `GET /api/v3/rateLimit/order`.
+    /// Order limits with their present counts: the reply of `rateLimit/order`.
     pub fn describe_orders(&mut self, account: AccountId, now: Timestamp) -> Vec<Value> {
-        let (ten_seconds, day) = self.order_counts(account, now);
+        let (ten_seconds, longer) = self.order_counts(account, now);
+        let (_, _, interval) = self.windows.long();
         vec![
             json!({ "rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10,
                 "limit": self.config.orders_per_10_seconds, "count": ten_seconds }),
-            json!({ "rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1,
-                "limit": self.config.orders_per_day, "count": day }),
+            json!({ "rateLimitType": "ORDERS", "interval": interval, "intervalNum": 1,
+                "limit": self.config.orders_per_day, "count": longer }),
         ]
     }
 
@@ -288,7 +327,7 @@ mod tests {
             violations_before_ban: 2,
             ..LimitConfig::default()
         };
-        let mut limits = Limits::new(config);
+        let mut limits = Limits::new(config, OrderWindows::TenSecondsAndDay);
         assert_eq!(limits.charge(PEER, 10, at(30)), Ok(()));
         let over = limits
             .charge(PEER, 1, at(31))
@@ -309,7 +348,7 @@ mod tests {
             orders_per_10_seconds: 6,
             ..LimitConfig::default()
         };
-        let mut limits = Limits::new(config);
+        let mut limits = Limits::new(config, OrderWindows::TenSecondsAndDay);
         let account = AccountId(0);
         for _ in 0..6 {
             assert_eq!(limits.check_order(account, at(1)), Ok(()));
