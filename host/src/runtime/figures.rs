@@ -217,13 +217,13 @@ fn won(view: &View<'_>, quote: &Asset) -> (Amount, Amount) {
     let mut sums = (Amount::ZERO, Amount::ZERO);
     for market in view.markets().filter(|m| m.pair().quote == *quote) {
         let position = market.position();
-        sums.0 += position.realised - position.fees_in_quote;
+        sums.0 += position.realised() - position.fees_in_quote;
         let price = market.last_book().and_then(|book| book.mid()).or(position.last_price);
         if let Some(price) = price {
-            sums.1 += position.unrealised(price);
+            sums.1 += position.unrealised(market.pair(), price);
         }
     }
-    // An average cost has as many digits as a division gives; nobody is owed the digits beyond the eighth.
+    // Shares of a cost have twelve digits behind the point; nobody is owed those beyond the eighth.
     (Amount(sums.0.0.round_dp(8)), Amount(sums.1.0.round_dp(8)))
 }
 

@@ -414,6 +414,8 @@ impl Recovered {
             Record::ForcedReduction { venue, time, .. } => self.seen(venue, *time),
             // What is set is asked of the exchange, and what is chosen is the bot's file's to say.
             Record::SettingChosen { venue, time, .. } => self.seen(venue, *time),
+            // What profit is counted by; what an instrument is a contract of is asked anew.
+            Record::ContractKnown { .. } | Record::PriceSeen { .. } => {}
             // Facts about triggers, which this engine does not place yet.
             Record::TriggerIntent { .. } | Record::TriggerCancelIntent { .. } | Record::TriggerChanged { .. } => {}
         }
