@@ -194,9 +194,22 @@ pub struct KillArgs {
     pub reason: String,
 }
 
+/// The bots of the demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DemoBot {
+    /// A market maker in spot.
+    #[default]
+    Maker,
+    /// Spot-perpetual arbitrage, over two connectors at once.
+    Carry,
+}
+
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
+    /// Which bot trades.
+    #[arg(long, value_enum, default_value_t)]
+    pub bot: DemoBot,
     /// How long to trade.
     #[arg(long, default_value_t = 60)]
     pub seconds: u64,
@@ -206,7 +219,7 @@ pub struct DemoArgs {
     /// The folder that holds the connector libraries; that of this program where absent.
     #[arg(long)]
     pub plugin_dir: Option<PathBuf>,
-    /// Record it, below `data/demo/recordings`.
+    /// Record it, below the bot's folder: `data/demo/recordings`.
     #[arg(long)]
     pub record: bool,
     /// How it shows itself.
