@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use colibri_model::{Pair, PairError, Price, WallNs};
+use colibri_store::export;
 
 use crate::replay::Moment;
 
@@ -62,6 +64,8 @@ pub enum Command {
     Orders(HistoryArgs),
     /// List triggers (stops and take profits that wait at the exchange) from the history of a bot.
     Triggers(HistoryArgs),
+    /// What a bot has won or lost, of each strategy and pair, counted from its fills: realized, unrealized, fees, funding.
+    Pnl(PnlArgs),
     /// How a bot stands now, from another process: venues, streams, orders, books, strategies; and what it has traded.
     Status(StatusArgs),
     /// Print a completion script for a shell.
@@ -192,9 +196,22 @@ pub struct KillArgs {
     pub reason: String,
 }
 
+/// The bots of the demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DemoBot {
+    /// A market maker in spot.
+    #[default]
+    Maker,
+    /// Spot-perpetual arbitrage, over two connectors at once.
+    Carry,
+}
+
 /// Options of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
+    /// Which bot trades.
+    #[arg(long, value_enum, default_value_t)]
+    pub bot: DemoBot,
     /// How long to trade.
     #[arg(long, default_value_t = 60)]
     pub seconds: u64,
@@ -204,7 +221,7 @@ pub struct DemoArgs {
     /// The folder that holds the connector libraries; that of this program where absent.
     #[arg(long)]
     pub plugin_dir: Option<PathBuf>,
-    /// Record it, below `data/demo/recordings`.
+    /// Record it, below the bot's folder: `data/demo/recordings`.
     #[arg(long)]
     pub record: bool,
     /// How it shows itself.
@@ -408,6 +425,57 @@ pub struct StatusArgs {
     /// How to write it. CSV is what was traded alone.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// Options of `pnl`.
+#[derive(Debug, Args)]
+pub struct PnlArgs {
+    /// The bot: its file, its folder, or its name where its folder is below `data`; every bot below `data` where absent.
+    #[arg(long)]
+    pub bot: Option<PathBuf>,
+    /// Only this strategy, by its name in the bot's file; `(foreign)` and the like are what is no strategy's.
+    #[arg(long)]
+    pub strategy: Option<String>,
+    /// Only this pair.
+    #[arg(long)]
+    pub pair: Option<String>,
+    /// Only what happened from this time on: `2026-11-29`, `2026-11-29T15:23:36` (UTC), or milliseconds since 1970. What was
+    /// held then is carried in at what it cost.
+    #[arg(long, value_parser = instant)]
+    pub since: Option<WallNs>,
+    /// Only what happened before this time.
+    #[arg(long, value_parser = instant)]
+    pub until: Option<WallNs>,
+    /// Value what is held of a pair at this price: `BTC-USDT=61824.5`. Repeatable; the newest price on record where absent.
+    #[arg(long, value_name = "PAIR=PRICE", value_parser = price_of_pair)]
+    pub price: Vec<(Pair, Price)>,
+    /// Show each fill and funding payment: position before and after, average cost, realized, fee and its rate, running totals.
+    #[arg(long)]
+    pub explain: bool,
+    /// One JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn instant(text: &str) -> Result<WallNs, String> {
+    if let Ok(millis) = text.parse() {
+        return Ok(WallNs::from_millis(millis));
+    }
+    export::parse_utc(text).ok_or_else(|| {
+        "write a day or a time in UTC: 2026-11-29, 2026-11-29T15:23:36, or milliseconds since 1970".to_owned()
+    })
+}
+
+fn price_of_pair(text: &str) -> Result<(Pair, Price), String> {
+    let wrong = || "write it as PAIR=PRICE, such as BTC-USDT=61824.5".to_owned();
+    let (pair, price) = text.split_once('=').ok_or_else(wrong)?;
+    let pair = pair.parse().map_err(|e: PairError| e.to_string())?;
+    let price = Price(price.parse().map_err(|_| wrong())?);
+    if price.is_positive() {
+        Ok((pair, price))
+    } else {
+        Err("a price is above zero".to_owned())
+    }
 }
 
 /// Options of `trades` and `orders`.

@@ -50,6 +50,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Trades(args) => command::history::trades(&args, &mut out),
         Command::Orders(args) => command::history::orders(&args, &mut out),
         Command::Triggers(args) => command::history::triggers(&args, &mut out),
+        Command::Pnl(args) => command::pnl::pnl(&args, &mut out),
         Command::Status(args) => command::status::status(&args, &mut out),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Amount, Asset, Balance, ClientOrderId, ExchangeOrderId, Fill, FillCause, FundingPayment, OrderIntent,
-    OrderState, Pair, PositionSide, Price, Quantity, Side, StrategyId, TradeId, TradingSetting, TriggerIntent,
-    TriggerState, VenueId, WallNs,
+    AccountId, Amount, Asset, Balance, ClientOrderId, Contract, ExchangeOrderId, Fill, FillCause, FundingPayment,
+    OrderIntent, OrderState, Pair, PositionSide, Price, Quantity, Side, StrategyId, TradeId, TradingSetting,
+    TriggerIntent, TriggerState, VenueId, WallNs,
 };
 
 /// The version of [`Record`]'s meaning: a journal says which it was written with. It rises with every new kind of record
@@ -20,7 +20,8 @@ use crate::{
 ///   what an order has filled, what a session's profit is measured from, and [`Record::Migrated`].
 /// - 3: contracts: an order's terms, a fill's position and cause, chosen settings, triggers, funding, forced reductions;
 ///   [`Record::Renamed`]; balances stand as they are known to be, with those that went to zero.
-/// - 4: [`Record::PositionsOpened`].
+/// - 4: [`Record::PositionsOpened`]; what profit is counted by: the contract that a pair is of, and prices of what fees were paid
+///   in.
 pub const SCHEMA_VERSION: u32 = 4;
 
 /// The oldest version whose records this code understands: every one since is read as it stands.
@@ -375,6 +376,34 @@ pub enum Record {
         /// The exchange's time of it, where it said one.
         exchange_time: Option<WallNs>,
         /// When we learned it.
+        time: WallNs,
+    },
+    /// A pair that is traded is of a contract: by it quantities of its fills become money. Written when a run learns it, and when
+    /// it changes; a pair without one is spot.
+    ContractKnown {
+        /// Where.
+        venue: VenueId,
+        /// Whose.
+        account: AccountId,
+        /// Of which pair.
+        pair: Pair,
+        /// The contract.
+        contract: Contract,
+        /// When.
+        time: WallNs,
+    },
+    /// What something that was paid in a third asset was worth: the middle of a book of this bot, when it learned of a fill that
+    /// was not older than a minute.
+    PriceSeen {
+        /// Where.
+        venue: VenueId,
+        /// Of which pair: that of the fee's asset.
+        pair: Pair,
+        /// The price.
+        price: Price,
+        /// The exchange's time of the fill.
+        of: WallNs,
+        /// When.
         time: WallNs,
     },
     /// The kill switch was thrown: nothing is placed from here on.

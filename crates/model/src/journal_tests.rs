@@ -150,6 +150,20 @@ fn records_of_contracts_survive_the_journal() {
             through: time,
             time,
         },
+        Record::ContractKnown {
+            venue: venue.clone(),
+            account: account.clone(),
+            pair: pair.clone(),
+            contract: Contract::inverse(Decimal::from(100), Asset::new("BTC")),
+            time,
+        },
+        Record::PriceSeen {
+            venue: venue.clone(),
+            pair: pair.clone(),
+            price: Price(Decimal::new(61_250, 2)),
+            of: WallNs(2),
+            time,
+        },
         Record::ForcedReduction {
             venue,
             account,

@@ -15,6 +15,7 @@ mod order;
 mod order_state;
 mod pair;
 mod perp;
+pub mod profit;
 mod random;
 mod snapshot;
 mod time;

@@ -145,7 +145,7 @@ fn sums_are_exact_and_by_pair() {
     assert_eq!((pair.orders, pair.open, pair.unknown, pair.fills), (4, 1, 1, 2));
     assert_eq!(pair.volume, Amount(Decimal::from(310)));
     assert_eq!(pair.realised, Amount(Decimal::from(10)));
-    assert_eq!(pair.position.position(), Quantity(Decimal::ONE));
+    assert_eq!(pair.position.quantity, Quantity(Decimal::ONE));
     assert_eq!(pair.fees[&Asset::new("BNB")], Amount(Decimal::new(2, 5)));
 
     let later = Filter {

@@ -1,4 +1,5 @@
-//! `colibri demo`: a local exchange in a process of its own, a market-making bot against it over real sockets, a report.
+//! `colibri demo`: a local exchange in a process of its own, a bot against it over real sockets, a report. The bot is a market maker,
+//! or one that arbitrages between spot and a perpetual.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use colibri_sim::config::{DEMO_API_KEY, DEMO_SECRET};
 use colibri_standard::KeyKind;
 
 use crate::bot::Bot;
-use crate::cli::DemoArgs;
+use crate::cli::{DemoArgs, DemoBot};
 use crate::command::history::{HISTORY, JOURNAL};
 use crate::command::run::{KillSwitchWish, RecordWish, RunRequest, run_bot};
 use crate::command::sim::WITH_PARENT;
@@ -18,10 +19,36 @@ use crate::exit::{Exit, ExitError};
 use crate::kill_request::KILL_REQUEST;
 use crate::runtime::setup::CredentialSource;
 
-/// The bot of the demo: the file that a trader would write.
-const BOT: &str = include_str!("../../../examples/demo.toml");
-/// Where the demo keeps its files, below the current folder.
-const FOLDER: &str = "data/demo";
+/// Where demos keep their files, below the current folder.
+const DATA: &str = "data";
+
+impl DemoBot {
+    /// The file that a trader would write.
+    const fn file(self) -> &'static str {
+        match self {
+            DemoBot::Maker => include_str!("../../../examples/demo.toml"),
+            DemoBot::Carry => include_str!("../../../examples/carry.toml"),
+        }
+    }
+
+    /// The folder of its files, below [`DATA`]: the bot's name.
+    const fn folder(self) -> &'static str {
+        match self {
+            DemoBot::Maker => "demo",
+            DemoBot::Carry => "carry",
+        }
+    }
+
+    /// The connectors that it trades through, each with the roles of its hosts that are plain HTTP and those that are sockets.
+    const fn connectors(self) -> &'static [(&'static str, &'static [&'static str], &'static [&'static str])] {
+        const SPOT: (&str, &[&str], &[&str]) = ("binance", &["rest"], &["market", "ws_api"]);
+        const PERPETUAL: (&str, &[&str], &[&str]) = ("binance_perpetual", &["rest"], &["market", "private"]);
+        match self {
+            DemoBot::Maker => &[SPOT],
+            DemoBot::Carry => &[SPOT, PERPETUAL],
+        }
+    }
+}
 
 /// `colibri demo`.
 ///
@@ -30,7 +57,7 @@ const FOLDER: &str = "data/demo";
 pub fn demo(args: &DemoArgs) -> anyhow::Result<Exit> {
     let library = library(args.plugin_dir.as_deref())?;
     let exchange = LocalExchange::start(args.seed)?;
-    let folder = Path::new(FOLDER);
+    let folder = &Path::new(DATA).join(args.bot.folder());
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     // Each demo has an exchange of its own: what is journaled of an earlier one means nothing to it.
     for entry in std::fs::read_dir(folder).context("an old demo's data")? {
@@ -46,9 +73,10 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<Exit> {
         }
     }
     let plugins = folder.join("plugins.toml");
-    std::fs::write(&plugins, plugins_file(&library, &exchange.address)?).context("plugins.toml cannot be written")?;
+    std::fs::write(&plugins, plugins_file(&library, &exchange.address, args.bot)?)
+        .context("plugins.toml cannot be written")?;
     let bot = folder.join("bot.toml");
-    std::fs::write(&bot, BOT).context("bot.toml cannot be written")?;
+    std::fs::write(&bot, args.bot.file()).context("bot.toml cannot be written")?;
 
     let credentials = Credentials::none().with_public("api_key", DEMO_API_KEY).with_secret(
         "secret",
@@ -96,20 +124,21 @@ pub(super) fn library(plugin_dir: Option<&Path>) -> anyhow::Result<PathBuf> {
     })
 }
 
-fn plugins_file(library: &Path, address: &str) -> anyhow::Result<String> {
+fn plugins_file(library: &Path, address: &str, bot: DemoBot) -> anyhow::Result<String> {
     let streams = address.replacen("http://", "ws://", 1);
-    let local: toml::Table = [("rest", address), ("market", &streams), ("ws_api", &streams)]
-        .into_iter()
-        .map(|(role, url)| (role.to_owned(), url.into()))
-        .collect();
     let nest = |name: &str, table: toml::Table| toml::Table::from_iter([(name.to_owned(), table.into())]);
+    let mut overrides = toml::Table::new();
+    for (connector, plain, sockets) in bot.connectors() {
+        let plain = plain.iter().map(|role| (*role, address));
+        let sockets = sockets.iter().map(|role| (*role, streams.as_str()));
+        let hosts = plain.chain(sockets).map(|(role, url)| (role.to_owned(), url.into()));
+        let local = nest("local", hosts.collect());
+        overrides.insert((*connector).to_owned(), nest("environments", local).into());
+    }
     let mut plugin = toml::Table::new();
     plugin.insert("library".to_owned(), library.to_string_lossy().into_owned().into());
     plugin.insert("isolation".to_owned(), "in-process".into());
-    plugin.insert(
-        "overrides".to_owned(),
-        nest("binance", nest("environments", nest("local", local))).into(),
-    );
+    plugin.insert("overrides".to_owned(), overrides.into());
     let file = toml::Table::from_iter([("plugin".to_owned(), toml::Value::Array(vec![plugin.into()]))]);
     Ok(toml::to_string(&file)?)
 }

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod history;
 pub mod keys;
 pub mod kill;
+pub mod pnl;
 pub mod recordings;
 pub mod replay;
 pub mod run;

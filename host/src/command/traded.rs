@@ -52,7 +52,7 @@ pub fn write_csv(traded: &Traded, out: &mut dyn Write) -> io::Result<()> {
             p.sold,
             p.volume,
             p.realised,
-            p.position.position()
+            p.position.quantity
         )?;
     }
     Ok(())
@@ -97,14 +97,13 @@ pub fn write_table(traded: &Traded, out: &mut dyn Write) -> io::Result<()> {
             out,
             "  realised {} {} before fees; fees {}",
             p.realised,
-            p.pair.quote,
+            p.asset(),
             fees.join(", ")
         )?;
         let average = p
-            .position
             .average_price()
             .map_or_else(String::new, |price| format!(" at {price}"));
-        writeln!(out, "  position {} {}{average}", p.position.position(), p.pair.base)?;
+        writeln!(out, "  position {} {}{average}", p.position.quantity, p.pair.base)?;
     }
     for b in &traded.balances {
         writeln!(
@@ -120,10 +119,10 @@ fn pair_json(p: &PairSummary) -> Value {
     json!({
         "venue": p.venue, "account": p.account, "pair": p.pair,
         "orders": p.orders, "open": p.open, "unknown": p.unknown, "fills": p.fills,
-        "bought": p.bought, "sold": p.sold, "volume": p.volume, "realised": p.realised,
+        "bought": p.bought, "sold": p.sold, "volume": p.volume, "realised": p.realised, "asset": p.asset(),
         "fees": p.fees.iter().map(|(a, x)| (a.to_string(), json!(x))).collect::<serde_json::Map<_, _>>(),
-        "fills_without_fee": p.fills_without_fee, "position": p.position.position(),
-        "average_price": p.position.average_price(),
+        "fills_without_fee": p.fills_without_fee, "position": p.position.quantity,
+        "average_price": p.average_price(),
     })
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use colibri_model::{Amount, Asset};
+use colibri_model::{Amount, Asset, Quantity};
 use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 
-use super::{Agreement, BalanceCheck, Report};
+use super::{Agreement, BalanceCheck, PositionCheck, Report};
 
 pub(super) fn line(report: &Report) -> String {
     #[derive(Serialize)]
@@ -15,10 +15,12 @@ pub(super) fn line(report: &Report) -> String {
         #[serde(flatten)]
         report: &'a Report,
         ledger_equals_exchange: Option<bool>,
+        positions_equal_exchange: Option<bool>,
     }
     let line = Line {
         report,
         ledger_equals_exchange: is_equal(report.ledger_agreement()),
+        positions_equal_exchange: report.position_agreement().and_then(is_equal),
     };
     serde_json::to_string(&line).expect("numbers and texts under text keys always serialise")
 }
@@ -51,12 +53,27 @@ pub(super) fn amounts<S: Serializer>(amounts: &BTreeMap<Asset, Amount>, serializ
 
 impl Serialize for BalanceCheck {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut check = serializer.serialize_struct("BalanceCheck", 6)?;
+        let mut check = serializer.serialize_struct("BalanceCheck", 7)?;
+        check.serialize_field("venue", &self.venue)?;
         check.serialize_field("asset", &self.asset)?;
         check.serialize_field("ledger", &text(self.ledger))?;
         check.serialize_field("external", &text(self.external))?;
         check.serialize_field("exchange", &self.exchange.map(text))?;
         check.serialize_field("unexplained", &self.unexplained().map(text))?;
+        check.serialize_field("equal", &is_equal(self.agreement()))?;
+        check.end()
+    }
+}
+
+impl Serialize for PositionCheck {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let quantity = |quantity: Quantity| quantity.0.normalize().to_string();
+        let mut check = serializer.serialize_struct("PositionCheck", 6)?;
+        check.serialize_field("venue", &self.venue)?;
+        check.serialize_field("pair", &self.pair)?;
+        check.serialize_field("side", &self.side)?;
+        check.serialize_field("ledger", &quantity(self.ledger))?;
+        check.serialize_field("exchange", &self.exchange.map(quantity))?;
         check.serialize_field("equal", &is_equal(self.agreement()))?;
         check.end()
     }

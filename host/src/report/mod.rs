@@ -9,7 +9,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use colibri_model::{Amount, Asset};
+use colibri_model::{Amount, Asset, Pair, PositionSide, Quantity, VenueId};
 use serde::Serialize;
 
 /// The figures of one run of one bot.
@@ -52,8 +52,10 @@ pub struct Report {
     pub open_orders_at_end: u64,
     /// How that is known.
     pub open_orders_proven_by: Proof,
-    /// Our ledger beside the exchange's statement, an entry an asset.
+    /// Our ledger beside the exchange's statement, an entry for each asset of a venue.
     pub balances: Vec<BalanceCheck>,
+    /// Positions in contracts by our fills beside the exchange's statement, an entry for each that is held or stated.
+    pub positions: Vec<PositionCheck>,
     /// Ticks of the Clock.
     pub ticks: u64,
     /// Ticks that took longer than the interval, or came too late.
@@ -91,6 +93,8 @@ pub enum Proof {
 /// What we hold of an asset by our own ledger, and what the exchange says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BalanceCheck {
+    /// Where.
+    pub venue: VenueId,
     /// The asset.
     pub asset: Asset,
     /// The balance at the start, and every fill and fee since, and what came from outside.
@@ -99,8 +103,35 @@ pub struct BalanceCheck {
     pub external: Amount,
     /// The exchange's statement at the end; `None` where it gave none.
     pub exchange: Option<Amount>,
-    /// By how much the exchange may have rounded otherwise what contracts realised.
+    /// By how much the exchange may have rounded otherwise what contracts realised; zero in spot.
     pub rounding: Amount,
+}
+
+/// What is held of a contract by our fills, and what the exchange says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionCheck {
+    /// Where.
+    pub venue: VenueId,
+    /// Of which pair.
+    pub pair: Pair,
+    /// Which of its positions.
+    pub side: PositionSide,
+    /// By the fills, below zero where it is short.
+    pub ledger: Quantity,
+    /// The exchange's statement; `None` where it gave none.
+    pub exchange: Option<Quantity>,
+}
+
+impl PositionCheck {
+    /// Whether both say the same.
+    #[must_use]
+    pub fn agreement(&self) -> Agreement {
+        match self.exchange {
+            Some(exchange) if exchange == self.ledger => Agreement::Equal,
+            Some(_) => Agreement::Different,
+            None => Agreement::NotStated,
+        }
+    }
 }
 
 /// Whether ledger and exchange say the same.
@@ -148,14 +179,14 @@ impl Report {
     /// missing one, is not equality.
     #[must_use]
     pub fn ledger_agreement(&self) -> Agreement {
-        let agreements = || self.balances.iter().map(BalanceCheck::agreement);
-        if agreements().any(|agreement| agreement == Agreement::Different) {
-            Agreement::Different
-        } else if self.balances.is_empty() || agreements().any(|agreement| agreement == Agreement::NotStated) {
-            Agreement::NotStated
-        } else {
-            Agreement::Equal
-        }
+        together(self.balances.iter().map(BalanceCheck::agreement))
+    }
+
+    /// Whether the fills make what the exchange says, of every position; `None` where there is none.
+    #[must_use]
+    pub fn position_agreement(&self) -> Option<Agreement> {
+        let agreements = self.positions.iter().map(PositionCheck::agreement);
+        (!self.positions.is_empty()).then(|| together(agreements))
     }
 
     /// One JSON object on one line, without a line break. Amounts are decimal texts; what the exchange did not state is
@@ -170,6 +201,19 @@ impl Report {
     pub fn table(&self) -> String {
         table::of(self)
     }
+}
+
+/// One difference decides; nothing at all, or something that was not stated, is not equality.
+fn together(agreements: impl Iterator<Item = Agreement>) -> Agreement {
+    let mut all = None;
+    for agreement in agreements {
+        all = match (all, agreement) {
+            (_, Agreement::Different) | (Some(Agreement::Different), _) => Some(Agreement::Different),
+            (_, Agreement::NotStated) | (Some(Agreement::NotStated), _) => Some(Agreement::NotStated),
+            _ => Some(Agreement::Equal),
+        };
+    }
+    all.unwrap_or(Agreement::NotStated)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use colibri_model::Amount;
+use colibri_model::{Amount, Quantity, VenueId};
 
 use super::{Agreement, Proof, Report};
 
@@ -67,6 +67,11 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
         "open orders at end",
         &format!("{} ({proof})", report.open_orders_at_end),
     )?;
+    let several = report
+        .balances
+        .iter()
+        .any(|check| check.venue != report.balances[0].venue);
+    let at = |venue: &VenueId| if several { format!(" at {venue}") } else { String::new() };
     for check in &report.balances {
         let beside = match (check.agreement(), check.exchange) {
             (Agreement::Equal, _) => "the exchange says the same".to_owned(),
@@ -85,7 +90,25 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
         row(
             out,
             &format!("balance {}", check.asset),
-            &format!("{} ({moved}{beside})", text(check.ledger)),
+            &format!("{}{} ({moved}{beside})", text(check.ledger), at(&check.venue)),
+        )?;
+    }
+    for check in &report.positions {
+        let quantity = |quantity: Quantity| quantity.0.normalize().to_string();
+        let beside = match (check.agreement(), check.exchange) {
+            (Agreement::Equal, _) => "the exchange says the same".to_owned(),
+            (_, Some(exchange)) => format!("THE EXCHANGE SAYS {}", quantity(exchange)),
+            (_, None) => "not stated by the exchange".to_owned(),
+        };
+        let side = if check.side.is_net() {
+            String::new()
+        } else {
+            format!(" {}", check.side.as_str())
+        };
+        row(
+            out,
+            &format!("position {}{side}", check.pair),
+            &format!("{}{} ({beside})", quantity(check.ledger), at(&check.venue)),
         )?;
     }
     let timings = report.tick_timings;

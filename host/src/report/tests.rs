@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use colibri_model::{Amount, Asset, Decimal};
+use colibri_model::{Amount, Asset, Decimal, PositionSide, Quantity, VenueId};
 use serde_json::{Value, json};
 
-use super::{Agreement, BalanceCheck, Proof, Report, TickTimings};
+use super::{Agreement, BalanceCheck, PositionCheck, Proof, Report, TickTimings};
 
 fn check(asset: &str, ledger: i64, exchange: Option<i64>) -> BalanceCheck {
     BalanceCheck {
+        venue: VenueId::new("binance").unwrap(),
         asset: Asset::new(asset),
         ledger: Amount(Decimal::new(ledger, 4)),
         external: Amount::ZERO,
@@ -37,6 +38,7 @@ fn report(balances: Vec<BalanceCheck>) -> Report {
         open_orders_at_end: 0,
         open_orders_proven_by: Proof::Exchange,
         balances,
+        positions: Vec::new(),
         ticks: 10,
         tick_overruns: 0,
         tick_timings: TickTimings {
@@ -67,10 +69,10 @@ fn json_is_one_object_on_one_line_with_money_as_text() {
             "realized_pnl": "-1.23", "unrealized_pnl": "0", "unknown_orders": 0, "open_orders_at_end": 0,
             "open_orders_proven_by": "exchange",
             "balances": [
-                {"asset": "BTC", "ledger": "1", "external": "0", "exchange": "1", "unexplained": "0", "equal": true},
-                {"asset": "USDT", "ledger": "0.0005", "external": "0", "exchange": null, "unexplained": null, "equal": null},
+                {"venue": "binance", "asset": "BTC", "ledger": "1", "external": "0", "exchange": "1", "unexplained": "0", "equal": true},
+                {"venue": "binance", "asset": "USDT", "ledger": "0.0005", "external": "0", "exchange": null, "unexplained": null, "equal": null},
             ],
-            "ledger_equals_exchange": null, "ticks": 10, "tick_overruns": 0,
+            "positions": [], "ledger_equals_exchange": null, "positions_equal_exchange": null, "ticks": 10, "tick_overruns": 0,
             "tick_timings": {"p50_us": 120, "p99_us": 400, "max_us": 910}, "reconnects": 0, "book_gaps": 0,
             "streams_condemned": 0, "foreign_orders": 0, "held_positions": [], "moved_meanwhile": [], "kill_switch": null,
         })
@@ -128,4 +130,45 @@ fn the_table_says_what_is_proven_and_what_differs() {
         ),
         "{text}"
     );
+}
+
+#[test]
+fn a_venue_for_contracts_has_its_own_lines_and_its_own_rounding() {
+    let mut spot = check("USDT", 10, Some(10));
+    let mut margin = check("USDT", 20, Some(21));
+    margin.venue = VenueId::new("binance_perpetual").unwrap();
+    spot.rounding = Amount::ZERO;
+    let mut figures = report(vec![spot, margin]);
+    assert_eq!(
+        figures.ledger_agreement(),
+        Agreement::Different,
+        "not hidden by the other venue"
+    );
+    figures.balances[1].rounding = Amount(Decimal::new(1, 4));
+    assert_eq!(figures.ledger_agreement(), Agreement::Equal);
+    assert_eq!(figures.position_agreement(), None);
+    let position = |ledger: i64, exchange: Option<i64>| PositionCheck {
+        venue: VenueId::new("binance_perpetual").unwrap(),
+        pair: "BTC-USDT".parse().unwrap(),
+        side: PositionSide::Net,
+        ledger: Quantity(Decimal::new(ledger, 2)),
+        exchange: exchange.map(|units| Quantity(Decimal::new(units, 2))),
+    };
+    figures.positions = vec![position(-1, Some(-1))];
+    let value: Value = serde_json::from_str(&figures.json_line()).unwrap();
+    assert_eq!(value["positions_equal_exchange"], true);
+    assert_eq!(value["positions"][0]["ledger"], "-0.01");
+    let text = figures.table();
+    for line in [
+        "balance USDT         0.001 at binance (the exchange says the same)",
+        "balance USDT         0.002 at binance_perpetual (the exchange says the same)",
+        "position BTC-USDT    -0.01 at binance_perpetual (the exchange says the same)",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    figures.positions.push(position(1, Some(2)));
+    assert_eq!(figures.position_agreement(), Some(Agreement::Different));
+    assert!(figures.table().contains("THE EXCHANGE SAYS 0.02"));
+    figures.positions[1].exchange = None;
+    assert_eq!(figures.position_agreement(), Some(Agreement::NotStated));
 }

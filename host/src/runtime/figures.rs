@@ -1,16 +1,15 @@
 //! What a run looks like to people: the screen's state, a log line, the report at the end, all read from the engine's view.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use colibri_driver::Driver;
 use colibri_engine::strategy::PauseReason;
-use colibri_engine::{BookSource, EnginePhase, MarketView, StrategyState, View};
-use colibri_model::{Amount, Asset, Journal, MonoNs, OrderState, Quantity, Side, TriggerState};
+use colibri_engine::{BookSource, EnginePhase, MarketView, StrategyState, VenueView, View};
+use colibri_model::{Amount, Asset, Journal, MonoNs, OrderState, Positions, Quantity, Side, TriggerState};
 use colibri_standard::{SessionRole, SessionStatus};
 
 use super::Runtime;
-use crate::report::{BalanceCheck, Proof, Report};
+use crate::report::{BalanceCheck, PositionCheck, Proof, Report};
 use crate::screen::{
     BookLadder, BookState, Counters, FillRow, LadderLevel, OrderRow, Phase, ProfitAndLoss, ScreenState, SessionRow,
     TickFigures, VenueRow,
@@ -217,13 +216,13 @@ fn won(view: &View<'_>, quote: &Asset) -> (Amount, Amount) {
     let mut sums = (Amount::ZERO, Amount::ZERO);
     for market in view.markets().filter(|m| m.pair().quote == *quote) {
         let position = market.position();
-        sums.0 += position.realised - position.fees_in_quote;
+        sums.0 += position.realised() - position.fees_in_quote;
         let price = market.last_book().and_then(|book| book.mid()).or(position.last_price);
         if let Some(price) = price {
-            sums.1 += position.unrealised(price);
+            sums.1 += position.unrealised(market.pair(), price);
         }
     }
-    // An average cost has as many digits as a division gives; nobody is owed the digits beyond the eighth.
+    // Shares of a cost have twelve digits behind the point; nobody is owed those beyond the eighth.
     (Amount(sums.0.0.round_dp(8)), Amount(sums.1.0.round_dp(8)))
 }
 
@@ -309,6 +308,7 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
             _ => Proof::Tracker,
         },
         balances: balances(&view),
+        positions: positions(&view),
         ticks: stats.ticks,
         tick_overruns: stats.overruns + stats.skipped,
         tick_timings: runtime.ticks.timings(),
@@ -342,19 +342,40 @@ pub fn report<J: Journal>(runtime: &Runtime<J>, elapsed: Duration) -> Report {
 }
 
 fn balances(view: &View<'_>) -> Vec<BalanceCheck> {
-    let mut checks: BTreeMap<Asset, BalanceCheck> = BTreeMap::new();
-    for ledger in view.venues().flat_map(|v| v.ledger_balances()) {
-        let check = checks.entry(ledger.asset.clone()).or_insert_with(|| BalanceCheck {
-            asset: ledger.asset.clone(),
-            ledger: Amount::ZERO,
-            external: Amount::ZERO,
-            exchange: Some(Amount::ZERO),
-            rounding: Amount::ZERO,
+    let of_venue = |venue: VenueView<'_>| {
+        let ledger = venue.ledger_balances().into_iter();
+        let checks = ledger.map(|ledger| BalanceCheck {
+            venue: venue.id().clone(),
+            asset: ledger.asset,
+            ledger: ledger.expected + ledger.external,
+            external: ledger.external,
+            exchange: Some(ledger.stated),
+            rounding: ledger.rounding,
         });
-        check.ledger += ledger.expected + ledger.external;
-        check.external += ledger.external;
-        check.rounding += ledger.rounding;
-        check.exchange = check.exchange.map(|sum| sum + ledger.stated);
-    }
-    checks.into_values().collect()
+        checks.collect::<Vec<_>>()
+    };
+    view.venues().flat_map(of_venue).collect()
+}
+
+/// Positions that are held, or that the exchange states; of each contract that is traded at least one.
+fn positions(view: &View<'_>) -> Vec<PositionCheck> {
+    let of_market = |market: MarketView<'_>| {
+        let positions = market.positions().into_iter().flat_map(Positions::iter);
+        let checks = positions.map(|(side, position)| PositionCheck {
+            venue: market.venue().clone(),
+            pair: market.pair().clone(),
+            side,
+            ledger: position.quantity,
+            exchange: market.stated_quantity(side),
+        });
+        let is_something = |check: &PositionCheck| {
+            let stated = check.exchange.is_some_and(|stated| !stated.is_zero());
+            !check.ledger.is_zero() || stated || check.side.is_net()
+        };
+        checks.filter(is_something).collect::<Vec<_>>()
+    };
+    view.markets()
+        .filter(|market| !market.is_watched())
+        .flat_map(of_market)
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use colibri_model::{Amount, Asset, Decimal, Fee, Fill, Pair, Price, Quantity, Side};
+use colibri_model::{Amount, Asset, Contract, Fee, Fill, Pair, Position as Held, Price, Quantity, Side};
 use serde::{Deserialize, Serialize};
 
 /// Fills of one side, added up.
@@ -18,16 +18,14 @@ pub struct FillTotals {
 
 /// The trading of one pair since the journal began.
 ///
-/// Inventory starts at zero and is signed: selling what was held before makes it negative. Cost is averaged: adding to
-/// inventory moves the average, reducing it realises the difference, turning it over starts a new average.
+/// Inventory starts at zero and is signed: selling what was held before makes it negative. Cost is averaged, as the model counts it:
+/// adding to inventory moves the average, reducing it realises the difference, turning it over starts a new average.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Position {
     /// Base asset bought less sold.
     pub inventory: Quantity,
-    /// The average price of the inventory; zero where there is none.
-    pub average_cost: Decimal,
-    /// Profit that was realised, in the quote asset, before fees.
-    pub realised: Amount,
+    /// What of that is held, and what it cost: fees that were paid in the base asset are gone.
+    held: Held,
     /// Buys.
     pub buys: FillTotals,
     /// Sells.
@@ -50,29 +48,12 @@ impl Position {
         totals.count += 1;
         totals.quantity += fill.quantity;
         totals.notional += fill.notional();
-        let signed = match fill.side {
-            Side::Buy => fill.quantity.0,
-            Side::Sell => -fill.quantity.0,
+        self.inventory += match fill.side {
+            Side::Buy => fill.quantity,
+            Side::Sell => -fill.quantity,
         };
-        let (held, price) = (self.inventory.0, fill.price.0);
-        let after = held + signed;
-        if held.is_zero() || held.is_sign_negative() == signed.is_sign_negative() {
-            self.average_cost = (self.average_cost * held + price * signed) / after;
-        } else {
-            let closed = held.abs().min(signed.abs());
-            let gain = if held > Decimal::ZERO {
-                price - self.average_cost
-            } else {
-                self.average_cost - price
-            };
-            self.realised += Amount(gain * closed);
-            if after.is_zero() {
-                self.average_cost = Decimal::ZERO;
-            } else if after.is_sign_negative() != held.is_sign_negative() {
-                self.average_cost = price;
-            }
-        }
-        self.inventory = Quantity(after);
+        self.held
+            .apply(&Contract::spot(pair), fill.side, fill.price, fill.quantity);
         self.last_price = Some(fill.price);
         if let Some(fee) = &fill.fee {
             self.add_fee(pair, fee, fill.price);
@@ -86,7 +67,26 @@ impl Position {
             self.fees_in_quote += fee.amount;
         } else if fee.asset == pair.base {
             self.fees_in_quote += Amount(fee.amount.0 * price.0);
+            self.held.give(&Contract::spot(pair), price, fee.amount);
         }
+    }
+
+    /// Profit that was realised, in the quote asset, before fees.
+    #[must_use]
+    pub const fn realised(&self) -> Amount {
+        self.held.realized
+    }
+
+    /// How much is held: what was bought less what was sold, less what fees took of it.
+    #[must_use]
+    pub const fn held(&self) -> Quantity {
+        self.held.quantity
+    }
+
+    /// The average price of what is held; `None` where nothing is.
+    #[must_use]
+    pub fn average_cost(&self, pair: &Pair) -> Option<Price> {
+        self.held.entry_price(&Contract::spot(pair))
     }
 
     /// Fees that are in neither asset of the pair, by asset.
@@ -98,16 +98,22 @@ impl Position {
         other.map(|(asset, fee)| (asset, *fee))
     }
 
-    /// What the inventory would realise at `mid`, before fees.
+    /// What it would realise to sell what is held at `mid`, before fees.
     #[must_use]
-    pub fn unrealised(&self, mid: Price) -> Amount {
-        Amount((mid.0 - self.average_cost) * self.inventory.0)
+    pub fn unrealised(&self, pair: &Pair, mid: Price) -> Amount {
+        self.held.unrealized(&Contract::spot(pair), mid)
     }
 
     /// Realised and unrealised profit less the fees that are in base or quote asset.
     #[must_use]
-    pub fn net(&self, mid: Price) -> Amount {
-        self.realised + self.unrealised(mid) - self.fees_in_quote
+    pub fn net(&self, pair: &Pair, mid: Price) -> Amount {
+        self.realised() + self.unrealised(pair, mid) - self.fees_in_quote
+    }
+
+    /// Whether there is nothing to value.
+    #[must_use]
+    pub const fn is_flat(&self) -> bool {
+        self.held.quantity.is_zero()
     }
 }
 
@@ -115,9 +121,9 @@ impl Position {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use colibri_model::{AccountId, FillCause, FillKey, PositionSide, TradeId, VenueId, WallNs};
+    use colibri_model::{AccountId, Decimal, FillCause, FillKey, PositionSide, TradeId, VenueId, WallNs};
 
-    fn fill(side: Side, price: i64, quantity: i64) -> Fill {
+    fn fill(side: Side, price: i64, quantity: Decimal, fee: Decimal, asset: &str) -> Fill {
         Fill {
             key: FillKey {
                 account: AccountId::new("a").unwrap(),
@@ -130,10 +136,10 @@ mod tests {
             exchange_id: None,
             side,
             price: Price(Decimal::from(price)),
-            quantity: Quantity(Decimal::from(quantity)),
+            quantity: Quantity(quantity),
             fee: Some(Fee {
-                asset: Asset::new("BTC"),
-                amount: Amount(Decimal::new(1, 2)),
+                asset: Asset::new(asset),
+                amount: Amount(fee),
             }),
             liquidity: None,
             position_side: PositionSide::Net,
@@ -147,25 +153,43 @@ mod tests {
     fn cost_is_averaged_and_profit_realised_on_the_way_out() {
         let pair: Pair = "BTC-USDT".parse().unwrap();
         let mut position = Position::default();
-        position.add_fill(&pair, &fill(Side::Buy, 100, 1));
-        position.add_fill(&pair, &fill(Side::Buy, 110, 1));
-        assert_eq!(position.average_cost, Decimal::from(105));
-        position.add_fill(&pair, &fill(Side::Sell, 120, 1));
-        assert_eq!(position.realised, Amount(Decimal::from(15)));
+        let mut add = |side, price, quantity: i64| {
+            position.add_fill(&pair, &fill(side, price, quantity.into(), Decimal::ONE, "USDT"));
+            position.clone()
+        };
+        add(Side::Buy, 100, 1);
+        let position = add(Side::Buy, 110, 1);
+        assert_eq!(position.average_cost(&pair), Some(Price(Decimal::from(105))));
+        let position = add(Side::Sell, 120, 1);
+        assert_eq!(position.realised(), Amount(Decimal::from(15)));
         assert_eq!(
-            position.unrealised(Price(Decimal::from(100))),
+            position.unrealised(&pair, Price(Decimal::from(100))),
             Amount(Decimal::from(-5))
         );
-        position.add_fill(&pair, &fill(Side::Sell, 115, 3));
-        assert_eq!(position.realised, Amount(Decimal::from(25)));
-        assert_eq!(
-            (position.inventory.0, position.average_cost),
-            (Decimal::from(-2), Decimal::from(115))
-        );
-        position.add_fill(&pair, &fill(Side::Buy, 105, 2));
-        assert_eq!(position.realised, Amount(Decimal::from(45)));
-        assert!(position.inventory.is_zero() && position.average_cost.is_zero());
-        assert_eq!(position.fees_in_quote, Amount(Decimal::new(550, 2)));
+        let position = add(Side::Sell, 115, 3);
+        assert_eq!(position.realised(), Amount(Decimal::from(25)));
+        assert_eq!(position.inventory.0, Decimal::from(-2));
+        assert_eq!(position.average_cost(&pair), Some(Price(Decimal::from(115))));
+        let position = add(Side::Buy, 105, 2);
+        assert_eq!(position.realised(), Amount(Decimal::from(45)));
+        assert!(position.inventory.is_zero() && position.is_flat() && position.average_cost(&pair).is_none());
+        assert_eq!(position.net(&pair, Price(Decimal::ONE)), Amount(Decimal::from(40)));
         assert_eq!((position.buys.count, position.sells.count), (3, 2));
+    }
+
+    #[test]
+    fn a_fee_of_the_base_asset_is_held_no_more() {
+        let pair: Pair = "BTC-USDT".parse().unwrap();
+        let mut position = Position::default();
+        let bought = fill(Side::Buy, 100, Decimal::new(1001, 3), Decimal::new(1, 3), "BTC");
+        position.add_fill(&pair, &bought);
+        assert_eq!(position.inventory.0, Decimal::new(1001, 3));
+        assert_eq!(position.fees_in_quote, Amount(Decimal::new(1, 1)));
+        // One is held, of the 1.001 that were bought: at 110 it is worth ten more than it cost.
+        let mid = Price(Decimal::from(110));
+        assert_eq!(position.unrealised(&pair, mid), Amount(Decimal::from(10)));
+        assert_eq!(position.net(&pair, mid), Amount(Decimal::new(99, 1)));
+        // As the ledger has it: paid 100.1, holding 1 at 110.
+        assert_eq!(Decimal::from(110) - Decimal::new(1001, 1), Decimal::new(99, 1));
     }
 }

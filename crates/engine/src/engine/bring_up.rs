@@ -121,11 +121,13 @@ impl<J: Journal> Core<J> {
         let mut told = false;
         let comes_up = venue.phase == VenuePhase::Instruments;
         let (mut missing, mut gone, mut unwatched) = (Vec::new(), Vec::new(), Vec::new());
+        let mut contracts = Vec::new();
         let listed = event.instruments.drain(..);
         let mut listed: BTreeMap<_, _> = listed.map(|instrument| (instrument.pair.clone(), instrument)).collect();
         for market in &mut venue.markets {
             match listed.remove(&market.pair) {
                 Some(instrument) => {
+                    contracts.extend(market.contract_news(&instrument));
                     told |= market.set_instrument(instrument, &venue.manifest.book);
                 }
                 None => match market.wanted {
@@ -138,6 +140,8 @@ impl<J: Journal> Core<J> {
                 },
             }
         }
+        self.journal_contracts(index, contracts);
+        let venue = &self.state.venues[index.0];
         if !unwatched.is_empty() && comes_up {
             let text = format!(
                 "{} does not offer {}, to be watched only: left out; check the pairs in the bot's file",

@@ -21,6 +21,7 @@ mod limits;
 pub(crate) mod market;
 mod market_data;
 mod order_entry;
+mod profit_facts;
 mod reconcile;
 mod recovery;
 pub(crate) mod replace;

@@ -359,6 +359,7 @@ impl<J: Journal> Core<J> {
             self.state.takings.add_fill(strategy, &fill.key.pair, &fill);
         }
         self.count_fill(&fill);
+        self.journal_price_of_fee(index, &fill);
         self.journal_fact(Record::Filled {
             strategy,
             fill: fill.clone(),
@@ -419,6 +420,7 @@ impl<J: Journal> Core<J> {
         }
         let fill = self.state.venues[index.0].ledger.get(&fill.key).cloned();
         if let Some(fill) = fill {
+            self.journal_price_of_fee(index, &fill);
             self.journal_fact(Record::Filled { strategy, fill });
         }
     }

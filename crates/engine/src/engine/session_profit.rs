@@ -71,10 +71,10 @@ impl Session {
 }
 
 /// A position's profit since the journal began; `None` where it cannot be valued.
-fn profit_of(position: &Position, price: Option<Price>) -> Option<Amount> {
+fn profit_of(position: &Position, pair: &Pair, price: Option<Price>) -> Option<Amount> {
     match price {
-        Some(price) => Some(position.net(price)),
-        None if position.inventory.is_zero() => Some(position.realised - position.fees_in_quote),
+        Some(price) => Some(position.net(pair, price)),
+        None if position.is_flat() => Some(position.realised() - position.fees_in_quote),
         None => None,
     }
 }
@@ -94,7 +94,7 @@ impl Made {
             let fees = market.position.other_fees(&market.pair);
             return Made {
                 asset: market.pair.quote.clone(),
-                profit: profit_of(&market.position, price),
+                profit: profit_of(&market.position, &market.pair, price),
                 other_fees: fees.map(|(asset, fee)| (asset.clone(), fee)).collect(),
             };
         };

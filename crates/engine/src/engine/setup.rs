@@ -416,6 +416,8 @@ impl Recovered {
             Record::ForcedReduction { venue, time, .. } => self.seen(venue, *time),
             // What is set is asked of the exchange, and what is chosen is the bot's file's to say.
             Record::SettingChosen { venue, time, .. } => self.seen(venue, *time),
+            // What profit is counted by; what an instrument is a contract of is asked anew.
+            Record::ContractKnown { .. } | Record::PriceSeen { .. } => {}
             Record::TriggerIntent { .. } | Record::TriggerCancelIntent { .. } | Record::TriggerChanged { .. } => {
                 self.add_trigger_record(record);
             }

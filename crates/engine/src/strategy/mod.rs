@@ -4,10 +4,13 @@
 //! What lives here: the trait, its inputs and actions, and the strategies. What must not live here: order states, journal,
 //! risk (the engine's; a strategy's wish goes through all of them).
 
+mod in_play;
 mod own_order;
 mod own_trigger;
+pub mod perpetual_market_making;
 pub mod pure_market_making;
 mod registry;
+pub mod spot_perpetual_arbitrage;
 
 use colibri_abi::PublicTrade;
 use colibri_model::{

@@ -54,6 +54,17 @@ impl<'a> MarketView<'a> {
         stated.get(&side).map(|stated| &stated.position)
     }
 
+    /// How much the exchange states of a position: zero where it has stated all of them and listed no such one; `None` where it has
+    /// not stated them.
+    #[must_use]
+    pub fn stated_quantity(&self, side: PositionSide) -> Option<Quantity> {
+        let contracts = self.market.contracts.as_deref()?;
+        match contracts.stated.get(&side) {
+            Some(stated) => Some(stated.position.quantity),
+            None => contracts.stated_whole.map(|_| Quantity::ZERO),
+        }
+    }
+
     /// Where the exchange goes on to state another quantity than the fills make: until they agree nothing is opened.
     pub fn position_differences(&self) -> impl Iterator<Item = (PositionSide, &'a PositionDifference)> + use<'a> {
         let contracts = self.market.contracts.as_deref().into_iter();

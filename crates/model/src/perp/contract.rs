@@ -4,7 +4,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
 use super::Leverage;
-use crate::{Amount, Asset, Price, Quantity, WallNs};
+use crate::{Amount, Asset, Pair, Price, Quantity, WallNs};
 
 /// Decimal places that amounts of the settle asset are kept at where a division makes more: far below any exchange's own
 /// unit, and far enough above the limits of a decimal that sums stay exact.
@@ -54,6 +54,12 @@ impl Contract {
         }
     }
 
+    /// What spot is counted by: a quantity of the base asset, paid for in the quote asset. It has neither margin nor funding.
+    #[must_use]
+    pub fn spot(pair: &Pair) -> Contract {
+        Contract::linear(pair.quote.clone())
+    }
+
     /// A perpetual of contracts that are each worth `size` of the quote asset, settled in the base asset.
     #[must_use]
     pub fn inverse(size: Decimal, settle: Asset) -> Contract {
@@ -73,13 +79,27 @@ impl Contract {
     /// What a signed quantity is worth at a price, in the settle asset, such that the profit of holding it from one price to
     /// another is the difference of its worths. Below zero for a short linear and for a long inverse position: it is no notional.
     /// Zero where the price is zero.
+    ///
+    /// # Panics
+    /// Where it leaves the range of a decimal, as its operators do; [`Contract::checked_worth`] does not.
     #[must_use]
     pub fn worth(&self, quantity: Quantity, price: Price) -> Amount {
+        self.checked_worth(quantity, price)
+            .expect("a worth below 7.9e28, the range of a decimal")
+    }
+
+    /// As [`Contract::worth`]; `None` where it leaves the range of a decimal.
+    #[must_use]
+    pub fn checked_worth(&self, quantity: Quantity, price: Price) -> Option<Amount> {
         match self.kind {
-            ContractKind::Linear => Amount(quantity.0 * price.0),
-            ContractKind::Inverse if price.is_zero() => Amount::ZERO,
-            ContractKind::Inverse => Amount(-to_places(quantity.0 * self.size / price.0)),
+            ContractKind::Linear => quantity.0.checked_mul(price.0),
+            ContractKind::Inverse if price.is_zero() => Some(Decimal::ZERO),
+            ContractKind::Inverse => {
+                let worth = quantity.0.checked_mul(self.size)?.checked_div(price.0)?;
+                Some(-to_places(worth))
+            }
         }
+        .map(Amount)
     }
 
     /// The size of a position or an order, never below zero, in the settle asset: what leverage, margin and fees are of.
@@ -115,7 +135,7 @@ impl Contract {
 }
 
 /// A quotient at [`MONEY_PLACES`].
-pub(super) fn to_places(value: Decimal) -> Decimal {
+pub(crate) fn to_places(value: Decimal) -> Decimal {
     value.round_dp_with_strategy(MONEY_PLACES, RoundingStrategy::MidpointNearestEven)
 }
 

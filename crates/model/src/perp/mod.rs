@@ -14,6 +14,7 @@ mod terms;
 mod trigger;
 mod trigger_state;
 
+pub(crate) use contract::to_places;
 pub use contract::{Contract, ContractKind, MONEY_PLACES};
 pub use funding::{FundingKey, FundingPayment, FundingRate, MarkPrice};
 pub use margin::{AccountMargin, Collateral, MarginTier, maintenance_margin, tier_of};

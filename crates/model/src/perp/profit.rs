@@ -42,42 +42,78 @@ pub struct Position {
 impl Position {
     /// Counts a fill: `quantity` above zero, bought or sold at `price`. A fill that turns the position over closes all of it
     /// and opens the rest.
+    ///
+    /// # Panics
+    /// Where the sums leave the range of a decimal, as its operators do; [`Position::checked_apply`] does not.
     pub fn apply(&mut self, contract: &Contract, side: Side, price: Price, quantity: Quantity) -> PositionChange {
+        self.checked_apply(contract, side, price, quantity)
+            .expect("sums below 7.9e28, the range of a decimal")
+    }
+
+    /// As [`Position::apply`]; `None` where the sums leave the range of a decimal, and then nothing has changed.
+    #[must_use = "where it is None the fill is not counted"]
+    pub fn checked_apply(
+        &mut self,
+        contract: &Contract,
+        side: Side,
+        price: Price,
+        quantity: Quantity,
+    ) -> Option<PositionChange> {
         let signed = match side {
             Side::Buy => quantity,
             Side::Sell => -quantity,
         };
-        let worth = contract.worth(signed, price);
+        let worth = contract.checked_worth(signed, price)?;
         let held = self.quantity;
-        self.quantity += signed;
+        let after = Quantity(held.0.checked_add(signed.0)?);
         if held.is_zero() || held.is_positive() == signed.is_positive() {
-            self.cost += worth;
-            return PositionChange {
+            self.cost = Amount(self.cost.0.checked_add(worth.0)?);
+            self.quantity = after;
+            return Some(PositionChange {
                 opened: quantity,
                 ..PositionChange::default()
-            };
+            });
         }
         let size = Quantity(held.0.abs());
         let closed = size.min(quantity);
         let (closing, left) = if closed == quantity {
             (worth, Amount::ZERO)
         } else {
-            let closing = contract.worth(if signed.is_positive() { closed } else { -closed }, price);
+            let closing = contract.checked_worth(if signed.is_positive() { closed } else { -closed }, price)?;
             (closing, worth - closing)
         };
         let gone = if closed == size {
             self.cost
         } else {
-            Amount(to_places(self.cost.0 * closed.0 / size.0))
+            Amount(to_places(self.cost.0.checked_mul(closed.0)?.checked_div(size.0)?))
         };
-        let realized = -closing - gone;
-        self.cost = self.cost - gone + left;
-        self.realized += realized;
-        PositionChange {
+        let realized = Amount((-closing.0).checked_sub(gone.0)?);
+        let cost = self.cost.0.checked_sub(gone.0)?.checked_add(left.0)?;
+        self.realized = Amount(self.realized.0.checked_add(realized.0)?);
+        self.cost = Amount(cost);
+        self.quantity = after;
+        Some(PositionChange {
             opened: quantity - closed,
             closed,
             realized,
-        }
+        })
+    }
+
+    /// Takes a fee that was paid in the base asset of spot out of what is held, as if it were given away at the fill's price; a
+    /// rebate joins it.
+    ///
+    /// # Panics
+    /// As [`Position::apply`]; [`Position::checked_give`] does not.
+    pub fn give(&mut self, contract: &Contract, price: Price, fee: Amount) -> PositionChange {
+        self.checked_give(contract, price, fee)
+            .expect("sums below 7.9e28, the range of a decimal")
+    }
+
+    /// As [`Position::give`]; `None` where the sums leave the range of a decimal, and then nothing has changed.
+    #[must_use = "where it is None the fee is not taken"]
+    pub fn checked_give(&mut self, contract: &Contract, price: Price, fee: Amount) -> Option<PositionChange> {
+        let side = if fee.is_positive() { Side::Sell } else { Side::Buy };
+        self.checked_apply(contract, side, price, Quantity(fee.0.abs()))
     }
 
     /// Counts a fee of a fill.

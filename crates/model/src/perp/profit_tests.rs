@@ -97,6 +97,24 @@ fn a_long_position_that_was_sold_short_is_a_contradiction() {
     assert_eq!(positions.realized(), amount(10));
 }
 
+#[test]
+fn sums_beyond_a_decimal_are_refused_and_change_nothing() {
+    for contract in [linear(), inverse()] {
+        let mut position = Position::default();
+        position.apply(&contract, Side::Buy, price(100), quantity(1));
+        let before = position.clone();
+        let (most, least) = (Price(Decimal::MAX), Price(Decimal::new(1, 28)));
+        let quantity = Quantity(Decimal::from(10_000_000_000i64));
+        for at in [most, least] {
+            let counted = position.checked_apply(&contract, Side::Buy, at, quantity);
+            assert_eq!(counted.is_none(), position == before, "{contract:?} {at}");
+            position = before.clone();
+        }
+        let given = position.checked_give(&linear(), most, Amount(Decimal::from(2)));
+        assert_eq!((given, &position), (None, &before));
+    }
+}
+
 /// A fill: side, price in cents, quantity in thousandths.
 type Traded = (bool, i64, i64);
 

@@ -14,7 +14,7 @@ use crate::query::{Order, Trade, Trigger};
 use rows::Row;
 
 pub use rows::{liquidity, order_state, quantity_unit, trigger_state};
-pub use timestamp::utc;
+pub use timestamp::{parse_utc, utc};
 
 /// How to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

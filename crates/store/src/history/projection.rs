@@ -1,7 +1,8 @@
 //! What a record changes in the tables.
 
 use colibri_model::{
-    AccountId, Balance, Fee, Fill, NO_STRATEGY, OrderIntent, Pair, Record, StrategyId, VenueId, WallNs,
+    AccountId, Balance, Fee, Fill, FundingPayment, NO_STRATEGY, OrderIntent, Pair, Price, Quantity, Record, StrategyId,
+    VenueId, WallNs,
 };
 use rusqlite::{OptionalExtension, Transaction, params};
 
@@ -115,10 +116,64 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
         Record::TriggerIntent { .. } | Record::TriggerCancelIntent { .. } | Record::TriggerChanged { .. } => {
             triggers::apply(tx, record)?;
         }
-        // Facts about contracts: no table has them yet.
+        Record::FundingPaid { strategy, payment } => paid(tx, strategy.as_ref(), payment)?,
+        Record::ContractKnown {
+            venue,
+            account,
+            pair,
+            contract,
+            time,
+        } => {
+            tx.prepare_cached(
+                "INSERT INTO contracts (venue, account, pair, kind, size, settle, time_ns) VALUES (?, ?, ?, ?, ?, ?, ?)
+                 ON CONFLICT (venue, account, pair) DO UPDATE SET
+                     kind = excluded.kind, size = excluded.size, settle = excluded.settle, time_ns = excluded.time_ns",
+            )?
+            .execute(params![
+                Word(venue),
+                Word(account),
+                Word(pair),
+                Word(&contract.kind),
+                Word(&Quantity(contract.size)),
+                Word(&contract.settle),
+                time.0
+            ])?;
+        }
+        Record::PositionsOpened {
+            venue,
+            account,
+            pair,
+            positions,
+            time,
+        } => {
+            for opened in positions {
+                tx.prepare_cached(
+                    "INSERT INTO openings (venue, account, pair, position_side, quantity, price, time_ns)
+                     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![
+                    Word(venue),
+                    Word(account),
+                    Word(pair),
+                    Word(&opened.side),
+                    Word(&opened.quantity),
+                    Word(&opened.price),
+                    time.0
+                ])?;
+            }
+        }
+        Record::PriceSeen {
+            venue, pair, price, of, ..
+        } => seen(tx, venue, pair, *price, *of)?,
+        Record::SessionReference {
+            venue,
+            pair,
+            price: Some(price),
+            time,
+            ..
+        } => seen(tx, venue, pair, *price, *time)?,
+        // Facts about contracts that no question asks for.
         Record::SettingChosen { .. }
-        | Record::PositionsOpened { .. }
-        | Record::FundingPaid { .. }
         | Record::FundingReconciled { .. }
         | Record::ForcedReduction { .. } => {}
         Record::AmendIntent { .. }
@@ -177,11 +232,11 @@ fn filled(tx: &Transaction<'_>, strategy: Option<&StrategyId>, fill: &Fill) -> r
     // same trade adds what the first report did not say; what was said stays.
     tx.prepare_cached(
         "INSERT INTO fills (run, strategy, account, venue, pair, trade_id, client_id, exchange_id, side, price,
-             quantity, fee_asset, fee_amount, liquidity, exchange_ns, local_ns)
+             quantity, fee_asset, fee_amount, liquidity, exchange_ns, local_ns, position_side, cause)
          VALUES (
              coalesce((SELECT run FROM orders WHERE venue = ?3 AND client_id = ?6), (SELECT max(run) FROM runs)),
              coalesce(?1, (SELECT strategy FROM orders WHERE venue = ?3 AND client_id = ?6)),
-             ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+             ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT (account, venue, pair, trade_id, side) DO UPDATE SET
              run = CASE WHEN client_id IS NULL THEN excluded.run ELSE run END,
              strategy = coalesce(strategy, excluded.strategy),
@@ -207,7 +262,42 @@ fn filled(tx: &Transaction<'_>, strategy: Option<&StrategyId>, fill: &Fill) -> r
         Word(&fill.liquidity),
         fill.exchange_time.0,
         fill.local_time.0,
+        Word(&fill.position_side),
+        Word(&fill.cause),
     ])?;
+    Ok(())
+}
+
+/// A funding payment counts once; whose it is may be learned later.
+fn paid(tx: &Transaction<'_>, strategy: Option<&StrategyId>, payment: &FundingPayment) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO funding (run, strategy, account, venue, pair, id, asset, amount, position_side, rate, quantity,
+             exchange_ns, local_ns)
+         VALUES ((SELECT max(run) FROM runs), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (account, venue, pair, exchange_ns, id) DO UPDATE SET
+             strategy = coalesce(strategy, excluded.strategy)",
+    )?
+    .execute(params![
+        Word(&strategy),
+        Word(&payment.key.account),
+        Word(&payment.key.venue),
+        Word(&payment.key.pair),
+        Word(&payment.key.id),
+        Word(&payment.asset),
+        Word(&payment.amount),
+        Word(&payment.position_side),
+        Word(&payment.rate.map(Quantity)),
+        Word(&payment.quantity),
+        payment.key.time.0,
+        payment.local_time.0,
+    ])?;
+    Ok(())
+}
+
+/// A price that the journal has.
+fn seen(tx: &Transaction<'_>, venue: &VenueId, pair: &Pair, price: Price, of: WallNs) -> rusqlite::Result<()> {
+    tx.prepare_cached("INSERT INTO prices (venue, pair, price, time_ns) VALUES (?, ?, ?, ?)")?
+        .execute(params![Word(venue), Word(pair), Word(&price), of.0])?;
     Ok(())
 }
 

@@ -15,6 +15,10 @@ pub(super) const DROP: &str = "
     DROP TABLE IF EXISTS fills;
     DROP TABLE IF EXISTS balances;
     DROP TABLE IF EXISTS external_changes;
+    DROP TABLE IF EXISTS funding;
+    DROP TABLE IF EXISTS contracts;
+    DROP TABLE IF EXISTS prices;
+    DROP TABLE IF EXISTS openings;
 ";
 
 /// Makes the tables. `sequence` is the order in which the journal has them.
@@ -116,6 +120,8 @@ pub(super) const CREATE: &str = "
         liquidity TEXT,
         exchange_ns INTEGER NOT NULL,
         local_ns INTEGER NOT NULL,
+        position_side TEXT NOT NULL,
+        cause TEXT NOT NULL,
         UNIQUE (account, venue, pair, trade_id, side)
     ) STRICT;
     CREATE INDEX fills_by_time ON fills (exchange_ns);
@@ -140,6 +146,56 @@ pub(super) const CREATE: &str = "
         exchange_ns INTEGER,
         time_ns INTEGER NOT NULL
     ) STRICT;
+
+    CREATE TABLE funding (
+        sequence INTEGER PRIMARY KEY,
+        run INTEGER,
+        strategy TEXT,
+        account TEXT NOT NULL,
+        venue TEXT NOT NULL,
+        pair TEXT NOT NULL,
+        id TEXT NOT NULL,
+        asset TEXT NOT NULL,
+        amount TEXT NOT NULL,
+        position_side TEXT NOT NULL,
+        rate TEXT,
+        quantity TEXT,
+        exchange_ns INTEGER NOT NULL,
+        local_ns INTEGER NOT NULL,
+        UNIQUE (account, venue, pair, exchange_ns, id)
+    ) STRICT;
+    CREATE INDEX funding_by_time ON funding (exchange_ns);
+
+    CREATE TABLE contracts (
+        venue TEXT NOT NULL,
+        account TEXT NOT NULL,
+        pair TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        size TEXT NOT NULL,
+        settle TEXT NOT NULL,
+        time_ns INTEGER NOT NULL,
+        PRIMARY KEY (venue, account, pair)
+    ) STRICT;
+
+    CREATE TABLE openings (
+        venue TEXT NOT NULL,
+        account TEXT NOT NULL,
+        pair TEXT NOT NULL,
+        position_side TEXT NOT NULL,
+        quantity TEXT NOT NULL,
+        price TEXT NOT NULL,
+        time_ns INTEGER NOT NULL,
+        PRIMARY KEY (venue, account, pair, position_side)
+    ) STRICT;
+
+    CREATE TABLE prices (
+        sequence INTEGER PRIMARY KEY,
+        venue TEXT NOT NULL,
+        pair TEXT NOT NULL,
+        price TEXT NOT NULL,
+        time_ns INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX prices_by_time ON prices (time_ns);
 
     CREATE INDEX balances_by_asset ON balances (venue, account, asset, sequence);
 ";

@@ -1,17 +1,16 @@
-//! Questions to the history: trades, orders, triggers, sums a pair, runs, balances.
+//! Questions to the history: trades, orders, triggers, sums a pair, what profit is counted from, runs, balances.
 //!
 //! All of them read; sums are exact decimals, made here and not in SQL, which would make floats of them.
 
-mod average_cost;
 mod balances;
 mod filter;
 mod orders;
+mod profit;
 mod runs;
 mod summary;
 mod trades;
 mod triggers;
 
-pub use average_cost::AverageCost;
 pub use balances::AccountBalance;
 pub use filter::Filter;
 pub use orders::Order;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use colibri_model::{AccountId, Amount, Asset, Decimal, OrderState, Pair, Quantity, Side, VenueId, WallNs};
+use colibri_model::profit::Contracts;
+use colibri_model::{
+    AccountId, Amount, Asset, Contract, ContractKind, Decimal, Fill, OrderState, Pair, Position, Price, Quantity, Side,
+    VenueId, WallNs,
+};
 use rusqlite::params_from_iter;
 
-use super::average_cost::AverageCost;
 use super::filter::{Filter, word};
 use super::trades::{FILL_COLUMNS, fill};
 use crate::history::{History, HistoryError};
@@ -37,10 +40,31 @@ pub struct PairSummary {
     pub fees: BTreeMap<Asset, Amount>,
     /// Fills whose report did not state a fee: `fees` lacks theirs.
     pub fills_without_fee: u64,
-    /// Realised by average cost in the quote asset, fees not deducted.
+    /// Realised by average cost in the settle asset (of spot: the quote asset), fees not deducted.
     pub realised: Amount,
-    /// The position and its cost at the end of that time, from all fills before it.
-    pub position: AverageCost,
+    /// The position and its cost at the end of that time, from all fills before it; of spot, what fees took of the base asset is
+    /// not in it.
+    pub position: Position,
+    /// What it is a contract of; `None` for spot.
+    pub contract: Option<Contract>,
+}
+
+impl PairSummary {
+    /// What realised profit is in.
+    #[must_use]
+    pub fn asset(&self) -> &Asset {
+        self.contract.as_ref().map_or(&self.pair.quote, |c| &c.settle)
+    }
+
+    /// The average price of the position; `None` without one.
+    #[must_use]
+    pub fn average_price(&self) -> Option<Price> {
+        self.position.entry_price(&self.terms())
+    }
+
+    fn terms(&self) -> Contract {
+        self.contract.clone().unwrap_or_else(|| Contract::spot(&self.pair))
+    }
 }
 
 type Key = (VenueId, AccountId, Pair);
@@ -52,14 +76,17 @@ impl History {
     /// # Errors
     /// [`HistoryError::Sqlite`]; [`HistoryError::Overflow`].
     pub fn summary(&self, filter: &Filter) -> Result<Vec<PairSummary>, HistoryError> {
-        let mut pairs = BTreeMap::new();
+        let mut pairs = Pairs {
+            contracts: self.contracts()?,
+            summaries: BTreeMap::new(),
+        };
         self.count_orders(filter, &mut pairs)
             .map_err(|source| self.failed(source))?;
         self.add_fills(filter, &mut pairs)?;
-        Ok(pairs.into_values().collect())
+        Ok(pairs.summaries.into_values().collect())
     }
 
-    fn count_orders(&self, filter: &Filter, pairs: &mut BTreeMap<Key, PairSummary>) -> rusqlite::Result<()> {
+    fn count_orders(&self, filter: &Filter, pairs: &mut Pairs) -> rusqlite::Result<()> {
         let condition = filter.rows("created_ns")?;
         let mut statement = self.connection.prepare(&format!(
             "SELECT venue, account, pair, state, count(*) AS orders FROM orders WHERE {}
@@ -70,7 +97,7 @@ impl History {
         while let Some(row) = rows.next()? {
             let orders = row.get::<_, i64>("orders")?.cast_unsigned();
             let state: OrderState = word(row, "state")?;
-            let pair = entry(pairs, word(row, "venue")?, word(row, "account")?, word(row, "pair")?);
+            let pair = pairs.of((word(row, "venue")?, word(row, "account")?, word(row, "pair")?));
             pair.orders += orders;
             if state == OrderState::Unknown {
                 pair.unknown += orders;
@@ -81,14 +108,14 @@ impl History {
         Ok(())
     }
 
-    fn add_fills(&self, filter: &Filter, pairs: &mut BTreeMap<Key, PairSummary>) -> Result<(), HistoryError> {
+    fn add_fills(&self, filter: &Filter, pairs: &mut Pairs) -> Result<(), HistoryError> {
         let failed = |source| self.failed(source);
         let condition = filter.but_since("exchange_ns").map_err(failed)?;
         let since = filter.since.unwrap_or(WallNs(i64::MIN));
         let mut statement = self
             .connection
             .prepare(&format!(
-                "SELECT {FILL_COLUMNS} FROM fills WHERE {} ORDER BY exchange_ns, sequence",
+                "SELECT {FILL_COLUMNS} FROM fills WHERE {} ORDER BY exchange_ns, length(trade_id), trade_id, sequence",
                 condition.sql
             ))
             .map_err(failed)?;
@@ -96,27 +123,44 @@ impl History {
         while let Some(row) = rows.next().map_err(failed)? {
             let fill = fill(row).map_err(failed)?;
             let key = &fill.key;
-            let pair = entry(pairs, key.venue.clone(), key.account.clone(), key.pair.clone());
+            let pair = pairs.of((key.venue.clone(), key.account.clone(), key.pair.clone()));
             if add(pair, &fill, since).is_none() {
                 return Err(HistoryError::Overflow {
                     pair: fill.key.pair.to_string(),
                 });
             }
         }
-        pairs.retain(|_, pair| pair.orders > 0 || pair.fills > 0 || !pair.position.position().is_zero());
+        pairs
+            .summaries
+            .retain(|_, pair| pair.orders > 0 || pair.fills > 0 || !pair.position.quantity.is_zero());
         Ok(())
     }
 }
 
-fn add(pair: &mut PairSummary, fill: &colibri_model::Fill, since: WallNs) -> Option<()> {
-    let realised = pair.position.apply(fill.side, fill.price, fill.quantity)?;
+fn add(pair: &mut PairSummary, fill: &Fill, since: WallNs) -> Option<()> {
+    let terms = pair.terms();
+    let change = pair
+        .position
+        .checked_apply(&terms, fill.side, fill.price, fill.quantity)?;
+    let mut realised = change.realized;
+    if let Some(fee) = &fill.fee
+        && pair.contract.is_none()
+        && fee.asset == pair.pair.base
+    {
+        let given = pair.position.checked_give(&terms, fill.price, fee.amount)?;
+        realised = Amount(realised.0.checked_add(given.realized.0)?);
+    }
     if fill.exchange_time < since {
         return Some(());
     }
     let plus = |sum: Decimal, more: Decimal| sum.checked_add(more);
     pair.fills += 1;
     pair.realised = Amount(plus(pair.realised.0, realised.0)?);
-    pair.volume = Amount(plus(pair.volume.0, fill.price.0.checked_mul(fill.quantity.0)?)?);
+    let notional = match terms.kind {
+        ContractKind::Linear => fill.price.0.checked_mul(fill.quantity.0)?,
+        ContractKind::Inverse => terms.size.checked_mul(fill.quantity.0)?,
+    };
+    pair.volume = Amount(plus(pair.volume.0, notional)?);
     let side = match fill.side {
         Side::Buy => &mut pair.bought,
         Side::Sell => &mut pair.sold,
@@ -132,13 +176,20 @@ fn add(pair: &mut PairSummary, fill: &colibri_model::Fill, since: WallNs) -> Opt
     Some(())
 }
 
-fn entry(pairs: &mut BTreeMap<Key, PairSummary>, venue: VenueId, account: AccountId, pair: Pair) -> &mut PairSummary {
-    pairs
-        .entry((venue.clone(), account.clone(), pair.clone()))
-        .or_insert_with(|| PairSummary {
-            venue,
-            account,
-            pair,
+/// Summaries in the making.
+struct Pairs {
+    contracts: Contracts,
+    summaries: BTreeMap<Key, PairSummary>,
+}
+
+impl Pairs {
+    fn of(&mut self, key: Key) -> &mut PairSummary {
+        let contracts = &self.contracts;
+        self.summaries.entry(key.clone()).or_insert_with(|| PairSummary {
+            contract: contracts.get(&key).cloned(),
+            venue: key.0,
+            account: key.1,
+            pair: key.2,
             orders: 0,
             open: 0,
             unknown: 0,
@@ -149,6 +200,7 @@ fn entry(pairs: &mut BTreeMap<Key, PairSummary>, venue: VenueId, account: Accoun
             fees: BTreeMap::new(),
             fills_without_fee: 0,
             realised: Amount::ZERO,
-            position: AverageCost::default(),
+            position: Position::default(),
         })
+    }
 }

@@ -1,6 +1,6 @@
 //! Fills, with who had decided them.
 
-use colibri_model::{Amount, Asset, Fee, Fill, FillCause, FillKey, PositionSide, StrategyId};
+use colibri_model::{Amount, Asset, Fee, Fill, FillKey, StrategyId};
 use rusqlite::{Row, params_from_iter};
 
 use super::filter::{Filter, instant, maybe_word, word};
@@ -19,7 +19,7 @@ pub struct Trade {
 
 /// The columns of a fill, for [`fill`].
 pub(super) const FILL_COLUMNS: &str = "account, venue, pair, trade_id, client_id, exchange_id, side, price, quantity,
-    fee_asset, fee_amount, liquidity, exchange_ns, local_ns";
+    fee_asset, fee_amount, liquidity, exchange_ns, local_ns, position_side, cause";
 
 /// Selects what a [`trade`] is read from.
 fn select_trades() -> String {
@@ -104,8 +104,8 @@ pub(super) fn fill(row: &Row<'_>) -> rusqlite::Result<Fill> {
         quantity: word(row, "quantity")?,
         fee: fee_asset.zip(fee_amount).map(|(asset, amount)| Fee { asset, amount }),
         liquidity: maybe_word(row, "liquidity")?,
-        position_side: PositionSide::Net,
-        cause: FillCause::Order,
+        position_side: word(row, "position_side")?,
+        cause: word(row, "cause")?,
         exchange_time: instant(row, "exchange_ns")?,
         local_time: instant(row, "local_ns")?,
     })

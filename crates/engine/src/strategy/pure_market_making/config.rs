@@ -149,7 +149,7 @@ fn half_an_hour() -> Decimal {
 }
 
 /// Seconds as milliseconds; a negative span is none.
-pub(super) fn span(seconds: Decimal) -> Millis {
+pub(in crate::strategy) fn span(seconds: Decimal) -> Millis {
     let millis = (seconds * Decimal::ONE_THOUSAND).trunc();
     Millis(u64::try_from(millis).unwrap_or(0))
 }

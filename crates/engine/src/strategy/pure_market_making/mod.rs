@@ -23,8 +23,8 @@ use crate::view::{MarketView, View};
 
 pub use config::{PriceType, PureMarketMakingConfig, Refresh};
 
-use config::span;
-use proposal::{Inputs, Quote, order_type, proposal, reference_price};
+pub(in crate::strategy) use config::span;
+pub(in crate::strategy) use proposal::{Inputs, Quote, order_type, proposal, reference_price};
 
 /// Pure market making in one market.
 #[derive(Debug)]

@@ -8,36 +8,36 @@ use crate::book::OrderBook;
 
 /// A quote of one level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Quote {
-    pub(super) side: Side,
-    pub(super) level: u32,
-    pub(super) price: Price,
-    pub(super) quantity: Quantity,
+pub(in crate::strategy) struct Quote {
+    pub(in crate::strategy) side: Side,
+    pub(in crate::strategy) level: u32,
+    pub(in crate::strategy) price: Price,
+    pub(in crate::strategy) quantity: Quantity,
 }
 
 /// What a proposal is made from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Inputs<'a> {
-    pub(super) config: &'a PureMarketMakingConfig,
-    pub(super) book: &'a OrderBook,
-    pub(super) rule: &'a TradingRule,
-    pub(super) last_trade: Option<Price>,
-    pub(super) last_own_trade: Option<Price>,
+pub(in crate::strategy) struct Inputs<'a> {
+    pub(in crate::strategy) config: &'a PureMarketMakingConfig,
+    pub(in crate::strategy) book: &'a OrderBook,
+    pub(in crate::strategy) rule: &'a TradingRule,
+    pub(in crate::strategy) last_trade: Option<Price>,
+    pub(in crate::strategy) last_own_trade: Option<Price>,
     /// What our own orders show in the book, base asset: not to be outbid.
-    pub(super) own_buys: Quantity,
-    pub(super) own_sells: Quantity,
+    pub(in crate::strategy) own_buys: Quantity,
+    pub(in crate::strategy) own_sells: Quantity,
     /// Everything that is held, in orders or not.
-    pub(super) total_base: Amount,
-    pub(super) total_quote: Amount,
+    pub(in crate::strategy) total_base: Amount,
+    pub(in crate::strategy) total_quote: Amount,
     /// What can be used for quotes, what our own orders hold included.
-    pub(super) budget_base: Amount,
-    pub(super) budget_quote: Amount,
+    pub(in crate::strategy) budget_base: Amount,
+    pub(in crate::strategy) budget_quote: Amount,
     /// Ping-pong: wholly filled buys less wholly filled sells.
-    pub(super) filled_balance: i64,
+    pub(in crate::strategy) filled_balance: i64,
 }
 
 /// The price that quotes are set from.
-pub(super) fn reference_price(inputs: &Inputs<'_>) -> Option<Price> {
+pub(in crate::strategy) fn reference_price(inputs: &Inputs<'_>) -> Option<Price> {
     let book = inputs.book;
     match inputs.config.price_type {
         PriceType::MidPrice => book.mid(),
@@ -49,7 +49,7 @@ pub(super) fn reference_price(inputs: &Inputs<'_>) -> Option<Price> {
 }
 
 /// The order type of quotes.
-pub(super) fn order_type(config: &PureMarketMakingConfig, rule: &TradingRule) -> OrderType {
+pub(in crate::strategy) fn order_type(config: &PureMarketMakingConfig, rule: &TradingRule) -> OrderType {
     let post_only = rule.order_types.is_empty() || rule.order_types.contains(&OrderType::LimitMaker);
     if !config.take_if_crossed && post_only {
         OrderType::LimitMaker
@@ -59,7 +59,7 @@ pub(super) fn order_type(config: &PureMarketMakingConfig, rule: &TradingRule) ->
 }
 
 /// The quotes, best first, buys before sells. Empty where the book has no reference price.
-pub(super) fn proposal(inputs: &Inputs<'_>) -> Vec<Quote> {
+pub(in crate::strategy) fn proposal(inputs: &Inputs<'_>) -> Vec<Quote> {
     let Some(reference) = reference_price(inputs) else {
         return Vec::new();
     };

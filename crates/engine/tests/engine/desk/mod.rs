@@ -18,7 +18,7 @@ use colibri_engine::{
 use colibri_model::{
     AccountId, Decimal, Journal, JournalError, Millis, MonoNs, OpId, Quantity, Record, StrategyId, VenueId, WallNs,
 };
-use colibri_standard::{Event, Manifest, Outcome, SessionRole, SessionStatus};
+use colibri_standard::{ConnectorManifest, Event, Manifest, Outcome, SessionRole, SessionStatus};
 
 pub use exchange::{Amendment, Exchange, Naming, OWN_NAMES, Perp, Placement, Replacing, Resting};
 
@@ -191,12 +191,7 @@ impl Desk {
         journal: Memory,
         risk: RiskLimits,
     ) -> Desk {
-        let manifest = match &exchange.perp {
-            Some(perp) => perp.manifest(),
-            None => MANIFEST.to_owned(),
-        };
-        let manifest = manifest.replace(BOOK_RULE, exchange.book_rule);
-        let manifest = Manifest::parse(&manifest).unwrap().connector("fake").unwrap().clone();
+        let manifest = manifest_of(&exchange);
         let setup = EngineSetup {
             bot: "bot".to_owned(),
             version: "test".to_owned(),
@@ -332,22 +327,7 @@ impl Desk {
 
     fn hand_over(&mut self, delivery: &Delivery) {
         let now = self.now();
-        match delivery.clone() {
-            Delivery::Event(event) => self.engine.on_event(V, event, now),
-            Delivery::Completed(op, outcome) => self.engine.on_completed(V, op, outcome, now),
-            Delivery::Session(role, status) => self.engine.on_session(V, role, status, now),
-            Delivery::Book { ids, flags, bids, asks } => {
-                let message = BookMessage {
-                    flags: flags | book_flag::RANGE_IDS,
-                    ids,
-                    bids,
-                    asks,
-                    ..BookMessage::default()
-                };
-                self.engine.on_book(V, &message.batch(), now);
-            }
-            Delivery::Message(message) => self.engine.on_book(V, &message.batch(), now),
-        }
+        hand_over(&mut self.engine, V, delivery, now);
     }
 
     /// Takes the engine's actions to the exchange and its answers into the queue.
@@ -417,6 +397,36 @@ impl Desk {
             assert!(line.agrees(), "{line:?}");
         }
     }
+}
+
+/// Something reaches the engine from one of its venues.
+pub fn hand_over(engine: &mut Engine<Memory>, venue: VenueIndex, delivery: &Delivery, now: HostNow) {
+    match delivery.clone() {
+        Delivery::Event(event) => engine.on_event(venue, event, now),
+        Delivery::Completed(op, outcome) => engine.on_completed(venue, op, outcome, now),
+        Delivery::Session(role, status) => engine.on_session(venue, role, status, now),
+        Delivery::Book { ids, flags, bids, asks } => {
+            let message = BookMessage {
+                flags: flags | book_flag::RANGE_IDS,
+                ids,
+                bids,
+                asks,
+                ..BookMessage::default()
+            };
+            engine.on_book(venue, &message.batch(), now);
+        }
+        Delivery::Message(message) => engine.on_book(venue, &message.batch(), now),
+    }
+}
+
+/// The connector's manifest of an exchange.
+pub fn manifest_of(exchange: &Exchange) -> ConnectorManifest {
+    let manifest = match &exchange.perp {
+        Some(perp) => perp.manifest(),
+        None => MANIFEST.to_owned(),
+    };
+    let manifest = manifest.replace(BOOK_RULE, exchange.book_rule);
+    Manifest::parse(&manifest).unwrap().connector("fake").unwrap().clone()
 }
 
 /// A strategy that shrinks each order of size two to one and a half on the first tick that sees it open.
