@@ -20,6 +20,7 @@ mod limits;
 pub(crate) mod market;
 mod market_data;
 mod order_entry;
+mod readiness;
 mod reconcile;
 mod recovery;
 pub(crate) mod replace;

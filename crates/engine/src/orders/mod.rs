@@ -11,6 +11,7 @@ mod gathering_tests;
 mod history_tests;
 mod in_flight;
 mod inquiry;
+mod live_counts;
 mod totals;
 mod tracker;
 
