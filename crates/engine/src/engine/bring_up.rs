@@ -117,6 +117,8 @@ impl<J: Journal> Core<J> {
 
     /// Instruments, at the start and whenever they are refreshed.
     pub(crate) fn on_instruments(&mut self, index: VenueIndex, mut event: InstrumentsEvent) {
+        // A book may be made anew.
+        self.doubt();
         let venue = &mut self.state.venues[index.0];
         let mut told = false;
         let comes_up = venue.phase == VenuePhase::Instruments;

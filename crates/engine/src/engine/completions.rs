@@ -25,6 +25,7 @@ impl<J: Journal> Core<J> {
             return;
         };
         let Some(purpose) = venue.ops.remove(&op) else { return };
+        self.brakes.doubt_profit();
         match &purpose {
             Purpose::Instruments | Purpose::UseInstruments | Purpose::StartBalances => {
                 self.bring_up_ended(index, &purpose, outcome);

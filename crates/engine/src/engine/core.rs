@@ -9,8 +9,10 @@ use crate::HostNow;
 use crate::accounts::Takings;
 use crate::clock::{Tick, TickStats, TimeIterator};
 use crate::engine::dispatch::Note;
+use crate::engine::kill_switch::Brakes;
 use crate::engine::limits::OrderRate;
 use crate::engine::market::MarketWanted;
+use crate::engine::readiness::Readiness;
 use crate::engine::session_profit::Session;
 use crate::engine::state::{Counts, EnginePhase, State};
 use crate::engine::stop::Stopping;
@@ -41,6 +43,10 @@ pub(crate) struct Core<J> {
     backlog: Vec<Record>,
     /// Markets with news for strategies; some may be there twice.
     pub(crate) changed: Vec<MarketId>,
+    pub(crate) readiness: Readiness,
+    pub(crate) brakes: Brakes,
+    /// No timer of a strategy that runs is due before.
+    pub(crate) timers_due: MonoNs,
     actions: Vec<EngineAction>,
     next_op: u64,
     wake: MonoNs,
@@ -103,6 +109,9 @@ impl<J: Journal> Core<J> {
             journal,
             backlog: Vec::new(),
             changed: Vec::new(),
+            readiness: Readiness::default(),
+            brakes: Brakes::default(),
+            timers_due: MonoNs(0),
             actions: Vec::new(),
             next_op: 1,
             wake: MonoNs(0),
@@ -192,6 +201,16 @@ impl<J: Journal> Core<J> {
         self.backlog = backlog;
         self.next_op = next_op;
         self.wake = wake;
+        self.readiness.forget();
+        self.brakes = Brakes::default();
+        self.timers_due = MonoNs(0);
+        self.state.listen_all();
+    }
+
+    /// Something has changed that any strategy, and the brakes, may depend on.
+    pub(crate) const fn doubt(&mut self) {
+        self.readiness.doubt();
+        self.brakes.doubt();
     }
 
     pub(crate) fn log(&mut self, level: LogLevel, text: impl Into<String>) {

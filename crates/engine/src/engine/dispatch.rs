@@ -7,13 +7,13 @@ use colibri_model::{ClientOrderId, Journal, MonoNs};
 use crate::clock::Tick;
 use crate::contracts::{ForcedReduction, FundingTold, MarginCall, PositionChanged};
 use crate::engine::core::{Core, Slot};
-use crate::engine::state::{EnginePhase, StrategyInfo, StrategyState};
-use crate::engine::{LogLevel, MarketId, VenueIndex};
+use crate::engine::state::{StrategyInfo, StrategyState};
+use crate::engine::{LogLevel, VenueIndex};
 use crate::orders::OrderChange;
 use crate::risk::RiskRefusal;
 use crate::strategy::{
-    Input, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, OwnTriggerChange, PauseReason,
-    RefusedOrder, RefusedTrigger, Strategy, StrategyAction, StrategyActions,
+    Input, OrderAmended, OrderReplaced, OrderRequest, OwnFill, OwnOrderChange, OwnTriggerChange, RefusedOrder,
+    RefusedTrigger, Strategy, StrategyAction, StrategyActions,
 };
 use crate::view::View;
 
@@ -58,10 +58,11 @@ impl<J: Journal> Core<J> {
             strategy,
             actions: StrategyActions::default(),
         });
+        self.readiness.add_strategy();
         self.slots.len() - 1
     }
 
-    fn tell(&mut self, index: usize, input: Input<'_>) {
+    pub(crate) fn tell(&mut self, index: usize, input: Input<'_>) {
         let slot = &mut self.slots[index];
         slot.strategy.input(input, &View::new(&self.state), &mut slot.actions);
         for action in self.slots[index].actions.take() {
@@ -82,8 +83,11 @@ impl<J: Journal> Core<J> {
 
     /// Tells what has happened since the last time, carries out what is wanted, and makes it ready to be taken.
     pub(crate) fn settle(&mut self) {
+        if self.readiness.notice(&self.state) {
+            self.brakes.doubt();
+        }
         self.check_brakes();
-        self.update_strategies();
+        self.look_at_strategies();
         self.tell_market_data();
         self.fire_timers();
         for _ in 0..ROUNDS {
@@ -119,8 +123,9 @@ impl<J: Journal> Core<J> {
                 continue;
             }
             let mut trades = std::mem::take(&mut market.trades);
-            for index in 0..self.slots.len() {
-                if !self.is_running(index) || !self.state.strategies[index].markets.contains(&id) {
+            let listeners = std::mem::take(&mut market.listeners);
+            for &index in &listeners {
+                if !self.is_running(index) {
                     continue;
                 }
                 if !trades.is_empty() {
@@ -143,6 +148,7 @@ impl<J: Journal> Core<J> {
             trades.clear();
             if let Some(market) = self.state.venues[id.venue.0].market_mut(id.instrument) {
                 market.trades = trades;
+                market.listeners = listeners;
             }
         }
         if self.changed.is_empty() {
@@ -225,118 +231,11 @@ impl<J: Journal> Core<J> {
         self.state.strategies.iter().position(|s| s.id == *id)
     }
 
-    /// Starts, pauses and resumes strategies as their markets come and go.
-    pub(crate) fn update_strategies(&mut self) {
-        if self.state.phase != EnginePhase::Running {
-            return;
-        }
-        for index in 0..self.slots.len() {
-            let before = self.state.strategies[index].state;
-            if before == StrategyState::Waiting {
-                self.resolve_markets(index);
-            }
-            let obstacle = self.obstacle(index);
-            self.state.strategies[index].obstacle = obstacle;
-            let after = match (before, obstacle) {
-                (StrategyState::Waiting | StrategyState::Paused(_), None) if self.books_are_fresh(index) => {
-                    StrategyState::Running
-                }
-                (StrategyState::Running, Some(reason)) => StrategyState::Paused(reason),
-                (StrategyState::Paused(old), Some(reason)) if old != reason => StrategyState::Paused(reason),
-                _ => continue,
-            };
-            let now = self.mono();
-            let strategy = &mut self.state.strategies[index];
-            strategy.state = after;
-            let id = strategy.id.clone();
-            if let (StrategyState::Paused(old), StrategyState::Paused(reason)) = (before, after)
-                && old.is_akin(reason)
-            {
-                continue;
-            }
-            strategy.since = now;
-            match after {
-                StrategyState::Paused(reason) => {
-                    let why = View::new(&self.state).pause_in_words(reason);
-                    self.log(LogLevel::Warn, format!("strategy {id} rests: {why}"));
-                    self.tell(index, Input::Paused(reason));
-                }
-                _ if before == StrategyState::Waiting => {
-                    self.log(LogLevel::Info, format!("strategy {id} starts"));
-                    self.tell(index, Input::Started);
-                }
-                _ => {
-                    self.log(LogLevel::Info, format!("strategy {id} goes on"));
-                    self.tell(index, Input::Resumed);
-                }
-            }
-            self.state.strategies[index].status = self.slots[index].strategy.status();
-        }
-    }
-
-    fn resolve_markets(&mut self, index: usize) {
-        let view = View::new(&self.state);
-        let needs = self.slots[index].strategy.needs();
-        let found: Vec<MarketId> = needs
-            .iter()
-            .filter_map(|need| view.find_market(&need.venue, &need.pair))
-            .collect();
-        if found.len() == needs.len() {
-            self.state.strategies[index].markets = found;
-        }
-    }
-
-    /// What keeps a strategy from trading.
-    fn obstacle(&self, index: usize) -> Option<PauseReason> {
-        if self.state.kill_switch.is_some() {
-            return Some(PauseReason::KillSwitch);
-        }
-        if self.state.journal_fault.is_some() {
-            return Some(PauseReason::JournalFailed);
-        }
-        if self.state.strategies[index]
-            .rejections
-            .rest_until(self.mono())
-            .is_some()
-        {
-            return Some(PauseReason::OrdersRefused);
-        }
-        let markets = &self.state.strategies[index].markets;
-        if markets.is_empty() && !self.slots[index].strategy.needs().is_empty() {
-            return Some(PauseReason::NoSuchMarket);
-        }
-        let now = self.mono();
-        let need = self.state.strategies[index].book_need;
-        for &id in markets {
-            let venue = &self.state.venues[id.venue.0];
-            if let Some(outage) = venue.outage(need) {
-                return Some(PauseReason::VenueOut {
-                    venue: id.venue,
-                    outage,
-                });
-            }
-            if venue
-                .market(id.instrument)
-                .is_some_and(|m| venue.book_is_stale(m, need, now))
-            {
-                return Some(PauseReason::BookStale(id));
-            }
-        }
-        None
-    }
-
-    fn books_are_fresh(&self, index: usize) -> bool {
-        let now = self.mono();
-        let strategy = &self.state.strategies[index];
-        strategy.markets.iter().all(|&id| {
-            let venue = &self.state.venues[id.venue.0];
-            let market = venue.market(id.instrument);
-            market.is_some_and(|m| venue.book_is_fresh(m, strategy.book_need, now))
-        })
-    }
-
     fn fire_timers(&mut self) {
         let now = self.mono();
+        if now < self.timers_due {
+            return;
+        }
         for index in 0..self.slots.len() {
             if !self.is_running(index) {
                 continue;
@@ -351,15 +250,24 @@ impl<J: Journal> Core<J> {
                 self.tell(index, Input::Timer(timer));
             }
         }
+        self.timers_due = self.running_timers().min().unwrap_or(MonoNs(u64::MAX));
+    }
+
+    /// When the timers of strategies that run come due.
+    fn running_timers(&self) -> impl Iterator<Item = MonoNs> {
+        let strategies = self.state.strategies.iter();
+        let running = strategies.filter(|s| s.state == StrategyState::Running);
+        running.flat_map(|s| s.timers.values().copied())
     }
 
     pub(crate) fn wake_for_timers(&mut self) {
         let now = self.mono();
-        let strategies = &self.state.strategies;
-        let running = strategies.iter().filter(|s| s.state == StrategyState::Running);
-        let rests = strategies.iter().filter_map(|s| s.rejections.rest_until(now));
-        let timers = running.flat_map(|s| s.timers.values().copied());
-        let next: Option<MonoNs> = timers.chain(rests).min();
+        let rests = self
+            .state
+            .strategies
+            .iter()
+            .filter_map(|s| s.rejections.rest_until(now));
+        let next: Option<MonoNs> = self.running_timers().chain(rests).min();
         if let Some(next) = next {
             self.wake_at(next);
         }
@@ -423,6 +331,7 @@ impl<J: Journal> Core<J> {
             StrategyAction::CancelTrigger(id) => self.wish_trigger_cancel(index, &id),
             StrategyAction::SetTimer { timer, at } => {
                 self.state.strategies[index].timers.insert(timer, at);
+                self.timers_due = self.timers_due.min(at);
                 self.wake_at(at);
             }
             StrategyAction::ClearTimer(timer) => {

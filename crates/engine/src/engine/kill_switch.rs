@@ -4,12 +4,12 @@
 //! placed, over restarts too, until a person resumes. What throws it by itself is compared here; how orders are cancelled and
 //! their absence proven is stopping's.
 
-use colibri_model::{Amount, Journal, KillCause, Record, WallNs};
+use colibri_model::{Amount, Journal, KillCause, MonoNs, Record, WallNs};
 use serde::{Deserialize, Serialize};
 
 use crate::HostNow;
 use crate::engine::core::Core;
-use crate::engine::market::MarketWanted;
+use crate::engine::market::{Market, MarketWanted};
 use crate::engine::state::EnginePhase;
 use crate::engine::venue::Venue;
 use crate::engine::{LogLevel, Outage, VenueIndex, VenueStop};
@@ -45,15 +45,67 @@ impl KillSwitch {
     }
 }
 
+/// When what throws the switch by itself is to be compared again: a turn comes with every frame. Nothing of it is written
+/// down.
+#[derive(Debug)]
+pub(crate) struct Brakes {
+    /// Something has changed that the session's profit may depend on.
+    profit_doubted: bool,
+    /// Something has changed that orders which nobody sees may depend on.
+    staleness_doubted: bool,
+    /// Nothing is stale for too long before, unless something changes.
+    stale_at: MonoNs,
+}
+
+impl Default for Brakes {
+    fn default() -> Self {
+        Brakes {
+            profit_doubted: true,
+            staleness_doubted: true,
+            stale_at: MonoNs(0),
+        }
+    }
+}
+
+impl Brakes {
+    /// Something has changed that any limit may depend on.
+    pub(crate) const fn doubt(&mut self) {
+        self.profit_doubted = true;
+        self.staleness_doubted = true;
+    }
+
+    /// Something has changed that the session's profit may depend on.
+    pub(crate) const fn doubt_profit(&mut self) {
+        self.profit_doubted = true;
+    }
+}
+
 impl<J: Journal> Core<J> {
     /// Throws the switch where one of the operator's limits on the whole bot is passed.
     pub(crate) fn check_brakes(&mut self) {
         if self.state.phase != EnginePhase::Running || self.state.kill_switch.is_some() {
             return;
         }
+        self.touch_brakes();
         let thrown = self.profit_limit_passed().or_else(|| self.staleness_limit_passed());
         if let Some((cause, reason)) = thrown {
             self.throw_kill_switch(cause, reason);
+        }
+    }
+
+    /// Markets whose books have changed may have changed the profit, or be stale sooner than was known.
+    fn touch_brakes(&mut self) {
+        let limit = self.state.risk.max_stale_ms;
+        for id in self.changed.iter().chain(self.readiness.touched()) {
+            let market = self.state.venues[id.venue.0].market(id.instrument);
+            let Some(market) = market.filter(|m| m.wanted != MarketWanted::Watching) else {
+                continue;
+            };
+            self.brakes.profit_doubted = true;
+            if let Some(limit) = limit {
+                let stale_at = market.right_at_for(BookNeed::Polled).plus(limit);
+                self.brakes.stale_at = self.brakes.stale_at.min(stale_at);
+            }
         }
     }
 
@@ -61,6 +113,9 @@ impl<J: Journal> Core<J> {
     fn profit_limit_passed(&mut self) -> Option<(KillCause, String)> {
         let (drawdown, loss) = (self.state.risk.max_drawdown, self.state.risk.max_loss);
         if drawdown.is_none() && loss.is_none() {
+            return None;
+        }
+        if !std::mem::take(&mut self.brakes.profit_doubted) {
             return None;
         }
         self.value_session();
@@ -86,8 +141,12 @@ impl<J: Journal> Core<J> {
     fn staleness_limit_passed(&mut self) -> Option<(KillCause, String)> {
         let limit = self.state.risk.max_stale_ms?;
         let now = self.mono();
+        if !self.brakes.staleness_doubted && now < self.brakes.stale_at {
+            return None;
+        }
+        self.brakes.staleness_doubted = false;
         let mut passed = None;
-        let mut next = None;
+        let mut next: Option<MonoNs> = None;
         for (index, venue) in self.state.venues.iter().enumerate() {
             let index = VenueIndex(index);
             // What is set otherwise than it was chosen hides nothing of what becomes of orders.
@@ -119,15 +178,17 @@ impl<J: Journal> Core<J> {
                 }
                 next = next.into_iter().chain([since.plus(limit)]).min();
             }
-            for (age, text) in stale_books(venue, now) {
+            for book in books_with_orders(venue) {
+                let age = now.since(book.right_at);
                 if age >= limit {
+                    let text = book.in_words(venue);
                     passed = Some(format!("{text}, for {} ms; max_stale_ms is {}", age.0, limit.0));
                 } else {
-                    let left = limit.0 - age.0;
-                    next = next.into_iter().chain([now.plus(colibri_model::Millis(left))]).min();
+                    next = next.into_iter().chain([book.right_at.plus(limit)]).min();
                 }
             }
         }
+        self.brakes.stale_at = next.unwrap_or(MonoNs(u64::MAX));
         if let (None, Some(next)) = (&passed, next) {
             self.wake_at(next);
         }
@@ -192,6 +253,7 @@ impl<J: Journal> Core<J> {
         if self.state.kill_switch.take().is_none() {
             return false;
         }
+        self.doubt();
         self.state.session.begin_anew();
         self.state.outage_since.clear();
         self.forget_proofs();
@@ -202,18 +264,33 @@ impl<J: Journal> Core<J> {
     }
 }
 
-/// The ages of the books of traded markets in which orders may be live.
-fn stale_books(venue: &Venue, now: colibri_model::MonoNs) -> impl Iterator<Item = (colibri_model::Millis, String)> {
-    let markets = venue.markets.iter().filter(|m| m.wanted == MarketWanted::Trading);
-    markets.filter_map(move |market| {
-        let live = venue.orders.live().filter(|o| o.intent.instrument == market.id).count();
-        let age = market.book_age_for(BookNeed::Polled, now);
-        let text = || {
-            format!(
-                "{live} orders may be live in {} at {} and its book is stale",
-                market.pair, venue.id
-            )
-        };
-        (live > 0).then(|| (age, text()))
+/// The book of a traded market in which orders may be live.
+struct BookWithOrders<'a> {
+    market: &'a Market,
+    live: usize,
+    /// When it was last known to be right.
+    right_at: MonoNs,
+}
+
+impl BookWithOrders<'_> {
+    fn in_words(&self, venue: &Venue) -> String {
+        let (live, pair) = (self.live, &self.market.pair);
+        format!(
+            "{live} orders may be live in {pair} at {} and its book is stale",
+            venue.id
+        )
+    }
+}
+
+/// The books of traded markets in which orders may be live.
+fn books_with_orders(venue: &Venue) -> impl Iterator<Item = BookWithOrders<'_>> {
+    venue.orders.live_counts().iter().filter_map(|(instrument, live)| {
+        let market = venue.market(instrument);
+        let market = market.filter(|m| m.wanted == MarketWanted::Trading)?;
+        Some(BookWithOrders {
+            market,
+            live,
+            right_at: market.right_at_for(BookNeed::Polled),
+        })
     })
 }

@@ -107,6 +107,7 @@ impl<J: Journal> Core<J> {
                 REST.0 / 1000
             );
             self.log(LogLevel::Error, text);
+            self.doubt();
             self.wake_at(until);
         }
     }

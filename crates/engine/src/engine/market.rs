@@ -109,6 +109,9 @@ pub(crate) struct Market {
     #[serde(skip)]
     pub(crate) trades: Vec<PublicTrade>,
     pub(crate) book_changed: bool,
+    /// Strategies that listen to it, by their numbers, in order.
+    #[serde(skip)]
+    pub(crate) listeners: Vec<usize>,
     pub(crate) position: Position,
     /// What is known of it as a contract, where its venue is one for contracts.
     pub(crate) contracts: Option<Box<ContractMarket>>,
@@ -145,6 +148,7 @@ impl Market {
             valued_at: None,
             trades: Vec::new(),
             book_changed: false,
+            listeners: Vec::new(),
             position: Position::default(),
             contracts: None,
             fills: FillsWatermark::default(),
@@ -199,15 +203,21 @@ impl Market {
         self.ahead = None;
     }
 
-    /// How long ago the book was last known to be right: by the stream; by polling, where that is its source.
-    pub(crate) fn book_age(&self, now: MonoNs) -> Millis {
+    /// When the book was last known to be right: by the stream; by polling, where that is its source. Since when there is
+    /// none, where there is none.
+    fn right_at(&self) -> MonoNs {
         match (&self.keeper, self.source) {
-            (Some(keeper), BookSource::Stream) if keeper.book().is_some() => now.since(keeper.updated()),
+            (Some(keeper), BookSource::Stream) if keeper.book().is_some() => keeper.updated(),
             (Some(keeper), BookSource::Polling) if keeper.book().is_some() => {
-                now.since(self.confirmed.unwrap_or(self.bookless_since))
+                self.confirmed.unwrap_or(self.bookless_since)
             }
-            _ => now.since(self.bookless_since),
+            _ => self.bookless_since,
         }
+    }
+
+    /// How long ago the book was last known to be right.
+    pub(crate) fn book_age(&self, now: MonoNs) -> Millis {
+        now.since(self.right_at())
     }
 
     /// How much the last update of the stream was behind the fastest; zero while there is no book of the stream.
@@ -218,12 +228,17 @@ impl Market {
         }
     }
 
-    /// How old the book is to somebody who needs it so: questions count where polling is enough.
-    pub(crate) fn book_age_for(&self, need: BookNeed, now: MonoNs) -> Millis {
-        let age = self.book_age(now);
+    /// When the book was last known to be right to somebody who needs it so: questions count where polling is enough.
+    pub(crate) fn right_at_for(&self, need: BookNeed) -> MonoNs {
+        let at = self.right_at();
         match (need, self.confirmed) {
-            (BookNeed::Polled, Some(at)) if self.book().is_some() => age.min(now.since(at)),
-            _ => age,
+            (BookNeed::Polled, Some(confirmed)) if self.book().is_some() => at.max(confirmed),
+            _ => at,
         }
+    }
+
+    /// How old the book is to somebody who needs it so.
+    pub(crate) fn book_age_for(&self, need: BookNeed, now: MonoNs) -> Millis {
+        now.since(self.right_at_for(need))
     }
 }

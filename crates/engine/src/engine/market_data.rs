@@ -88,7 +88,9 @@ impl<J: Journal> Core<J> {
                         .note(self.state.now.wall.0.saturating_sub(batch.exchange_ns));
                 }
             }
-            BookChange::Buffered | BookChange::Ignored => {}
+            BookChange::Buffered => {}
+            // How far the stream is behind, it may tell all the same.
+            BookChange::Ignored => self.readiness.touch(Self::market_id(index, instrument)),
             BookChange::Dropped(fault) => {
                 self.book_dropped(index, instrument, fault);
                 let market = self.state.venues[index.0].market_mut(instrument)?;
@@ -102,6 +104,7 @@ impl<J: Journal> Core<J> {
     /// A snapshot that was asked for, as it is meant. One that was asked for before the stream came or went is not used.
     fn on_requested_snapshot(&mut self, index: VenueIndex, instrument: InstrumentId, batch: &BookBatch<'_>) {
         let now = self.mono();
+        self.readiness.touch(Self::market_id(index, instrument));
         let venue = &mut self.state.venues[index.0];
         let open = venue.market_stream.state.is_open();
         let Some(market) = venue.market_mut(instrument) else {

@@ -22,6 +22,7 @@ pub(crate) mod market;
 mod market_data;
 mod order_entry;
 mod profit_facts;
+mod readiness;
 mod reconcile;
 mod recovery;
 pub(crate) mod replace;

@@ -177,7 +177,7 @@ impl<J: Journal> Core<J> {
         venue.check_terms(market, &intent, self.state.now.wall)?;
         rule.check(&intent, Some(venue.band_reference(market, mid)))?;
         if let Some(most) = rule.max_open_orders {
-            let live = venue.orders.live().filter(|o| o.intent.instrument == market.id).count();
+            let live = venue.orders.live_counts().of(market.id);
             if live >= most as usize {
                 return Err(RiskRefusal::MarketOpenOrders { live, cap: most });
             }

@@ -46,6 +46,7 @@ impl<J: Journal> Core<J> {
 
     /// Tracks what the journal left at a venue. What was on its way when the host died is Unknown.
     pub(crate) fn recover(&mut self, index: VenueIndex) {
+        self.doubt();
         let now = self.state.now;
         let venue = &mut self.state.venues[index.0];
         // A journal from before there were watermarks: fills were asked for when its last run began.

@@ -27,6 +27,7 @@ impl<J: Journal> Core<J> {
         if index.0 >= self.state.venues.len() {
             return;
         }
+        self.brakes.doubt_profit();
         match event {
             Event::Instruments(event) => self.on_instruments(index, event),
             Event::Order(event) => self.on_order(index, &event),

@@ -155,8 +155,9 @@ impl<J: Journal> Core<J> {
                 continue;
             }
             let ready = venue.phase == VenuePhase::Ready;
-            let traded = venue.markets.iter_mut().filter(|m| m.wanted != MarketWanted::Watching);
-            for market in traded {
+            // Those that are watched stand behind all others.
+            let markets = venue.markets.iter_mut();
+            for market in markets.take_while(|m| m.wanted != MarketWanted::Watching) {
                 let price = mark(market);
                 let made = Made::of(market, price);
                 let Some(profit) = made.profit.filter(|_| ready) else {

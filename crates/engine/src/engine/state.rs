@@ -136,3 +136,25 @@ pub(crate) struct State {
     pub(crate) tick_stats: TickStats,
     pub(crate) stop_report: Option<StopReport>,
 }
+
+impl State {
+    /// Its markets know a strategy that listens to them, by its number.
+    pub(crate) fn listen(&mut self, strategy: usize) {
+        for id in &self.strategies[strategy].markets {
+            let market = self.venues[id.venue.0].market_mut(id.instrument);
+            let listeners = market.map(|market| &mut market.listeners);
+            if let Some(listeners) = listeners
+                && let Err(place) = listeners.binary_search(&strategy)
+            {
+                listeners.insert(place, strategy);
+            }
+        }
+    }
+
+    /// As [`State::listen`], every strategy: what is read from a snapshot does not know them.
+    pub(crate) fn listen_all(&mut self) {
+        for strategy in 0..self.strategies.len() {
+            self.listen(strategy);
+        }
+    }
+}

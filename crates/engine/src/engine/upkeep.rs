@@ -18,6 +18,7 @@ impl<J: Journal> Core<J> {
     /// Does everything that is due and finds out when the next is.
     pub(crate) fn upkeep(&mut self) {
         self.forget_wake();
+        self.doubt();
         if matches!(self.state.phase, EnginePhase::Idle | EnginePhase::Stopped) {
             return;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_abi::OrderOp;
 use colibri_model::{
-    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, FillKey, InstrumentId, MonoNs, OpId, OrderIntent,
+    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, FillKey, InstrumentId, Millis, MonoNs, OpId, OrderIntent,
     OrderState, Pair, Price, Quantity, Side, VenueId, WallNs,
 };
 use colibri_standard::{Capability, ConnectorManifest, ReplaceResult, SessionStatus};
@@ -392,9 +392,19 @@ impl Venue {
     /// Whether the book is too old, or has been missing for too long: by the local time at which it was last known to be
     /// right, and by how much its last update was behind the fastest, where the exchange gives times.
     pub(crate) fn book_is_stale(&self, market: &Market, need: BookNeed, now: MonoNs) -> bool {
+        now >= self.stale_from(market, need)
+    }
+
+    /// From when on the book is stale if nothing is heard of it; zero where it is already, being too far behind.
+    #[inline]
+    pub(crate) fn stale_from(&self, market: &Market, need: BookNeed) -> MonoNs {
         let limits = &self.manifest.liveness;
         let polled = need == BookNeed::Polled && market.confirmed.is_some();
-        market.book_age_for(need, now) > limits.book_stale_ms || (!polled && market.behind() > limits.book_lag_ms)
+        if !polled && market.behind() > limits.book_lag_ms {
+            return MonoNs(0);
+        }
+        // Older by more than the limit, in whole milliseconds.
+        market.right_at_for(need).plus(limits.book_stale_ms).plus(Millis(1))
     }
 
     /// The asset that an order is paid with.

@@ -13,6 +13,7 @@ mod history_tests;
 mod in_flight;
 mod in_flight_trigger;
 mod inquiry;
+mod live_counts;
 mod totals;
 mod tracker;
 mod trigger_tracker;

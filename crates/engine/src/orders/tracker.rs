@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use colibri_model::{ClientOrderId, ExchangeOrderId, Fill, InstrumentId, MonoNs, OrderEvidence, OrderState};
 
+use crate::orders::live_counts::LiveCounts;
 use crate::orders::{InFlightOrder, NameThere, OrderReport, OrderTotals};
 
 use kept::Gathering;
@@ -34,6 +35,8 @@ pub struct OrderTracker {
     /// Our own names of orders by the names that amends gave them.
     renamed: BTreeMap<ClientOrderId, ClientOrderId>,
     live: BTreeSet<ClientOrderId>,
+    /// How many of them there are of each instrument.
+    live_counts: LiveCounts,
     ended: VecDeque<ClientOrderId>,
     /// Ended orders of which fills were missing when they were last told of.
     lacking: BTreeSet<ClientOrderId>,
@@ -51,7 +54,7 @@ impl OrderTracker {
                 .insert((order.intent.instrument, exchange_id.clone()), id.clone());
         }
         if order.may_be_live() {
-            self.live.insert(id.clone());
+            self.begin_live(&id, order.intent.instrument);
         } else {
             self.ended.push_back(id.clone());
             if !order.missing_fills().is_zero() {
@@ -124,6 +127,7 @@ impl OrderTracker {
             self.by_exchange.entry(key).or_insert_with(|| id.clone());
         }
         let to = order.state();
+        let instrument = order.intent.instrument;
         if !to.may_be_live() && !order.missing_fills().is_zero() {
             self.lacking.insert(id.clone());
         } else {
@@ -134,12 +138,12 @@ impl OrderTracker {
         }
         let totals = order.totals().clone();
         if to.is_terminal() {
-            if self.live.remove(id) {
+            if self.end_live(id, instrument) {
                 self.ended.push_back(id.clone());
                 self.forget_oldest();
             }
         } else {
-            self.live.insert(id.clone());
+            self.begin_live(id, instrument);
             if from.is_terminal() {
                 // It ends once more, and must stand among the ended once only.
                 self.ended.retain(|ended| ended != id);
@@ -172,6 +176,21 @@ impl OrderTracker {
             ..OrderReport::default()
         };
         self.learn(id, evidence, &report, now)
+    }
+
+    fn begin_live(&mut self, id: &ClientOrderId, instrument: InstrumentId) {
+        if self.live.insert(id.clone()) {
+            self.live_counts.add(instrument);
+        }
+    }
+
+    /// Whether it was live.
+    fn end_live(&mut self, id: &ClientOrderId, instrument: InstrumentId) -> bool {
+        let was_live = self.live.remove(id);
+        if was_live {
+            self.live_counts.remove(instrument);
+        }
+        was_live
     }
 
     fn forget_oldest(&mut self) {
@@ -226,6 +245,11 @@ impl OrderTracker {
     #[must_use]
     pub fn live_count(&self) -> usize {
         self.live.len()
+    }
+
+    /// How many of them there are, by instrument.
+    pub(crate) const fn live_counts(&self) -> &LiveCounts {
+        &self.live_counts
     }
 
     /// Every order that is remembered.

@@ -375,6 +375,7 @@ impl<J: Journal> Core<J> {
         if self.journal_first(record).is_err() {
             return false;
         }
+        self.brakes.doubt_profit();
         if let Some(contracts) = self.state.venues[index.0].contract_market_mut(id) {
             for position in &opened {
                 contracts.ledger.open(position.side, position.quantity, position.price);

@@ -41,6 +41,7 @@ impl<J: Journal> Core<J> {
         told_time: Option<WallNs>,
     ) {
         let now = self.mono();
+        self.brakes.doubt_profit();
         let venue = &mut self.state.venues[index.0];
         let Some(market) = venue.market_mut(instrument) else {
             return;
@@ -82,6 +83,7 @@ impl<J: Journal> Core<J> {
         told_time: Option<WallNs>,
     ) {
         let Some(fee) = &fill.fee else { return };
+        self.brakes.doubt_profit();
         let venue = &mut self.state.venues[index.0];
         venue.holdings.add_fee(fee, told_time);
         if let Some(contracts) = venue.contract_market_mut(instrument) {
@@ -369,6 +371,7 @@ impl<J: Journal> Core<J> {
 
     fn enter_funding(&mut self, index: VenueIndex, id: InstrumentId, payment: FundingPayment) {
         let market = Self::market_id(index, id);
+        self.brakes.doubt_profit();
         let venue = &mut self.state.venues[index.0];
         let Some(contracts) = venue.contracts.as_deref_mut() else {
             return;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::OrderTracker;
 use crate::engine::Progress;
 use crate::orders::InFlightOrder;
+use crate::orders::live_counts::LiveCounts;
 
 /// How far gathering has come.
 #[derive(Debug, Clone, Default)]
@@ -123,7 +124,7 @@ impl Serialize for OrderTracker {
 impl<'de> Deserialize<'de> for OrderTracker {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OrderTracker, D::Error> {
         let kept = Read::deserialize(deserializer)?;
-        Ok(OrderTracker {
+        let mut tracker = OrderTracker {
             orders: kept
                 .orders
                 .into_iter()
@@ -132,12 +133,18 @@ impl<'de> Deserialize<'de> for OrderTracker {
             by_exchange: kept.by_exchange.into_iter().collect(),
             renamed: kept.renamed,
             live: kept.live,
+            live_counts: LiveCounts::default(),
             ended: kept.ended,
             lacking: kept.lacking,
             gathering: Some(Gathering {
                 up_to: None,
                 touched: kept.forgotten.into_iter().collect(),
             }),
-        })
+        };
+        let live: Vec<InstrumentId> = tracker.live().map(|order| order.intent.instrument).collect();
+        for instrument in live {
+            tracker.live_counts.add(instrument);
+        }
+        Ok(tracker)
     }
 }
