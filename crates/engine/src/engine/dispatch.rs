@@ -8,7 +8,7 @@ use crate::clock::Tick;
 use crate::contracts::{ForcedReduction, FundingTold, MarginCall, PositionChanged};
 use crate::engine::core::{Core, Slot};
 use crate::engine::state::{StrategyInfo, StrategyState};
-use crate::engine::{LogLevel, VenueIndex};
+use crate::engine::{LogLevel, MarketId, VenueIndex};
 use crate::orders::OrderChange;
 use crate::risk::RiskRefusal;
 use crate::strategy::{

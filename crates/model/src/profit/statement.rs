@@ -197,7 +197,9 @@ impl Statement {
             let (venue, pair) = (&line.key.venue, &line.key.pair);
             let of_line = |mark: &&RecordedPrice| match &mark.source {
                 PriceSource::Given { pair: of } => of == pair,
-                PriceSource::Mark { venue: at, pair: of, .. } => of == pair && at == venue,
+                PriceSource::Mark {
+                    venue: at, pair: of, ..
+                } => of == pair && at == venue,
                 PriceSource::Fill {
                     venue: at, pair: of, ..
                 }

@@ -173,9 +173,7 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
             ..
         } => seen(tx, venue, pair, *price, *time)?,
         // Facts about contracts that no question asks for.
-        Record::SettingChosen { .. }
-        | Record::FundingReconciled { .. }
-        | Record::ForcedReduction { .. } => {}
+        Record::SettingChosen { .. } | Record::FundingReconciled { .. } | Record::ForcedReduction { .. } => {}
         Record::AmendIntent { .. }
         | Record::Renamed { .. }
         | Record::SessionReference { .. }

@@ -192,7 +192,12 @@ impl Venue {
         let triggers = self.orders_of_triggers(market.id, top, strategy);
         let triggers = triggers.filter(|(order, _)| may_open(order)).map(|(order, top)| {
             let quantity = worst_quantity(&order, top);
-            self.margin_of(market, order.terms.position_side, quantity, order.price.or(Some(top.high)))
+            self.margin_of(
+                market,
+                order.terms.position_side,
+                quantity,
+                order.price.or(Some(top.high)),
+            )
         });
         held.chain(orders).chain(triggers).sum()
     }

@@ -13,8 +13,8 @@ mod tags;
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{
-    ClientOrderId, MonoNs, OrderState, OrderTerms, OrderType, PositionEffect, PositionMode, PositionSide, Price, Quantity,
-    QuantityUnit, SnapshotUnusable, StrategyId, TimeInForce, TradingRule,
+    ClientOrderId, MonoNs, OrderState, OrderTerms, OrderType, PositionEffect, PositionMode, PositionSide, Price,
+    Quantity, QuantityUnit, SnapshotUnusable, StrategyId, TimeInForce, TradingRule,
 };
 use serde::{Deserialize, Serialize};
 
@@ -338,6 +338,8 @@ impl Strategy for PerpetualMarketMaking {
             | Input::Rates(_)
             | Input::Funding(_)
             | Input::Settings(_)
+            | Input::Trigger(_)
+            | Input::TriggerRefused(_)
             | Input::Balances(_) => {}
         }
     }

@@ -430,6 +430,8 @@ impl Strategy for SpotPerpetualArbitrage {
             | Input::MarginCall(_)
             | Input::Forced(_)
             | Input::Settings(_)
+            | Input::Trigger(_)
+            | Input::TriggerRefused(_)
             | Input::Balances(_) => {}
         }
     }

@@ -19,7 +19,7 @@ use colibri_standard::{
     TradesProgress,
 };
 
-use super::{BOOK_RULE, BookMessage, Delivery, MANIFEST};
+use super::{BOOK_RULE, BookMessage, Delivery};
 pub use changes::{Amendment, Replacing};
 pub use perp::Perp;
 pub use triggers::{Naming, OWN_NAMES, TriggerBook};
