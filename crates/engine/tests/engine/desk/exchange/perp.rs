@@ -304,10 +304,11 @@ impl Exchange {
         };
         let (side, price, number) = (order.side, order.price, order.exchange_id.clone());
         let op = self.perp.as_ref().unwrap().placed.iter();
-        let op = op.rev().find(|op| op.client_id.as_str() == id.as_str()).unwrap();
-        let position_side = match op.position_side() {
-            colibri_abi::position_side::LONG => PositionSide::Long,
-            colibri_abi::position_side::SHORT => PositionSide::Short,
+        // The order of a trigger was placed by the exchange itself.
+        let op = op.rev().find(|op| op.client_id.as_str() == id.as_str());
+        let position_side = match op.map(OrderOp::position_side) {
+            Some(colibri_abi::position_side::LONG) => PositionSide::Long,
+            Some(colibri_abi::position_side::SHORT) => PositionSide::Short,
             _ => PositionSide::Net,
         };
         let fill = FillEvent {
