@@ -196,9 +196,10 @@ fn one_that_may_open_counts_as_its_order_would_and_one_that_only_reduces_passes(
 fn a_budget_holds_for_what_it_would_pay_where_it_fires() {
     let usdt = colibri_model::Asset::new("USDT");
     let caps = RiskLimits {
-        budget: [(usdt, colibri_model::Amount(Decimal::from(200)))].into(),
+        budget: [(usdt, colibri_model::Amount(Decimal::from(8)))].into(),
         ..RiskLimits::default()
     };
+    // A twentieth of it is margin.
     let mut scene = of_contracts(caps, |_| {});
     assert_eq!(wished(&mut scene, opening("1")), None);
     let refusal = wished(&mut scene, opening("1"));
