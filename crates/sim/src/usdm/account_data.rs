@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::exchange::{Exchange, income_kind};
 use super::render::{plain, stepped};
-use super::trading::{page, text_or_zero};
+use super::trading::page;
 use crate::identity::{AccountId, MarketId};
 use crate::margin::{AssetsMode, MarginKind, Position, PositionMode, PositionSide};
 use crate::wire::error::ApiError;
@@ -123,7 +123,7 @@ impl Exchange {
             "breakEvenPrice": plain(position.break_even_price()),
             "markPrice": amount(mark),
             "unRealizedProfit": amount(demand.unrealized),
-            "liquidationPrice": text_or_zero(self.liquidation_price(account, market, side)),
+            "liquidationPrice": plain(self.liquidation_price(account, market, side)),
             "isolatedMargin": amount(self.isolated_margin(account, market, &position)),
             "notional": plain(position.notional(mark)),
             "marginAsset": config.quote.as_str(),

@@ -1,6 +1,5 @@
 //! Placing, changing, cancelling and querying orders. Source: Binance, USD-M futures, "Trade" endpoints.
 
-use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use super::exchange::Exchange;
@@ -397,13 +396,4 @@ fn batch(params: &Params) -> Result<Vec<Params>, ApiError> {
 
 fn reply_or_error(outcome: Result<Value, ApiError>) -> Value {
     outcome.unwrap_or_else(|error| error.body())
-}
-
-/// An amount without trailing zeros; a bare zero for none.
-pub(super) fn text_or_zero(value: Decimal) -> String {
-    if value.is_zero() {
-        "0".to_owned()
-    } else {
-        render::plain(value)
-    }
 }

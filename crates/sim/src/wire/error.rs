@@ -1,4 +1,5 @@
-//! A refusal as the client sees it, with the codes that both faces share. Source: Binance, "Error codes", and HTTP return codes of the REST API page.
+//! A refusal as the client sees it, with the codes that both faces share. Source: Binance, "Error codes", and HTTP return codes
+//! of the REST API page.
 
 use serde_json::{Value, json};
 
