@@ -170,7 +170,6 @@ pub(super) fn apply(tx: &Transaction<'_>, record: &Record) -> rusqlite::Result<(
         } => seen(tx, venue, pair, *price, *time)?,
         // Facts about contracts that no question asks for.
         Record::SettingChosen { .. }
-        | Record::PositionsOpened { .. }
         | Record::TriggerIntent { .. }
         | Record::TriggerCancelIntent { .. }
         | Record::TriggerChanged { .. }
