@@ -1,15 +1,15 @@
 //! `BOT.toml`: one bot: where it trades, for which account, with which strategies, within which limits.
 
 mod contracts;
+mod strategy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use colibri_driver::{LimitShare, LimitShares};
-use colibri_engine::risk::{Budget, RiskLimits};
+use colibri_engine::risk::RiskLimits;
 use colibri_model::{
-    AccountId, Asset, CollateralMode, Decimal, ExchangeOrderId, Leverage, MarginMode, Millis, Pair, PositionMode,
-    StrategyId, VenueId,
+    AccountId, Asset, CollateralMode, ExchangeOrderId, Leverage, MarginMode, Millis, Pair, PositionMode, VenueId,
 };
 use colibri_store::journal::Durability;
 use serde::Deserialize;
@@ -18,6 +18,8 @@ use toml::Spanned;
 use crate::exit::{Exit, ExitError};
 use crate::latency::LatencySettings;
 use crate::record::RecordSettings;
+
+pub use strategy::StrategyTable;
 
 const fn default_tick() -> Millis {
     Millis(1_000)
@@ -167,25 +169,6 @@ impl LimitShareTable {
     }
 }
 
-/// A strategy: its id, kind, market, and the kind's own keys.
-#[derive(Debug, Clone, Deserialize)]
-pub struct StrategyTable {
-    /// Its name in journal, history and screen.
-    pub id: StrategyId,
-    /// Its kind: `pure_market_making`.
-    pub kind: Spanned<String>,
-    /// The venue that it trades at.
-    pub venue: Spanned<VenueId>,
-    /// The pair that it trades.
-    pub market: Spanned<Pair>,
-    /// The most of each asset that it may take of the account.
-    #[serde(default, deserialize_with = "colibri_engine::config::decimal_map")]
-    pub budget: Budget,
-    /// The kind's own keys.
-    #[serde(flatten)]
-    pub keys: toml::Table,
-}
-
 /// A bot's file with its place, so that what is wrong can be pointed at.
 #[derive(Debug, Clone)]
 pub struct Bot {
@@ -302,31 +285,7 @@ impl Bot {
             }
         }
         for strategy in &file.strategies {
-            let id = strategy.venue.get_ref();
-            let venue = file.venues.iter().find(|v| v.id().is_ok_and(|v| v == *id));
-            let venue =
-                venue.ok_or_else(|| self.wrong(strategy.venue.span(), format!("no [[venue]] is called {id}")))?;
-            if !venue.pairs.iter().any(|p| p.get_ref() == strategy.market.get_ref()) {
-                let pair = strategy.market.get_ref();
-                return Err(self.wrong(strategy.market.span(), format!("the venue {id} does not list {pair}")));
-            }
-            let pair = strategy.market.get_ref();
-            let budget = strategy.budget.iter();
-            for (asset, amount) in budget {
-                if *asset != pair.base && *asset != pair.quote {
-                    let what = format!(
-                        "budget.{asset}: {pair} is paid with {} and {} only",
-                        pair.base, pair.quote
-                    );
-                    return Err(self.wrong(strategy.kind.span(), what));
-                }
-                if amount.0 < Decimal::ZERO {
-                    return Err(self.wrong(
-                        strategy.kind.span(),
-                        format!("budget.{asset} is {amount}; zero is the least"),
-                    ));
-                }
-            }
+            self.check_strategy(strategy)?;
         }
         if let Some((key, what)) = file.latency.fault() {
             return Err(self.wrong(self.key_of_table("[latency", key), what));

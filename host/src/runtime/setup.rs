@@ -104,10 +104,7 @@ pub fn strategies(bot: &Bot) -> Result<Vec<Box<dyn Strategy>>, ExitError> {
 }
 
 fn build(bot: &Bot, table: &StrategyTable) -> Result<Box<dyn Strategy>, ExitError> {
-    let mut keys = table.keys.clone();
-    keys.insert("venue".to_owned(), table.venue.get_ref().as_str().into());
-    keys.insert("market".to_owned(), table.market.get_ref().to_string().into());
-    strategy::build(table.kind.get_ref(), table.id.clone(), keys).map_err(|error| {
+    strategy::build(table.kind.get_ref(), table.id.clone(), table.all_keys()).map_err(|error| {
         let span = match &error {
             ConfigError::UnknownKey { key, .. } => bot.key_after(table.kind.span(), key),
             _ => table.kind.span(),
