@@ -305,20 +305,20 @@ fn connectors_of_one_exchange_share_the_pools_that_they_name_alike() {
 fn what_one_connector_is_told_of_a_shared_pool_holds_for_the_other() {
     let limiter = Limiter::shared(LimitShare::WHOLE);
     let mut spot = of_one_exchange(&limiter, "spot", "live");
-    let mut perpetual = of_one_exchange(&limiter, "perpetual", "live");
-    for bench in [&mut spot, &mut perpetual] {
+    let mut contracts = of_one_exchange(&limiter, "contracts", "live");
+    for bench in [&mut spot, &mut contracts] {
         bench.now_ms += 500;
     }
     spot.command(1, &balances());
     let request = spot.requests()[0].id;
     spot.answer(request, 200, &[("x-used", "9")], "");
-    assert_eq!(used(&perpetual, "weight"), 9);
-    perpetual.command(1, &balances());
-    assert!(perpetual.requests().is_empty(), "the other has left no room");
-    perpetual.pass(1_000);
-    let request = perpetual.requests()[0].id;
-    perpetual.answer(request, 429, &[], "3000");
-    spot.now_ms = perpetual.now_ms;
+    assert_eq!(used(&contracts, "weight"), 9);
+    contracts.command(1, &balances());
+    assert!(contracts.requests().is_empty(), "the other has left no room");
+    contracts.pass(1_000);
+    let request = contracts.requests()[0].id;
+    contracts.answer(request, 429, &[], "3000");
+    spot.now_ms = contracts.now_ms;
     spot.command(2, &balances());
     assert!(spot.requests().is_empty(), "refused to one, it rests for both");
     spot.pass(3_100);
