@@ -59,9 +59,6 @@ pub enum Kind {
 type Result<T> = std::result::Result<T, JsonError>;
 
 /// A position in a JSON text. Every method reads one value and leaves the position behind it.
-///
-/// Whatever comes with every frame of a market is read by the [`Scanner`]: here code is small rather than fast, and what
-/// many readers share is not copied into each of them.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
@@ -209,7 +206,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    #[inline(never)]
+    #[inline]
     fn raw_string(&mut self) -> Result<RawString<'a>> {
         self.expect(b'"', "a string was expected")?;
         let start = self.at;
@@ -258,7 +255,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Not a string, malformed, not UTF-8, or an escape that stands for no character.
-    #[inline(never)]
+    #[inline]
     pub fn string(&mut self) -> Result<Cow<'a, str>> {
         let raw = self.raw_string()?;
         if raw.escaped {
@@ -281,7 +278,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Not a number, or malformed.
-    #[inline(never)]
+    #[inline]
     pub fn number(&mut self) -> Result<&'a str> {
         self.white_space();
         let start = self.at;
@@ -327,7 +324,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Not a number, not an integer, negative, or beyond 64 bits.
-    #[inline(never)]
+    #[inline]
     pub fn u64(&mut self) -> Result<u64> {
         let text = self.number()?;
         text.parse()
@@ -338,7 +335,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// Not a number, not an integer, or beyond 64 bits.
-    #[inline(never)]
+    #[inline]
     pub fn i64(&mut self) -> Result<i64> {
         let text = self.number()?;
         text.parse()

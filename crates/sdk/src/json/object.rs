@@ -45,7 +45,6 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     /// Malformed, or not an object.
-    #[inline(never)]
     pub fn whole(bytes: &'a [u8]) -> Result<Object<'a>, JsonError> {
         let mut members = Vec::new();
         Reader::whole(bytes, |r| {
@@ -149,10 +148,6 @@ impl<'a> Object<'a> {
     /// # Errors
     /// Something else, or what `read` says.
     pub fn object_elements(&self, name: &'static str, mut read: impl FnMut(Object<'a>) -> Member<()>) -> Member<()> {
-        self.each_object(name, &mut read)
-    }
-    #[inline(never)]
-    fn each_object(&self, name: &'static str, read: &mut dyn FnMut(Object<'a>) -> Member<()>) -> Member<()> {
         for text in self.elements(name)? {
             read(Object::whole(text).map_err(|_| MemberError::new(name, "objects were expected"))?)?;
         }
