@@ -79,11 +79,12 @@ fn a_reconciliation_that_falls_due_while_a_stop_asks_takes_nothing_from_it() {
     assert_stops_and_shows_it(&mut desk);
 }
 
-/// A reconciliation is under way: it has heard of the open orders, and waits for the fills.
+/// A reconciliation is under way: it has heard of the open orders, and waits for the fills. None follows it for long: it is the
+/// one that began behind the stream's return, not the one that this overtook.
 fn reconcile_halfway(desk: &mut Desk) {
     let asked = desk.exchange.open_order_queries;
     reconnect(desk);
-    while desk.exchange.open_order_queries == asked {
+    while desk.exchange.open_order_queries < asked + 2 {
         desk.run(1);
     }
     desk.run(20);
