@@ -125,7 +125,7 @@ pub(crate) fn outcome(status: u32, error: Option<&ApiError>, wait: Wait, own: Ow
         -2013 => Outcome::Rejected(refusal(RejectReason::OrderNotFound)),
         // "Unknown order sent." in answer to a cancel is -2011.
         -1010 | -1013 | -2010 | -2011 => Outcome::Rejected(refusal(of_message(&error.msg))),
-        -1199..=-1100 | -1299..=-1200 => Outcome::Rejected(refusal(RejectReason::BadRequest)),
+        -1299..=-1100 => Outcome::Rejected(refusal(RejectReason::BadRequest)),
         // Codes that these pages do not have: the status decides.
         _ => match of_status(status, wait) {
             Outcome::Rejected(_) => Outcome::Rejected(refusal(of_message(&error.msg))),

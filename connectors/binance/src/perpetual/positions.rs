@@ -177,7 +177,7 @@ fn of_isolated(account: &Object<'_>, name: &'static str) -> Member<Amount> {
     account.object_elements("positions", |position| {
         let set_aside = amount(&position, "isolatedWallet")?.unwrap_or_default();
         if !set_aside.is_zero() || loose::some_flag(&position, "isolated")? == Some(true) {
-            sum = sum + amount(&position, name)?.unwrap_or_default();
+            sum += amount(&position, name)?.unwrap_or_default();
         }
         Ok(())
     })?;
