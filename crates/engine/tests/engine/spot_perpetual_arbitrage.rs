@@ -180,7 +180,7 @@ impl Carry {
     /// The best bid and ask of a venue from now on, in cents.
     fn market_moves(&mut self, at: usize, bid: i64, ask: i64) {
         let level = |price, quantity| Level { price, quantity };
-        let before: Vec<i64> = (9_500..=10_900).step_by(10).collect();
+        let before: Vec<i64> = (9_500..=10_900).step_by(5).collect();
         let mut bids: Vec<Level> = before.iter().map(|price| level(*price, 0)).collect();
         let mut asks = bids.clone();
         bids.push(level(bid, 50_000));

@@ -152,7 +152,8 @@ impl<'a> Moment<'a> {
     /// Where the legs stand, in words.
     pub(super) fn in_words(&self, target: Quantity) -> String {
         let target = Quantity(target.0.normalize());
-        let (spot, perpetual) = (self.spot.in_words(target), self.perpetual.in_words(-target));
+        let opposite = Quantity::ZERO - target;
+        let (spot, perpetual) = (self.spot.in_words(target), self.perpetual.in_words(opposite));
         format!("{spot}; {perpetual}")
     }
 
