@@ -139,8 +139,8 @@ fn market_moves(desk: &mut Desk, bid: i64, ask: i64) {
     let level = |price, quantity| Level { price, quantity };
     let gone = |prices: &[i64]| prices.iter().map(|price| level(*price, 0)).collect::<Vec<_>>();
     desk.at_exchange(|exchange, _| {
-        let mut bids = gone(&[9_990, 9_980, 9_410, 9_400, 9_300, 9_200, 9_500, 9_600]);
-        let mut asks = gone(&[10_010, 10_020, 9_410, 9_310, 9_210, 9_510, 9_610]);
+        let mut bids = gone(&[9_990, 9_980, 9_410, 9_400]);
+        let mut asks = gone(&[10_010, 10_020, 9_500]);
         bids.push(level(bid, 50_000));
         asks.push(level(ask, 50_000));
         vec![(0, exchange.next_diff(&bids, &asks))]
@@ -221,7 +221,7 @@ fn a_loss_is_stopped_and_the_order_for_it_goes_farther_until_it_is_filled() {
     run(&mut desk, 1_000);
     assert_eq!(resting(&desk), [order(Side::Sell, "100.98", "1", true)], "not yet");
     market_moves(&mut desk, 9_400, 9_500);
-    run(&mut desk, 1_500);
+    run(&mut desk, 2_000);
     // 94.05 less one percent is 93.1095.
     assert_eq!(resting(&desk), [order(Side::Sell, "93.11", "1", true)]);
     trade(&mut desk, Side::Sell, "93.11", "0.3");
@@ -247,7 +247,7 @@ fn where_the_market_has_come_back_profit_is_waited_for_again() {
     run(&mut desk, 1_000);
     assert_eq!(resting(&desk), [order(Side::Buy, "98.98", "1", true)]);
     market_moves(&mut desk, 10_600, 10_610);
-    run(&mut desk, 1_500);
+    run(&mut desk, 2_000);
     // 106.05 and one percent are 107.1105.
     assert_eq!(resting(&desk), [order(Side::Buy, "107.11", "1", true)]);
     desk.at_exchange(|exchange, _| {

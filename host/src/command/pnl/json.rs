@@ -15,7 +15,7 @@ pub(super) fn of(profit: &Profit) -> Value {
         let value = json!({
             "realized": amount(total.realized), "unrealized": amount(total.unrealized), "fees": amount(total.fees),
             "funding": amount(total.funding), "net": total.net().map(amount), "lines": total.lines,
-            "unpriced": total.unpriced,
+            "unpriced": total.unpriced, "uncounted": by_asset(&total.uncounted),
         });
         (asset.to_string(), value)
     });

@@ -68,10 +68,14 @@ pub fn pnl(args: &PnlArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
 /// A bot's folder by its file, its folder, or its name.
 fn folder(bot: &Path) -> anyhow::Result<PathBuf> {
     let named = Path::new(DATA).join(bot);
-    if bot.exists() || !named.is_dir() {
+    if bot.exists() {
         folder_of(bot)
-    } else {
+    } else if named.is_dir() {
         Ok(named)
+    } else {
+        let (bot, named) = (bot.display(), named.display());
+        let text = format!("there is no bot {bot}: neither a file or folder of that name, nor {named}");
+        Err(ExitError::new(Exit::Configuration, text).into())
     }
 }
 

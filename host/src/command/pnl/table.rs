@@ -47,6 +47,13 @@ fn write(out: &mut String, profit: &Profit, args: &PnlArgs) -> fmt::Result {
                 total.unpriced
             )?,
         }
+        if !total.uncounted.is_empty() {
+            let uncounted = amounts(&total.uncounted);
+            writeln!(
+                out,
+                "  not counted    {uncounted} in fees and funding, for which there is no rate"
+            )?;
+        }
     }
     Ok(())
 }

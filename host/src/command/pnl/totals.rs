@@ -17,6 +17,8 @@ pub(super) struct Total {
     pub(super) unpriced: usize,
     /// How many lines.
     pub(super) lines: usize,
+    /// Fees less funding in assets that no rate converts: in no figure.
+    pub(super) uncounted: BTreeMap<Asset, Amount>,
 }
 
 impl Total {
@@ -35,6 +37,12 @@ pub(super) fn of(lines: &[ProfitLine]) -> BTreeMap<Asset, Total> {
         total.fees += line.fees;
         total.funding += line.funding;
         total.lines += 1;
+        for (asset, fee) in &line.other_fees {
+            *total.uncounted.entry(asset.clone()).or_default() += *fee;
+        }
+        for (asset, paid) in &line.other_funding {
+            *total.uncounted.entry(asset.clone()).or_default() -= *paid;
+        }
         match line.unrealized() {
             Some(unrealized) => total.unrealized += unrealized,
             None => total.unpriced += 1,

@@ -152,8 +152,7 @@ impl<'a> Moment<'a> {
     /// Where the legs stand, in words.
     pub(super) fn in_words(&self, target: Quantity) -> String {
         let target = Quantity(target.0.normalize());
-        // A zero has a sign of its own, which nobody wants to read.
-        let opposite = if target.is_zero() { target } else { -target };
+        let opposite = Quantity::ZERO - target;
         let (spot, perpetual) = (self.spot.in_words(target), self.perpetual.in_words(opposite));
         format!("{spot}; {perpetual}")
     }
