@@ -63,7 +63,7 @@ fn both_legs_are_traded_and_everything_is_as_the_exchange_says() {
         "{report}"
     );
 
-    let (ok, stdout, stderr) = colibri(folder.path(), &["trades", "data/carry", "--format", "json"]);
+    let (ok, stdout, stderr) = colibri(folder.path(), &["trades", "data/demo-carry", "--format", "json"]);
     assert!(ok, "{stderr}");
     let trades: Value = serde_json::from_str(&stdout).unwrap();
     let of = |venue: &str| {
@@ -77,7 +77,7 @@ fn both_legs_are_traded_and_everything_is_as_the_exchange_says() {
     assert!(of("binance") > 0 && of("binance_perpetual") > 0, "{trades}\n{stderr}");
 
     // What one leg holds the other holds the opposite of, but for what no order may be of.
-    let (ok, stdout, stderr) = colibri(folder.path(), &["pnl", "--bot", "carry", "--json"]);
+    let (ok, stdout, stderr) = colibri(folder.path(), &["pnl", "--bot", "demo-carry", "--json"]);
     assert!(ok, "{stderr}");
     let profit: Value = serde_json::from_str(&stdout).unwrap();
     let lines = profit["lines"].as_array().unwrap();

@@ -35,7 +35,7 @@ impl DemoBot {
     const fn folder(self) -> &'static str {
         match self {
             DemoBot::Maker => "demo",
-            DemoBot::Carry => "carry",
+            DemoBot::Carry => "demo-carry",
         }
     }
 

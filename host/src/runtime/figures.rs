@@ -1,5 +1,6 @@
 //! What a run looks like to people: the screen's state, a log line, the report at the end, all read from the engine's view.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use colibri_driver::Driver;
@@ -214,7 +215,19 @@ fn profit(view: &View<'_>) -> Option<ProfitAndLoss> {
 
 fn won(view: &View<'_>, quote: &Asset) -> (Amount, Amount) {
     let mut sums = (Amount::ZERO, Amount::ZERO);
-    for market in view.markets().filter(|m| m.pair().quote == *quote) {
+    for market in view
+        .markets()
+        .filter(|m| m.contract().is_some_and(|c| c.settle == *quote))
+    {
+        // Of contracts it is the account's positions, funding among it, at the mark price.
+        for (_, position) in market.positions().into_iter().flat_map(Positions::iter) {
+            let of_settle = |costs: &BTreeMap<Asset, Amount>| costs.get(quote).copied().unwrap_or_default();
+            sums.0 += position.realized + of_settle(&position.funding) - of_settle(&position.fees);
+        }
+        sums.1 += market.unrealized().unwrap_or_default();
+    }
+    let is_spot = |market: &MarketView<'_>| market.contract().is_none() && market.pair().quote == *quote;
+    for market in view.markets().filter(is_spot) {
         let position = market.position();
         sums.0 += position.realised() - position.fees_in_quote;
         let price = market.last_book().and_then(|book| book.mid()).or(position.last_price);

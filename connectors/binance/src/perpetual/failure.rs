@@ -54,14 +54,12 @@ fn own(error: &ApiError) -> Option<Outcome> {
     }
 }
 
-/// The words of a 503 say whether the request failed; its body may have no code.
+/// The words of a 503 say whether the request failed; its body may have no code. What is no message of the exchange's own may
+/// come from anything on the way, and is evidence of nothing.
 fn of_unavailable(body: &[u8]) -> Option<Outcome> {
-    let object = Object::whole(body).ok();
-    let msg = object.as_ref().and_then(|o| o.some_text("msg").ok().flatten());
-    let msg = match &msg {
-        Some(msg) => msg.as_ref(),
-        None => std::str::from_utf8(body).ok()?.trim(),
-    };
+    let object = Object::whole(body).ok()?;
+    let msg = object.some_text("msg").ok().flatten()?;
+    let msg = msg.as_ref();
     let failed = ["Service Unavailable.", "Internal error; unable to process your request"];
     let refusal = || Refusal::new(RejectReason::ExchangeFault, msg).with_code("HTTP 503");
     if msg.starts_with("Unknown error, please check your request") {
@@ -79,9 +77,10 @@ pub(super) fn of_reply(reply: &Reply<'_>) -> Outcome {
     unavailable.unwrap_or_else(|| failure::of_reply(reply, own))
 }
 
-/// The outcome of an error that stands in an answer to something larger.
+/// The outcome of an error that stands in an answer to something larger: a code that is not known proves nothing there, since no
+/// status stands beside it.
 pub(super) fn of_item(error: &ApiError) -> Outcome {
-    failure::outcome(400, Some(error), Wait::default(), own)
+    failure::outcome(500, Some(error), Wait::default(), own)
 }
 
 #[cfg(test)]
@@ -146,11 +145,11 @@ mod tests {
         for failed in [
             r#"{"code":-1001,"msg":"Internal error; unable to process your request. Please try again."}"#,
             r#"{"msg":"Service Unavailable."}"#,
-            "Service Unavailable.",
         ] {
             assert!(matches!(of(failed), Some(Outcome::NotExecuted(_))), "{failed}");
         }
         assert_eq!(of("<html>503 Service Unavailable</html>"), None);
+        assert_eq!(of("Service Unavailable."), None, "a proxy's words");
         assert_eq!(of(r#"{"code":-1008,"msg":"Request throttled"}"#), None);
     }
 }

@@ -18,8 +18,8 @@ use crate::loose;
 const PAGE: usize = 1000;
 /// The longest window, in milliseconds.
 const WINDOW: i64 = 7 * DAY;
-/// How far back the exchange knows trades, and orders that were filled.
-const HORIZON: i64 = 92 * DAY;
+/// How far back is asked: the exchange knows trades, and orders that were filled, for three months, and refuses what is older.
+const HORIZON: i64 = 89 * DAY;
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 
 /// Where a page begins.

@@ -4,7 +4,7 @@
 use colibri_sdk::json::{MemberError, Object, elements};
 use colibri_sdk::model::{
     AccountMargin, Amount, Asset, Collateral, CollateralMode, Decimal, Leverage, MarginTier, Price, Quantity,
-    StatedPosition, WallNs,
+    StatedPosition,
 };
 use colibri_sdk::standard::{
     MarginEvent, MarginTiersEvent, PositionReport, PositionScope, PositionsEvent, ReportSource, UsedInstrument,
@@ -13,7 +13,7 @@ use colibri_sdk::{Asked, Emit, Operation, Request, Step, unreadable};
 
 use super::order_report::position_side;
 use super::settings::{collateral_mode, margin_mode};
-use crate::{exchange_ns, loose};
+use crate::loose;
 
 type Member<T> = Result<T, MemberError>;
 
@@ -105,11 +105,8 @@ pub(super) fn positions(instrument: Option<&UsedInstrument>) -> Asked {
     let request = Request::to("positions", "/fapi/v3/positionRisk").query_some("symbol", instrument.map(|i| &i.symbol));
     Ok(request.signed().reads(move |reply, out| {
         let mut positions = Vec::new();
-        let mut newest = None;
         for report in reply.elements()? {
             let report = Object::whole(report).map_err(|e| unreadable(&e))?;
-            let time = loose::some_integer(&report, "updateTime").map_err(|e| unreadable(&e))?;
-            newest = newest.max(time.filter(|t| *t > 0));
             positions.push(read_stated(&report, out).map_err(|e| unreadable(&e))?);
         }
         out.event(PositionsEvent {
@@ -120,7 +117,8 @@ pub(super) fn positions(instrument: Option<&UsedInstrument>) -> Asked {
             instrument: of,
             positions,
             source: ReportSource::Query,
-            exchange_time: newest.map(|t| WallNs(exchange_ns(t))),
+            // `updateTime` is when a position last changed: what has closed is not listed, and may have done so later.
+            exchange_time: None,
         });
         Ok(Step::Done)
     }))

@@ -82,7 +82,7 @@ fn time_is_stepped_through_in_weeks_until_something_is_found() {
     asked(&mut stage, 1, &since(Some(WallNs(0)), None, None));
     let empty = stage.response(1, 200, b"[]");
     let url = next(&mut stage, &empty);
-    assert!(url.contains(&format!("startTime={}&", NOW - 92 * DAY)), "{url}");
+    assert!(url.contains(&format!("startTime={}&", NOW - 89 * DAY)), "{url}");
     stage.ended(1, colibri_sdk::abi::outcome_kind::NOT_SENT);
 
     asked(&mut stage, 1, &since(Some(WallNs::from_millis(NOW - DAY)), None, None));

@@ -276,6 +276,7 @@ fn refusals_are_evidence_and_the_rest_is_not() {
         (500, &b""[..]),
         (503, br#"{"timestamp":1,"path":"/fapi/v1/order","msg":"Unknown error, please check your request or try again later."}"#),
         (503, b"<html>503 Service Unavailable</html>"),
+        (503, b"Service Unavailable."),
         (408, br#"{"code":-1007,"msg":"Timeout waiting for response from backend server."}"#),
         (400, br#"{"code":-1006,"msg":"x"}"#),
         (200, b"{}"),
@@ -286,7 +287,7 @@ fn refusals_are_evidence_and_the_rest_is_not() {
     for body in [
         &br#"{"code":-1008,"msg":"Request throttled by system-level protection."}"#[..],
         br#"{"code":-1001,"msg":"Internal error; unable to process your request. Please try again."}"#,
-        b"Service Unavailable.",
+        br#"{"msg":"Service Unavailable."}"#,
     ] {
         assert!(matches!(answered(503, body), Outcome::NotExecuted(_)));
     }

@@ -193,9 +193,11 @@ impl ContractMarket {
                 times: 0,
             };
             let found = self.differences.entry(side).or_insert(fresh);
-            if (found.stated, found.summed) != (stated, summed) {
+            // Fills move both figures, and the difference stays.
+            if found.stated - found.summed != stated - summed {
                 *found = fresh;
             }
+            (found.stated, found.summed) = (stated, summed);
             found.times = found.times.saturating_add(1);
         }
     }

@@ -172,7 +172,7 @@ impl<J: Journal> Core<J> {
             price: request.price.map(|price| rule.quantize_price(request.side, price)),
             quantity,
             quantity_unit: request.quantity_unit,
-            terms: venue.full_terms(market, request),
+            terms: venue.full_terms(market, request.terms),
         };
         venue.check_terms(market, &intent, self.state.now.wall)?;
         rule.check(&intent, Some(venue.band_reference(market, mid)))?;
@@ -220,7 +220,7 @@ impl<J: Journal> Core<J> {
         let ids = venue.ids.as_mut().ok_or(RiskRefusal::NoSuchMarket)?;
         intent.client_id = ids.next_id(&self.state.strategies[strategy].id);
         // A wall clock that was set back could start a run at the moment of an earlier one.
-        while venue.orders.get(&intent.client_id).is_some() {
+        while venue.orders.get(&intent.client_id).is_some() || venue.triggers.tracker.get(&intent.client_id).is_some() {
             intent.client_id = ids.next_id(&self.state.strategies[strategy].id);
         }
         Ok(intent)

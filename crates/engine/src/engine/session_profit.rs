@@ -6,14 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use colibri_model::{AccountId, Amount, Asset, Journal, Pair, Price, Record, VenueId, WallNs};
+use colibri_model::{AccountId, Amount, Asset, Journal, Millis, MonoNs, Pair, Price, Record, VenueId, WallNs};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::Position;
+use crate::contracts::ContractMarket;
 use crate::engine::core::Core;
 use crate::engine::market::{Market, MarketWanted};
 use crate::engine::venue::VenuePhase;
 use crate::engine::{LogLevel, MarketId, VenueIndex};
+
+/// A mark price that is older does not value what is held beside a book that moves.
+const MARK_VALUES: Millis = Millis(30_000);
 
 /// Where a market's profit stood when its session began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,19 +127,26 @@ impl Made {
                 .map(|(_, position)| position.net(contract, price))
                 .sum()
         };
+        // Before what was held at the start is entered, the session does not know where it begins.
+        let is_known = contracts.is_opened || market.instrument.is_none();
         Made {
             asset: contract.settle.clone(),
-            profit: price.map(net),
+            profit: price.filter(|_| is_known).map(net),
             other_fees,
         }
     }
 }
 
-/// The price that a market's inventory is valued at: the last mid of this run, and of a contract its mark price. A pair that is
-/// not listed any more has none, and stays at its last fill's.
-fn mark(market: &mut Market) -> Option<Price> {
+/// The price that a market's inventory is valued at: the last mid of this run, and of a contract its mark price, unless that is old
+/// and there is a mid. A pair that is not listed any more has none, and stays at its last fill's.
+fn mark(market: &mut Market, now: MonoNs) -> Option<Price> {
     let mid = market.book().and_then(|book| book.mid());
-    let marked = market.contracts.as_ref().and_then(|contracts| contracts.mark());
+    let is_new = |contracts: &&ContractMarket| {
+        let age = contracts.mark_updated.map(|at| now.since(at));
+        mid.is_none() || age.is_some_and(|age| age <= MARK_VALUES)
+    };
+    let contracts = market.contracts.as_deref().filter(is_new);
+    let marked = contracts.and_then(ContractMarket::mark);
     market.valued_at = marked.or(mid).or(market.valued_at);
     match &market.instrument {
         Some(_) => market.valued_at,
@@ -150,6 +161,7 @@ impl<J: Journal> Core<J> {
         let mut sums: BTreeMap<Asset, SessionProfit> = BTreeMap::new();
         let mut begun: Vec<Record> = Vec::new();
         let mut fees: Vec<(Asset, Asset, Amount)> = Vec::new();
+        let now = self.mono();
         for (index, venue) in self.state.venues.iter_mut().enumerate() {
             if matches!(venue.phase, VenuePhase::Failed(_)) {
                 continue;
@@ -158,7 +170,7 @@ impl<J: Journal> Core<J> {
             // Those that are watched stand behind all others.
             let markets = venue.markets.iter_mut();
             for market in markets.take_while(|m| m.wanted != MarketWanted::Watching) {
-                let price = mark(market);
+                let price = mark(market, now);
                 let made = Made::of(market, price);
                 let Some(profit) = made.profit.filter(|_| ready) else {
                     unknown.insert(made.asset);

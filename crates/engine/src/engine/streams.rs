@@ -104,6 +104,10 @@ impl<J: Journal> Core<J> {
         venue
             .user_stream
             .on(StreamEvent::Doubted, "it is being reconciled", now);
+        // A change of settings that the stream would have told of, too.
+        if let Some(account) = venue.contracts.as_deref_mut() {
+            account.settings.doubt();
+        }
         let reconcile = &mut venue.reconcile;
         reconcile.healed = false;
         reconcile.overtaken = true;

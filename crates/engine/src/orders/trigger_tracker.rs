@@ -145,8 +145,15 @@ impl TriggerTracker {
     }
 
     fn forget_oldest(&mut self) {
-        while self.ended.len() > REMEMBERED {
+        // What is still asked about is not forgotten, however many have ended since.
+        let mut looks = self.ended.len();
+        while self.ended.len() > REMEMBERED && looks > 0 {
+            looks -= 1;
             let Some(id) = self.ended.pop_front() else { return };
+            if self.triggers.get(&id).is_some_and(InFlightTrigger::has_questions) {
+                self.ended.push_back(id);
+                continue;
+            }
             let Some(trigger) = self.triggers.remove(&id) else {
                 continue;
             };

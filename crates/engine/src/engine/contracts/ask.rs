@@ -324,7 +324,7 @@ impl<J: Journal> Core<J> {
                     );
                     lines.push((LogLevel::Error, text));
                 }
-            } else if differed && !differs {
+            } else if differed && contracts.differences.is_empty() {
                 lines.push((LogLevel::Info, format!("{name}: the positions in {pair} agree again")));
             }
         }

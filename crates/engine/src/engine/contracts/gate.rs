@@ -223,11 +223,14 @@ impl<J: Journal> Core<J> {
         let contract = contracts.contract().ok_or_else(no_contract)?;
         let quantity = worst_quantity(order, top);
         let price = dearest(contracts, top, order.price);
+        if !may_open(order) {
+            return Ok(());
+        }
         limits.check_sizes(&market.pair, quantity, contract.quote_notional(quantity, price))?;
         limits.check_collar(order, mid)?;
         let before = venue.reach(market, way_of(order), top);
         let worst = before.worst + quantity;
-        let opens = may_open(order) && worst > before.held.max(Quantity::ZERO);
+        let opens = worst > before.held.max(Quantity::ZERO);
         if !opens {
             return Ok(());
         }

@@ -1,6 +1,8 @@
 //! What the exchange tells of contracts: fills of positions, statements, settings, margin, prices, funding, forced reductions.
 
-use colibri_model::{Fill, FundingKey, FundingPayment, InstrumentId, Journal, Millis, PositionSide, Record, WallNs};
+use colibri_model::{
+    Fill, FundingKey, FundingPayment, InstrumentId, Journal, Millis, PositionSide, Record, StatedPosition, WallNs,
+};
 use colibri_standard::{
     ForcedEvent, FundingPaymentEvent, FundingRateEvent, MarginCallEvent, MarginEvent, MarkPriceEvent, PositionScope,
     PositionsEvent, ReportSource, SettingsEvent,
@@ -18,6 +20,19 @@ use crate::engine::{LogLevel, VenueIndex};
 const FILLS_GRACE: Millis = Millis(1_000);
 /// How long after a fill margin is asked for: others follow.
 const MARGIN_GRACE: Millis = Millis(2_000);
+
+/// What a statement does not say stands as it was, as long as the position is still open in the same direction: a stream tells
+/// quantities, and not the price at which the exchange would liquidate them.
+fn keep_unsaid(position: &mut StatedPosition, known: &StatedPosition) {
+    let is_same = position.quantity.is_positive() == known.quantity.is_positive();
+    if !is_same || position.quantity.is_zero() || known.quantity.is_zero() {
+        return;
+    }
+    position.liquidation_price = position.liquidation_price.or(known.liquidation_price);
+    position.leverage = position.leverage.or(known.leverage);
+    position.margin_mode = position.margin_mode.or(known.margin_mode);
+    position.mark_price = position.mark_price.or(known.mark_price);
+}
 
 impl Venue {
     /// The handle of an instrument that a report names: by handle, or else by the exchange's name.
@@ -95,6 +110,7 @@ impl<J: Journal> Core<J> {
     pub(crate) fn on_positions(&mut self, index: VenueIndex, event: &PositionsEvent) {
         let now = self.mono();
         let venue = &mut self.state.venues[index.0];
+        let asked = venue.reconcile.started;
         let Some(account) = venue.contracts.as_deref_mut() else {
             return;
         };
@@ -119,8 +135,12 @@ impl<J: Journal> Core<J> {
             let Some(contracts) = market.contracts.as_deref_mut() else {
                 continue;
             };
-            let is_old =
-                |known: &StatedAt| matches!((known.exchange_time, event.exchange_time), (Some(a), Some(b)) if b < a);
+            // The time of an answer may be that of what is listed, and what is flat is not: it decides only against what was told
+            // since the question.
+            let is_old = |known: &StatedAt| {
+                (event.source == ReportSource::Stream || known.updated >= asked)
+                    && matches!((known.exchange_time, event.exchange_time), (Some(a), Some(b)) if b < a)
+            };
             let of_market = told.iter().filter(|(id, _)| *id == market.id);
             let of_market: Vec<_> = of_market.map(|(_, report)| &report.position).collect();
             if is_whole {
@@ -132,12 +152,16 @@ impl<J: Journal> Core<J> {
                 if contracts.stated.get(&position.side).is_some_and(is_old) {
                     continue;
                 }
+                let mut position = position.clone();
+                if let Some(known) = contracts.stated.get(&position.side) {
+                    keep_unsaid(&mut position, &known.position);
+                }
                 let stated = StatedAt {
-                    position: position.clone(),
+                    position,
                     updated: now,
                     exchange_time: event.exchange_time,
                 };
-                contracts.stated.insert(position.side, stated);
+                contracts.stated.insert(stated.position.side, stated);
             }
         }
         if let Some(due) = due {

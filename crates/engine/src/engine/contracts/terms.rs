@@ -11,7 +11,6 @@ use crate::engine::market::Market;
 use crate::engine::venue::Venue;
 use crate::orders::InFlightOrder;
 use crate::risk::RiskRefusal;
-use crate::strategy::OrderRequest;
 
 /// The flags of an operation that places an order with such terms.
 pub(crate) const fn flags_of(terms: &OrderTerms) -> u64 {
@@ -65,8 +64,7 @@ impl Venue {
 
     /// The terms of an order with what the user chose of it: the margin mode, where each order says it; and the date as exact as
     /// the exchange takes it, never later than was wanted.
-    pub(crate) fn full_terms(&self, market: &Market, request: &OrderRequest) -> OrderTerms {
-        let mut terms = request.terms;
+    pub(crate) fn full_terms(&self, market: &Market, mut terms: OrderTerms) -> OrderTerms {
         let perp = self.manifest.perpetual.as_ref();
         if let (Some(perp), Some(contracts)) = (perp, &self.contracts)
             && perp.margin_mode_scope == SettingScope::Order

@@ -15,7 +15,7 @@ const CANCEL_GRACE: Millis = Millis(2_000);
 /// A cancel whose outcome is unknown and whose trigger cannot be asked about is sent again after so long.
 const CANCEL_UNKNOWN: Millis = Millis(5_000);
 /// A ban may be long; the cancel is tried again at least so often.
-const CANCEL_BAN: Millis = Millis(60_000);
+const CANCEL_AT_LEAST: Millis = Millis(60_000);
 
 impl<J: Journal> Core<J> {
     pub(crate) fn trigger_op_ended(&mut self, index: VenueIndex, op: OpId, purpose: &Purpose, outcome: &Outcome) {
@@ -101,13 +101,13 @@ impl<J: Journal> Core<J> {
                 Some(Millis(0))
             }
             Outcome::Throttled { retry_after, .. } => {
-                self.trigger_cancel_later(index, id, retry_after.unwrap_or_default());
+                self.trigger_cancel_later(index, id, retry_after.unwrap_or_default().min(CANCEL_AT_LEAST));
                 None
             }
             Outcome::Banned { until, .. } => {
                 let ban = until.map_or(0, |until| until.0.saturating_sub(self.state.now.wall.0));
                 let ban = Millis(u64::try_from(ban / 1_000_000).unwrap_or(0));
-                self.trigger_cancel_later(index, id, ban.min(CANCEL_BAN));
+                self.trigger_cancel_later(index, id, ban.min(CANCEL_AT_LEAST));
                 None
             }
             Outcome::NotSent(_)

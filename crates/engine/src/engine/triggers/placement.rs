@@ -113,7 +113,7 @@ impl<J: Journal> Core<J> {
             quantity: request
                 .quantity
                 .map(|quantity| rule.quantize_quantity(request.order_type, quantity)),
-            terms: request.terms,
+            terms: venue.full_terms(market, request.terms),
         };
         venue.offers_trigger(&intent)?;
         venue.check_position_side(market, intent.terms.position_side)?;

@@ -13,7 +13,7 @@ const FIRED_GRACE: Millis = Millis(2_000);
 
 impl InFlightTrigger {
     /// Whether something about it is to be asked.
-    pub(super) fn has_questions(&self) -> bool {
+    pub(crate) fn has_questions(&self) -> bool {
         !self.is_settled() || self.question == TriggerQuestion::Order
     }
 }
@@ -51,6 +51,7 @@ impl<J: Journal> Core<J> {
     pub(super) fn keep_trigger_in_doubt(&mut self, index: VenueIndex, id: &ClientOrderId) {
         let triggers = &mut self.state.venues[index.0].triggers;
         let Some(trigger) = triggers.tracker.get(id) else {
+            triggers.in_doubt.remove(id);
             return;
         };
         let due = trigger.inquiry.due();

@@ -328,8 +328,12 @@ impl Strategy for PerpetualMarketMaking {
             Input::Stopping => self.kept.status = "stopping".to_owned(),
             // What of the position is left is closed once it is told what that is; the engine says what happened.
             Input::Forced(_) | Input::MarginCall(_) => self.decide(view, actions),
-            Input::Refused(_)
-            | Input::Timer(_)
+            Input::Refused(refused) => {
+                // Nothing of it was sent, so the next goes no farther.
+                let is_refused = |side: &PositionSide| Part::StopLoss(*side).tag() == refused.tag;
+                self.kept.stops.retain(|side, _| !is_refused(side));
+            }
+            Input::Timer(_)
             | Input::Book(_)
             | Input::Trades { .. }
             | Input::Fee(_)

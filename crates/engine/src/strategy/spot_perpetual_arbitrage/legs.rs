@@ -172,27 +172,29 @@ impl<'a> Moment<'a> {
         amount: Quantity,
     ) -> Option<String> {
         let target = proposal.direction.target(amount);
-        for (side, wanted) in [(&self.spot, target), (&self.perpetual, -target)] {
-            if side
-                .leg
-                .missing(wanted)
-                .is_none_or(|(_, quantity, _)| quantity != amount)
-            {
+        let spot_side = proposal.direction.spot();
+        // What fees left of an earlier one, too little to be traded by itself, makes an order a little larger or smaller.
+        for (side, wanted, way) in [
+            (&self.spot, target, spot_side),
+            (&self.perpetual, -target, spot_side.opposite()),
+        ] {
+            if side.leg.missing(wanted).is_none_or(|(missing, _, _)| missing != way) {
                 return Some(format!("{} takes no order of {amount}", side.market.venue()));
             }
         }
-        self.lack_of_spot(view, config, proposal, amount)
+        self.lack_of_spot(view, config, proposal, target)
             .or_else(|| self.lack_of_margin(view, config, proposal, amount))
     }
 
-    /// What there is too little of for the spot leg.
+    /// What there is too little of for the order that brings the spot leg to `wanted`.
     pub(super) fn lack_of_spot(
         &self,
         view: &View<'_>,
         config: &SpotPerpetualArbitrageConfig,
         proposal: &Proposal,
-        amount: Quantity,
+        wanted: Quantity,
     ) -> Option<String> {
+        let (_, amount, _) = self.spot.leg.missing(wanted)?;
         let market = &self.spot.market;
         let venue = view.venue(market.id().venue)?;
         let (asset, needed) = match proposal.direction.spot() {

@@ -11,22 +11,25 @@ mod config;
 mod legs;
 mod proposal;
 
-use colibri_model::{Decimal, MonoNs, Quantity, Side, SnapshotUnusable, StrategyId};
+use colibri_model::{Decimal, MonoNs, OrderState, Quantity, Side, SnapshotUnusable, StrategyId};
 use serde::{Deserialize, Serialize};
 
 use crate::contracts::PositionChanged;
 use crate::engine::{LogLevel, MarketId};
 use crate::strategy::pure_market_making::span;
 use crate::strategy::{Input, MarketNeed, Strategy, StrategyActions};
-use crate::view::View;
+use crate::view::{MarketView, View};
 
 pub use config::{Residual, SpotPerpetualArbitrageConfig};
 
 use legs::{LegView, Moment, Place, held};
 use proposal::{Direction, Proposal, matched, propose};
 
-/// How long a leg waits after it sent an order before it sends the next, milliseconds.
+/// How long a leg waits after it sent an order before it sends the next, milliseconds; twice as long after each refusal, so that a
+/// leg's deadline comes before so many refusals that the strategy has to rest.
 const BREATH: u64 = 1_000;
+/// Refusals in a row from which on it waits no longer.
+const MOST_DOUBLED: u32 = 5;
 /// How long an order may rest where the exchange has no orders that do not, milliseconds.
 const PATIENCE: u64 = 5_000;
 
@@ -53,13 +56,26 @@ struct Kept {
     deadline: Option<MonoNs>,
     /// Nothing more is sent until a person has looked.
     is_held: bool,
-    /// What the exchange itself traded of the perpetual position in this run.
+    /// What the exchange itself traded of the perpetual position.
     forced: Quantity,
     /// When each leg last sent an order, spot first.
     sent: [Option<MonoNs>; 2],
+    /// How many orders of each leg were refused since one was not.
+    #[serde(default)]
+    refused: [u32; 2],
+    /// Trading rests: what is decided now could be sent for one leg alone.
+    #[serde(default)]
+    rests: bool,
     /// What was last told of what stands in the way.
     told: Option<String>,
     status: String,
+}
+
+/// What became of an order, as far as the next one waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Taken,
+    Refused,
 }
 
 /// Where the legs stand, by quantities alone.
@@ -96,6 +112,9 @@ impl SpotPerpetualArbitrage {
             return;
         };
         cancel_lingering(&moment, actions);
+        if self.kept.rests {
+            return;
+        }
         if let Some(obstacle) = moment.obstacle(view, &self.config, self.kept.forced) {
             self.tell(LogLevel::Error, format!("nothing is sent: {obstacle}"), actions);
             self.kept.status = obstacle;
@@ -108,7 +127,7 @@ impl SpotPerpetualArbitrage {
             Phase::Opened => self.consider_closing(view, &moment, actions),
             Phase::Opening | Phase::Closing if self.kept.is_held => {
                 let legs = moment.in_words(self.kept.target);
-                self.kept.status = format!("HELD: {legs}; stop the bot, see to the legs, start it again");
+                self.kept.status = format!("HELD: {legs}; stop and start the bot to have it undone");
             }
             Phase::Opening | Phase::Closing => self.send_missing(&moment, actions),
         }
@@ -137,9 +156,10 @@ impl SpotPerpetualArbitrage {
             self.config.perpetual_market_slippage_buffer,
         );
         for (side, wanted, buffer) in [(&moment.spot, target, spot), (&moment.perpetual, -target, perpetual)] {
+            let breath = BREATH << self.kept.refused[side.place as usize].min(MOST_DOUBLED);
             let sent = &mut self.kept.sent[side.place as usize];
-            let rests = sent.is_some_and(|at| moment.now.since(at).0 < BREATH);
-            if side.is_in_play() || rests {
+            let waits = sent.is_some_and(|at| moment.now.since(at).0 < breath);
+            if side.is_in_play() || waits {
                 continue;
             }
             if let Some(order) = side.order_to(wanted, buffer) {
@@ -201,7 +221,7 @@ impl SpotPerpetualArbitrage {
             }
             (Residual::Hold, _) => {
                 self.kept.is_held = true;
-                let what = "nothing more is sent; stop the bot, see to them, start it again";
+                let what = "nothing more is sent; stop and start the bot: it undoes what one leg has beyond the other";
                 (
                     LogLevel::Error,
                     format!("the legs are not where they are to be ({legs}): {what}"),
@@ -230,7 +250,6 @@ impl SpotPerpetualArbitrage {
     // ---- opening and closing ----
 
     fn consider_opening(&mut self, view: &View<'_>, moment: &Moment<'_>, actions: &mut StrategyActions) {
-        self.kept.told = None;
         let amount = moment.on_grids(self.config.order_amount);
         let proposals =
             [Direction::BuySpot, Direction::SellSpot].map(|direction| self.propose(direction, moment, amount));
@@ -257,11 +276,11 @@ impl SpotPerpetualArbitrage {
             self.kept.status = format!("closed; {lack}");
             return;
         }
+        self.kept.told = None;
         self.go(best.direction.target(amount), &best, "opening", moment, actions);
     }
 
     fn consider_closing(&mut self, view: &View<'_>, moment: &Moment<'_>, actions: &mut StrategyActions) {
-        self.kept.told = None;
         let amount = Quantity(self.kept.target.0.abs());
         let way_back = Direction::of(self.kept.target).reverse();
         let Some(proposal) = self.propose(way_back, moment, amount) else {
@@ -278,10 +297,12 @@ impl SpotPerpetualArbitrage {
         if proposal.profit < least {
             return;
         }
-        if let Some(lack) = moment.lack_of_spot(view, &self.config, &proposal, amount) {
+        if let Some(lack) = moment.lack_of_spot(view, &self.config, &proposal, Quantity::ZERO) {
+            self.kept.status.push_str(&format!("; {lack}"));
             self.tell(LogLevel::Warn, format!("it is not closed: {lack}"), actions);
             return;
         }
+        self.kept.told = None;
         self.go(Quantity::ZERO, &proposal, "closing", moment, actions);
     }
 
@@ -313,6 +334,16 @@ impl SpotPerpetualArbitrage {
         propose(direction, moment.spot.book, moment.perpetual.book, amount)
     }
 
+    /// An order of a leg was taken, or refused.
+    fn ended(&mut self, tag: u32, end: End) {
+        if let Some(refused) = self.kept.refused.get_mut(tag as usize) {
+            *refused = match end {
+                End::Taken => 0,
+                End::Refused => refused.saturating_add(1),
+            };
+        }
+    }
+
     // ---- telling ----
 
     /// Says a thing once for as long as it is so.
@@ -329,6 +360,7 @@ impl SpotPerpetualArbitrage {
         self.kept.perpetual = view.find_market(&self.config.perpetual_venue, &self.config.perpetual_market);
         let market = |id: Option<MarketId>| id.and_then(|id| view.market(id));
         if let (Some(spot), Some(perpetual)) = (market(self.kept.spot), market(self.kept.perpetual)) {
+            self.kept.forced = forced_so_far(view, &perpetual);
             let (spot, perpetual) = (held(&spot, Place::Spot), held(&perpetual, Place::Perpetual));
             self.kept.target = matched(spot, perpetual);
             if !spot.is_zero() || !perpetual.is_zero() {
@@ -361,6 +393,21 @@ impl SpotPerpetualArbitrage {
         actions.log(LogLevel::Error, text);
         self.decide(view, actions);
     }
+}
+
+/// What the exchange itself has traded of a position, by the fills that are remembered.
+fn forced_so_far(view: &View<'_>, market: &MarketView<'_>) -> Quantity {
+    let fills = view
+        .venue(market.id().venue)
+        .into_iter()
+        .flat_map(|venue| venue.fills());
+    let forced = fills.filter(|fill| fill.key.pair == *market.pair() && !fill.cause.is_order());
+    forced
+        .map(|fill| match fill.side {
+            Side::Buy => fill.quantity,
+            Side::Sell => -fill.quantity,
+        })
+        .sum()
 }
 
 /// Orders that rest where they should not, and those of an earlier run, go.
@@ -402,11 +449,25 @@ impl Strategy for SpotPerpetualArbitrage {
     fn input(&mut self, input: Input<'_>, view: &View<'_>, actions: &mut StrategyActions) {
         match input {
             Input::Started => self.begin(view, actions),
-            Input::Resumed | Input::Tick(_) | Input::Fill(_) => self.decide(view, actions),
-            Input::Order(change) if change.to.is_terminal() => self.decide(view, actions),
+            Input::Resumed => {
+                self.kept.rests = false;
+                self.decide(view, actions);
+            }
+            Input::Tick(_) => self.decide(view, actions),
+            Input::Fill(fill) => {
+                self.ended(fill.tag, End::Taken);
+                self.decide(view, actions);
+            }
+            Input::Order(change) if change.to.is_terminal() => {
+                if change.to == OrderState::Rejected {
+                    self.ended(change.tag, End::Refused);
+                }
+                self.decide(view, actions);
+            }
             Input::Position(changed) if !changed.fill.cause.is_order() => self.forced(changed, view, actions),
             Input::Position(_) => self.decide(view, actions),
             Input::Paused(reason) => {
+                self.kept.rests = true;
                 for order in view.live_orders(&self.id) {
                     actions.cancel(order.client_id().clone());
                 }
@@ -414,6 +475,7 @@ impl Strategy for SpotPerpetualArbitrage {
             }
             Input::Refused(refused) => {
                 // Nothing was sent: it is wanted still, and tried again after a breath.
+                self.ended(refused.tag, End::Refused);
                 let text = format!("an order was not sent: {}", refused.reason);
                 self.tell(LogLevel::Warn, text, actions);
             }

@@ -39,7 +39,11 @@ fn what_differs_is_journaled_and_set_and_read_back_before_the_first_order() {
         ["set_margin_mode", "set_leverage"],
         "the position mode is so already"
     );
-    assert_eq!(perp(&mut scene).settings_asked, 2, "once before and once after");
+    assert_eq!(
+        perp(&mut scene).settings_asked,
+        3,
+        "once before, once after, and once more since the user stream came up in between"
+    );
     assert_eq!(venue(&scene).outage(), None);
     let market = super::market(&scene);
     assert_eq!(market.margin_mode(), Some(MarginMode::Isolated));
@@ -70,7 +74,11 @@ fn what_was_not_chosen_is_never_set() {
     let mut scene = scene(|_| {});
     assert_eq!(kinds(&mut scene), Vec::<&str>::new());
     assert!(place(&mut scene, buy(99, "2")).is_some());
-    assert_eq!(perp(&mut scene).settings_asked, 1);
+    assert_eq!(
+        perp(&mut scene).settings_asked,
+        2,
+        "again when the user stream has come up"
+    );
 }
 
 /// A setting is believed when it has been read back, not when it was done.
