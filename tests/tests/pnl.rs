@@ -296,6 +296,7 @@ fn each_step_is_shown_with_its_rate_and_the_sums_in_two_ways() {
     }
     // A person can add up what is shown: the contributions of the maker's fills are its figures.
     let maker = text.split("BTC-USDT at spot").nth(1).unwrap();
+    let maker = maker.split("    sum: ").next().unwrap();
     let amount = |line: &str| -> Decimal {
         let sum = line.rsplit(" = ").next().unwrap();
         dec(sum.trim().split(' ').next().unwrap())

@@ -1,26 +1,26 @@
 //! The scripted exchange: keeps orders, trades and balances, and answers as it is told to.
 
 mod changes;
+mod market;
 mod perp;
 mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use colibri_abi::{Level, OrderOp, book_flag, op_kind, order_side};
+use colibri_abi::{OrderOp, op_kind, order_side};
 use colibri_engine::{EngineAction, HostNow};
 use colibri_model::{
-    Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Exponents, Fee, FeeRates, FillCause, Instrument,
-    InstrumentId, InstrumentStatus, Liquidity, Millis, OpId, PositionSide, Price, Quantity, Side, TradeId, TradingRule,
-    WallNs, from_mantissa,
+    Amount, Asset, Balance, ClientOrderId, Decimal, ExchangeOrderId, Fee, FeeRates, FillCause, InstrumentId, Liquidity,
+    Millis, OpId, PositionSide, Price, Quantity, Side, TradeId, WallNs, from_mantissa,
 };
 use colibri_standard::{
-    BalanceScope, BalancesEvent, Channel, Command, Event, FeesEvent, FillEvent, InstrumentsEvent, OrderEvent,
-    OrderStatus, Outcome, Refusal, RejectReason, ReportSource, SessionRole, SessionStatus, Subscription,
-    TradesProgress,
+    BalanceScope, BalancesEvent, Channel, Command, Event, FeesEvent, FillEvent, OrderEvent, OrderStatus, Outcome,
+    Refusal, RejectReason, ReportSource, SessionRole, SessionStatus, Subscription, TradesProgress,
 };
 
 use super::{BOOK_RULE, BookMessage, Delivery};
 pub use changes::{Amendment, Replacing};
+use market::instruments;
 pub use perp::Perp;
 pub use triggers::{Naming, OWN_NAMES, TriggerBook};
 
@@ -557,30 +557,6 @@ impl Exchange {
         answers.into_iter().map(|delivery| (5 + slow, delivery)).collect()
     }
 
-    /// Bid 99.90, ask 100.10: mid 100.
-    pub fn snapshot(&self) -> Delivery {
-        let level = |price| Level {
-            price,
-            quantity: 50_000,
-        };
-        Delivery::Book {
-            ids: (self.book_id, self.book_id),
-            flags: book_flag::SNAPSHOT,
-            bids: vec![level(9_990), level(9_980)],
-            asks: vec![level(10_010), level(10_020)],
-        }
-    }
-
-    pub fn next_diff(&mut self, bids: &[Level], asks: &[Level]) -> Delivery {
-        self.book_id += 1;
-        Delivery::Book {
-            ids: (self.book_id, self.book_id),
-            flags: 0,
-            bids: bids.to_vec(),
-            asks: asks.to_vec(),
-        }
-    }
-
     /// The host closes a session and opens it again, as its driver would: it tells again, and not what it missed.
     fn reopen(&mut self, role: SessionRole) -> Answers {
         self.reopened.push(role);
@@ -597,29 +573,5 @@ impl Exchange {
             self.stream_is_up = status == SessionStatus::Live;
         }
         vec![(0, Delivery::Session(role, status))]
-    }
-}
-
-fn instruments(replace: bool) -> InstrumentsEvent {
-    let rule = TradingRule {
-        price_tick: Some(Price(Decimal::new(1, 2))),
-        quantity_step: Some(Quantity(Decimal::new(1, 4))),
-        min_notional: Some(Amount(Decimal::from(5))),
-        amend: true,
-        replace,
-        ..TradingRule::default()
-    };
-    InstrumentsEvent {
-        instruments: vec![Instrument {
-            pair: "BTC-USDT".parse().unwrap(),
-            symbol: "BTCUSDT".to_owned(),
-            status: InstrumentStatus::Trading,
-            exponents: Exponents {
-                price: -2,
-                quantity: -4,
-            },
-            rule,
-            contract: None,
-        }],
     }
 }
