@@ -149,3 +149,20 @@ fn the_kill_switch_is_thrown_by_what_a_position_loses() {
     assert_eq!(kill.venues[0].positions.len(), 1);
     assert_eq!(super::held(&scene), quantity("2"));
 }
+
+#[test]
+fn what_only_reduces_passes_every_cap() {
+    let limits = RiskLimits {
+        max_order_notional: Some(usdt("150")),
+        price_collar: Some(Decimal::new(5, 2)),
+        ..RiskLimits::default()
+    };
+    let mut scene = limited(|_| {}, limits);
+    filled(&mut scene, buy(99, "1"));
+    filled(&mut scene, buy(98, "1"));
+    assert_eq!(place(&mut scene, buy(99, "2")), None, "what opens is capped");
+    assert!(
+        place(&mut scene, reducing(sell(90, "2"))).is_some(),
+        "it is the way out"
+    );
+}

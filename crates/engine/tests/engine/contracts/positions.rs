@@ -1,7 +1,8 @@
 //! Positions as the sum of their fills, beside what the exchange states of them.
 
+use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::StrategyAction;
-use colibri_model::{Decimal, FillCause, PositionEffect, PositionSide, Quantity, Record, Side, WallNs};
+use colibri_model::{Decimal, FillCause, KillCause, PositionEffect, PositionSide, Quantity, Record, Side, WallNs};
 use colibri_standard::{ForcedEvent, MarginCallEvent, ReportSource, SessionRole, SessionStatus};
 
 use super::{
@@ -136,6 +137,33 @@ fn what_was_held_before_is_entered_once() {
     assert_eq!(market(&scene).positions().unwrap(), &kept);
     assert_eq!(openings(&scene), 1);
     check(scene);
+}
+
+/// What a position had lost before the session began is none of the session's; what it loses from then on is.
+#[test]
+fn an_old_loss_of_what_was_held_before_is_none_of_the_session_s() {
+    let before = |exchange: &mut Exchange| {
+        let perp = exchange.perp.as_mut().unwrap();
+        let contract = crate::desk::Perp::contract();
+        let position = perp.positions.of_mut(PositionSide::Net);
+        position.apply(&contract, Side::Buy, price(150), quantity("4"));
+    };
+    let limits = RiskLimits {
+        max_loss: Some(usdt("50")),
+        ..RiskLimits::default()
+    };
+    let mut scene = super::limited(before, limits);
+    scene.run(5_000);
+    assert_eq!(held(&scene), quantity("4"));
+    assert_eq!(scene.desk.engine.kill_switch(), None, "200 were lost before");
+    perp(&mut scene).mark = price(87);
+    scene.desk.at_exchange(|exchange, now| {
+        let told = exchange.perp.as_ref().unwrap().mark_event(now);
+        vec![(0, Delivery::Event(told))]
+    });
+    scene.run(1_000);
+    let cause = scene.desk.engine.kill_switch().map(|thrown| thrown.cause);
+    assert_eq!(cause, Some(KillCause::Loss), "four times 13");
 }
 
 /// A fill on its way while the opening is looked for does not make an opening of it.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::{ContractChoices, LogLevel, Outage, PairChoices, Recovered};
 use colibri_model::{Decimal, Leverage, MarginMode, PositionMode, Record, TradingSetting};
-use colibri_standard::{Command, RejectReason, ReportSource};
+use colibri_standard::{Command, RejectReason, ReportSource, SessionRole, SessionStatus};
 
 use super::{perp, place, records, scene, venue};
 use crate::desk::{Delivery, Exchange, Memory, Perp};
@@ -227,4 +227,22 @@ fn settings_that_differ_are_no_blindness() {
     assert_eq!(venue(&scene).outage(), Some(Outage::Settings));
     assert!(scene.desk.view().kill_switch().is_none());
     assert_eq!(scene.desk.exchange.open().count(), 1);
+}
+
+/// What the stream would have told of settings while it was down is asked for.
+#[test]
+fn what_was_changed_while_the_user_stream_was_down_is_found() {
+    let mut scene = scene(|exchange| choose(exchange, chosen(5, MarginMode::Isolated)));
+    let role = SessionRole::User;
+    scene
+        .desk
+        .at_exchange(|exchange, _| exchange.session(role, SessionStatus::Down));
+    scene.run(1_000);
+    perp(&mut scene).leverage = Decimal::from(20);
+    scene
+        .desk
+        .at_exchange(|exchange, _| exchange.session(role, SessionStatus::Live));
+    scene.run(5_000);
+    assert_eq!(venue(&scene).outage(), Some(Outage::Settings));
+    assert_eq!(place(&mut scene, buy(99, "2")), None);
 }
