@@ -299,6 +299,32 @@ fn a_fee_of_the_bought_asset_is_bought_too() {
     carry.check();
 }
 
+/// An account without any other of the base asset closes what it holds, which is less than what was meant; and what is left over
+/// does not keep the next from being opened.
+#[test]
+fn what_a_fee_took_is_neither_needed_to_close_nor_in_the_way_of_the_next() {
+    let mut carry = Carry::new("", |exchanges| {
+        exchanges[SPOT].fee_asset = None;
+        exchanges[SPOT].balances.insert(Asset::new("BTC"), Amount::ZERO);
+    });
+    for round in 1..=2 {
+        carry.apart();
+        carry.until_open(SPOT);
+        carry.fills(SPOT, "1");
+        carry.fills(PERP, "1");
+        carry.run(2_000);
+        assert!(carry.status().starts_with("opened"), "{round}: {}", carry.status());
+        carry.together();
+        carry.until_open(SPOT);
+        let sold = carry.exchanges[SPOT].orders[&carry.open(SPOT)].quantity;
+        carry.fills(SPOT, &sold.to_string());
+        carry.fills(PERP, "1");
+        carry.run(2_000);
+        assert!(carry.status().starts_with("closed"), "{round}: {}", carry.status());
+    }
+    carry.check();
+}
+
 #[test]
 fn what_the_exchange_closes_of_the_perpetual_is_sold_in_spot() {
     let mut carry = Carry::opened("");
