@@ -239,7 +239,8 @@ impl Bot {
             heard,
             told_before: 0,
         };
-        bot.desk.post(bot.time(), DeskInput::Start, &mut Unobserved);
+        let time = bot.time();
+        bot.desk.post(time, DeskInput::Start, &mut Unobserved);
         bot.bring_up();
         let tracked: usize = bot.desk.engine().view().venues().map(|v| v.live_orders().count()).sum();
         assert_eq!(tracked, orders, "every order is tracked");
@@ -267,7 +268,8 @@ impl Bot {
         let stream = self.market.expect("the market stream is open");
         let kind = FrameKind::Text;
         self.post(Input::Frame { stream, kind, bytes });
-        self.desk.post(self.time(), DeskInput::Turn, &mut Unobserved);
+        let time = self.time();
+        self.desk.post(time, DeskInput::Turn, &mut Unobserved);
         self.now += STEP;
     }
 
@@ -279,15 +281,17 @@ impl Bot {
 
     fn post(&mut self, input: Input<'_>) {
         let driver = DriverIndex(0);
+        let time = self.time();
         self.desk
-            .post(self.time(), DeskInput::Driver { driver, input }, &mut Unobserved);
+            .post(time, DeskInput::Driver { driver, input }, &mut Unobserved);
     }
 
     /// Turns until the strategy runs and nothing more is asked.
     fn bring_up(&mut self) {
         let mut quiet = 0;
         for _ in 0..PATIENCE {
-            self.desk.post(self.time(), DeskInput::Turn, &mut Unobserved);
+            let time = self.time();
+            self.desk.post(time, DeskInput::Turn, &mut Unobserved);
             let actions: Vec<DeskAction> = self.desk.take_actions().collect();
             quiet = if actions.is_empty() { quiet + 1 } else { 0 };
             for action in actions {

@@ -195,12 +195,14 @@ impl Copy {
         self.target.join("release")
     }
 
-    /// Builds host and connector as they are shipped. Mutants share what a bug does not change.
+    /// Builds host and connector as they are shipped, but for what a bug leaves as it is, which is kept: a mutant is built from
+    /// the pieces of the one before.
     fn build(&self) -> Result<()> {
         for package in [HOST, CONNECTOR] {
             let output = cargo()
                 .args(["build", "--release", "--package", package, "--target-dir"])
                 .arg(&self.target)
+                .env("CARGO_INCREMENTAL", "1")
                 .current_dir(&self.tree)
                 .stdin(Stdio::null())
                 .output()

@@ -1,5 +1,7 @@
 //! The desk: inputs go to the driver that they are for, what that tells goes to the engine, what the engine wants goes back.
 
+use std::ops::{Deref, DerefMut};
+
 use colibri_abi::Connector;
 use colibri_driver::bulk_lane::BulkReport;
 use colibri_driver::{ConnectorState, Driver, DriverIndex, HostTime, Input, LogLevel, Rest, Sink};
@@ -63,12 +65,15 @@ impl DeskVenue {
 }
 
 /// One bot: an engine and its venues, in the engine's order.
-pub struct Desk<J: Journal> {
-    pub(crate) engine: Engine<J>,
+///
+/// As the engine, it is compiled once for whatever journal, and one that was made with a journal of a known type does
+/// everything as that.
+pub struct Desk<J: ?Sized = dyn Journal> {
     pub(crate) venues: Vec<DeskVenue>,
     pub(crate) actions: Vec<DeskAction>,
     /// Somebody may want something since then, and no turn has asked.
     pub(crate) unfinished: Option<MonoNs>,
+    pub(crate) engine: Engine<J>,
 }
 
 impl<J: Journal> Desk<J> {
@@ -76,13 +81,29 @@ impl<J: Journal> Desk<J> {
     #[must_use]
     pub const fn new(engine: Engine<J>, venues: Vec<DeskVenue>) -> Desk<J> {
         Desk {
-            engine,
             venues,
             actions: Vec::new(),
             unfinished: None,
+            engine,
         }
     }
+}
 
+impl<J: Journal> Deref for Desk<J> {
+    type Target = Desk;
+
+    fn deref(&self) -> &Desk {
+        self
+    }
+}
+
+impl<J: Journal> DerefMut for Desk<J> {
+    fn deref_mut(&mut self) -> &mut Desk {
+        self
+    }
+}
+
+impl<J: ?Sized> Desk<J> {
     /// What decides.
     #[must_use]
     pub const fn engine(&self) -> &Engine<J> {
@@ -93,7 +114,9 @@ impl<J: Journal> Desk<J> {
     pub const fn engine_mut(&mut self) -> &mut Engine<J> {
         &mut self.engine
     }
+}
 
+impl Desk {
     /// The venues, in the engine's order.
     #[must_use]
     pub fn venues(&self) -> &[DeskVenue] {
@@ -335,7 +358,7 @@ impl<J: Journal> Desk<J> {
         venue: usize,
         time: HostTime,
         observer: &'a mut O,
-    ) -> DeskSink<'a, J, O> {
+    ) -> DeskSink<'a, O> {
         DeskSink {
             engine: &mut self.engine,
             venue: VenueIndex(venue),

@@ -3,21 +3,21 @@
 use colibri_abi::{BookBatch, TopOfBook, TradeBatch};
 use colibri_driver::{Asked, LogLevel, Sink};
 use colibri_engine::{Engine, HostNow, VenueIndex};
-use colibri_model::{Journal, MonoNs, OpId};
+use colibri_model::{MonoNs, OpId};
 use colibri_standard::{Event, Outcome, SessionRole, SessionStatus};
 
 use crate::{DeskAction, Observer};
 
 /// The receiver of one driver's news during one input.
-pub(crate) struct DeskSink<'a, J: Journal, O: Observer + ?Sized> {
-    pub(crate) engine: &'a mut Engine<J>,
+pub(crate) struct DeskSink<'a, O: Observer + ?Sized> {
+    pub(crate) engine: &'a mut Engine,
     pub(crate) venue: VenueIndex,
     pub(crate) now: HostNow,
     pub(crate) actions: &'a mut Vec<DeskAction>,
     pub(crate) observer: &'a mut O,
 }
 
-impl<J: Journal, O: Observer + ?Sized> Sink for DeskSink<'_, J, O> {
+impl<O: Observer + ?Sized> Sink for DeskSink<'_, O> {
     fn book(&mut self, batch: &BookBatch<'_>) {
         self.observer.book(self.venue, batch);
         self.engine.on_book(self.venue, batch, self.now);

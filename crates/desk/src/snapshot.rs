@@ -2,7 +2,7 @@
 
 use colibri_driver::{DriverSnapshot, RestoredDriver};
 use colibri_engine::{EngineSnapshot, Progress, RestoredEngine};
-use colibri_model::{Journal, NoSnapshot, SnapshotUnusable};
+use colibri_model::{NoSnapshot, SnapshotUnusable};
 use serde::{Deserialize, Serialize};
 
 use crate::restart::Restart;
@@ -88,7 +88,7 @@ impl DeskVenue {
     }
 }
 
-impl<J: Journal> Desk<J> {
+impl Desk {
     /// See [`Engine::gather`](colibri_engine::Engine::gather).
     pub fn gather(&mut self, most: usize, out: &mut Vec<u8>) -> Progress {
         self.engine.gather(most, out)

@@ -20,7 +20,7 @@ pub struct Tick {
 }
 
 /// Something that the Clock ticks. `C` is what all of them work on.
-pub trait TimeIterator<C> {
+pub trait TimeIterator<C: ?Sized> {
     /// The Clock has started, or runs already while the iterator is added.
     fn started(&mut self, _context: &mut C, _now: HostNow) {}
     /// A tick.
@@ -85,7 +85,7 @@ impl<I> Clock<I> {
     }
 
     /// Adds an iterator behind those that are there; it is started at once where the clock runs.
-    pub fn add<C>(&mut self, mut iterator: I, context: &mut C, now: HostNow)
+    pub fn add<C: ?Sized>(&mut self, mut iterator: I, context: &mut C, now: HostNow)
     where
         I: TimeIterator<C>,
     {
@@ -97,7 +97,7 @@ impl<I> Clock<I> {
 
     /// Starts: iterators are told in order; the first tick is due at the next multiple of the tick size of the wall clock.
     /// From then on the monotonic clock alone counts, so that a correction of the wall clock moves no tick.
-    pub fn start<C>(&mut self, context: &mut C, now: HostNow)
+    pub fn start<C: ?Sized>(&mut self, context: &mut C, now: HostNow)
     where
         I: TimeIterator<C>,
     {
@@ -113,7 +113,7 @@ impl<I> Clock<I> {
     }
 
     /// Ticks every iterator once where a tick is due. Ticks that were missed are skipped and counted, not caught up.
-    pub fn poll<C>(&mut self, context: &mut C, now: HostNow) -> Option<Tick>
+    pub fn poll<C: ?Sized>(&mut self, context: &mut C, now: HostNow) -> Option<Tick>
     where
         I: TimeIterator<C>,
     {
@@ -147,7 +147,7 @@ impl<I> Clock<I> {
     }
 
     /// Stops: iterators are told in order. Starting again aligns anew.
-    pub fn stop<C>(&mut self, context: &mut C, now: HostNow)
+    pub fn stop<C: ?Sized>(&mut self, context: &mut C, now: HostNow)
     where
         I: TimeIterator<C>,
     {

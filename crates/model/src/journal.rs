@@ -437,8 +437,8 @@ pub enum Record {
 #[error("the journal cannot be written ({0}); trading stops until it can")]
 pub struct JournalError(pub String);
 
-/// Where the engine writes facts down.
-pub trait Journal {
+/// Where the engine writes facts down. It borrows nothing: the engine holds one whose type it does not know.
+pub trait Journal: 'static {
     /// Appends records, in order, all or none; returns when they survive the end of this process.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! that the user names. Another bot's orders in the same account are foreign, as a person's are.
 
 use colibri_model::{
-    Amount, ClientOrderId, Journal, NO_STRATEGY, OrderIntent, OrderState, OrderType, QuantityUnit, Record, StrategyId,
+    Amount, ClientOrderId, NO_STRATEGY, OrderIntent, OrderState, OrderType, QuantityUnit, Record, StrategyId,
     TimeInForce,
 };
 use colibri_standard::{BalanceChangeEvent, OrderEvent, ReportSource};
@@ -19,7 +19,7 @@ pub(crate) fn no_strategy() -> StrategyId {
     StrategyId::new(NO_STRATEGY).expect("a short name")
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Adopts an order that is not tracked, where it is this bot's: journaled, then tracked. Its client id then.
     pub(crate) fn adopt_if_ours(&mut self, index: VenueIndex, event: &OrderEvent) -> Option<ClientOrderId> {
         let now = self.state.now;

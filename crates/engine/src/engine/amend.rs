@@ -3,7 +3,7 @@
 //! Until the exchange has told which, the order may have either quantity: what could cost more is assumed.
 
 use colibri_abi::{OrderOp, Text48, op_kind};
-use colibri_model::{ClientOrderId, Journal, Millis, Quantity, Record};
+use colibri_model::{ClientOrderId, Millis, Quantity, Record};
 use colibri_standard::Outcome;
 
 use crate::engine::VenueIndex;
@@ -17,7 +17,7 @@ use crate::strategy::{OrderAmended, RequestEnd};
 /// The first question after an outcome that is not Done.
 const FIRST_QUESTION: Millis = Millis(100);
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Changes an order's whole quantity, its place in the queue kept.
     pub(crate) fn amend(
         &mut self,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use colibri_model::{Journal, Record};
+use colibri_model::Record;
 use colibri_standard::{
     Balances, Capability, Channel, Command, Fees, Instruments, InstrumentsEvent, Outcome, SessionRole, Subscription,
     UseInstruments, UsedInstrument,
@@ -17,7 +17,7 @@ use crate::engine::venue::{Purpose, Retry, VenuePhase};
 use crate::engine::{EngineAction, LogLevel, VenueIndex};
 use crate::orders::ClientIdSource;
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn start(&mut self, now: HostNow) {
         self.at(now);
         if self.state.phase != EnginePhase::Idle {

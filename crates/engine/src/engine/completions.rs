@@ -1,6 +1,6 @@
 //! The ends of operations, and what each is evidence of.
 
-use colibri_model::{ClientOrderId, InstrumentId, Journal, Millis, MonoNs, OpId, OrderEvidence};
+use colibri_model::{ClientOrderId, InstrumentId, Millis, MonoNs, OpId, OrderEvidence};
 use colibri_standard::{Command, Fees, Outcome, RejectReason};
 
 use crate::HostNow;
@@ -18,7 +18,7 @@ const CANCEL_UNKNOWN: Millis = Millis(5_000);
 /// A ban may be long, and so may what a 429 asks for; the cancel is tried again at least so often.
 const CANCEL_AT_LEAST: Millis = Millis(60_000);
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn on_completed(&mut self, index: VenueIndex, op: OpId, outcome: &Outcome, now: HostNow) {
         self.at(now);
         let Some(venue) = self.state.venues.get_mut(index.0) else {

@@ -29,7 +29,8 @@ pub(crate) struct Slot {
     pub(crate) actions: StrategyActions,
 }
 
-pub(crate) struct Core<J> {
+/// The journal stands last and may be any: the engine is compiled once, for a journal that it knows by its trait alone.
+pub(crate) struct Core<J: ?Sized = dyn Journal> {
     pub(crate) state: State,
     pub(crate) slots: Vec<Slot>,
     pub(crate) notes: VecDeque<Note>,
@@ -38,7 +39,6 @@ pub(crate) struct Core<J> {
     pub(crate) stopping: Stopping,
     pub(crate) version: String,
     pub(crate) seed: u64,
-    journal: J,
     /// Facts that could not be written yet.
     backlog: Vec<Record>,
     /// Markets with news for strategies; some may be there twice.
@@ -50,6 +50,7 @@ pub(crate) struct Core<J> {
     actions: Vec<EngineAction>,
     next_op: u64,
     wake: MonoNs,
+    journal: J,
 }
 
 /// What the Clock ticks: the engine's own upkeep, then each strategy.
@@ -59,8 +60,8 @@ pub(crate) enum ClockEntry {
     Strategy(usize),
 }
 
-impl<J: Journal> TimeIterator<Core<J>> for ClockEntry {
-    fn ticked(&mut self, core: &mut Core<J>, tick: &Tick) {
+impl TimeIterator<Core> for ClockEntry {
+    fn ticked(&mut self, core: &mut Core, tick: &Tick) {
         match *self {
             ClockEntry::Upkeep => {
                 if tick.skipped > 0 {
@@ -106,7 +107,6 @@ impl<J: Journal> Core<J> {
             stopping: Stopping::default(),
             version: setup.version,
             seed: setup.seed,
-            journal,
             backlog: Vec::new(),
             changed: Vec::new(),
             readiness: Readiness::default(),
@@ -115,9 +115,21 @@ impl<J: Journal> Core<J> {
             actions: Vec::new(),
             next_op: 1,
             wake: MonoNs(0),
+            journal,
         }
     }
+}
 
+impl<J: ?Sized> Core<J> {
+    pub(crate) const fn journal(&self) -> &J {
+        &self.journal
+    }
+    pub(crate) const fn journal_mut(&mut self) -> &mut J {
+        &mut self.journal
+    }
+}
+
+impl Core {
     pub(crate) fn add_venue(&mut self, setup: VenueSetup) -> VenueIndex {
         let index = VenueIndex(self.state.venues.len());
         let pairs = setup.pairs.into_iter().map(|pair| (pair, MarketWanted::Trading));
@@ -148,12 +160,6 @@ impl<J: Journal> Core<J> {
 
     pub(crate) const fn view(&self) -> View<'_> {
         View::new(&self.state)
-    }
-    pub(crate) const fn journal(&self) -> &J {
-        &self.journal
-    }
-    pub(crate) const fn journal_mut(&mut self) -> &mut J {
-        &mut self.journal
     }
 
     /// The time of the input that is being handled.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use colibri_model::{ClientOrderId, Journal, MonoNs};
+use colibri_model::{ClientOrderId, MonoNs};
 
 use crate::clock::Tick;
 use crate::contracts::{ForcedReduction, FundingTold, MarginCall, PositionChanged};
@@ -40,7 +40,7 @@ pub(crate) enum Note {
     Settings(VenueIndex),
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn add_strategy(&mut self, strategy: Box<dyn Strategy>) -> usize {
         self.state.strategies.push(StrategyInfo {
             id: strategy.id().clone(),

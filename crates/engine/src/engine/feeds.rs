@@ -7,7 +7,7 @@
 //! What is proven silent alone, while others deliver, is subscribed anew alone. The session, and with it every other book,
 //! is opened again only where that does not help or where nothing is delivered at all.
 
-use colibri_model::{InstrumentId, Journal, Millis, MonoNs};
+use colibri_model::{InstrumentId, Millis, MonoNs};
 use colibri_standard::{Channel, Command, Outcome, SessionRole, Subscription, UpdateSession};
 
 use crate::engine::core::Core;
@@ -33,7 +33,7 @@ pub(crate) fn anew(instrument: InstrumentId) -> Command {
     })
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// A book follows its stream: what was missing is made up for, a silence is over.
     #[inline]
     pub(crate) fn feed_delivers(&mut self, index: VenueIndex, instrument: InstrumentId) {

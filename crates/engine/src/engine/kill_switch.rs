@@ -4,7 +4,7 @@
 //! placed, over restarts too, until a person resumes. What throws it by itself is compared here; how orders are cancelled and
 //! their absence proven is stopping's.
 
-use colibri_model::{Amount, Journal, KillCause, MonoNs, Record, WallNs};
+use colibri_model::{Amount, KillCause, MonoNs, Record, WallNs};
 use serde::{Deserialize, Serialize};
 
 use crate::HostNow;
@@ -80,7 +80,7 @@ impl Brakes {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Throws the switch where one of the operator's limits on the whole bot is passed.
     pub(crate) fn check_brakes(&mut self) {
         if self.state.phase != EnginePhase::Running || self.state.kill_switch.is_some() {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use colibri_model::{ClientOrderId, Journal, Millis, MonoNs};
+use colibri_model::{ClientOrderId, Millis, MonoNs};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::core::Core;
@@ -78,7 +78,7 @@ impl Rejections {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     fn strategy_of(&mut self, index: VenueIndex, id: &ClientOrderId) -> Option<&mut StrategyInfo> {
         let venue = &self.state.venues[index.0];
         let of_order = venue.orders.get(id).map(|order| &order.strategy);

@@ -1,7 +1,7 @@
 //! Market data on its way in, and the snapshots that books need.
 
 use colibri_abi::{BookBatch, TopOfBook, TradeBatch, book_flag};
-use colibri_model::{InstrumentId, Journal, Millis, from_mantissa};
+use colibri_model::{InstrumentId, Millis, from_mantissa};
 use colibri_standard::{BookSnapshot, Command, Outcome, SessionStatus};
 
 use crate::HostNow;
@@ -29,7 +29,7 @@ const BEGINNING: Millis = Millis(10_000);
 /// Trading rules that a book disagrees with are asked for no more often than this.
 const RULES_DOUBTED: Millis = Millis(60_000);
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn on_book(&mut self, index: VenueIndex, batch: &BookBatch<'_>, now: HostNow) {
         self.at(now);
         let instrument = InstrumentId(batch.instrument);

@@ -40,6 +40,8 @@ mod upkeep;
 pub(crate) mod venue;
 pub(crate) mod watermark;
 
+use std::ops::{Deref, DerefMut};
+
 use colibri_abi::{BookBatch, TopOfBook, TradeBatch};
 use colibri_model::{Journal, KillCause, Millis, MonoNs, OpId, Pair};
 use colibri_standard::{Event, Outcome, SessionRole, SessionStatus};
@@ -71,9 +73,12 @@ use self::core::{ClockEntry, Core};
 const DEFAULT_TICK: Millis = Millis(1_000);
 
 /// One bot: venues, strategies, and everything that decides.
-pub struct Engine<J> {
-    core: Core<J>,
+///
+/// What it does is compiled once, for whatever journal (`Engine`, without more words, is that); an engine that was made with a
+/// journal of a known type lends that journal out, and does everything else as the other.
+pub struct Engine<J: ?Sized = dyn Journal> {
     clock: Clock<ClockEntry>,
+    core: Core<J>,
 }
 
 impl<J: Journal> Engine<J> {
@@ -84,10 +89,40 @@ impl<J: Journal> Engine<J> {
         let mut core = Core::new(setup, journal);
         let mut clock = Clock::new(tick);
         // Before the strategies, so that they read what a tick has brought.
-        clock.add(ClockEntry::Upkeep, &mut core, HostNow::default());
-        Engine { core, clock }
+        let of_any: &mut Core = &mut core;
+        clock.add(ClockEntry::Upkeep, of_any, HostNow::default());
+        Engine { clock, core }
+    }
+}
+
+impl<J: Journal> Deref for Engine<J> {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        self
+    }
+}
+
+impl<J: Journal> DerefMut for Engine<J> {
+    fn deref_mut(&mut self) -> &mut Engine {
+        self
+    }
+}
+
+impl<J: ?Sized> Engine<J> {
+    /// The journal.
+    #[must_use]
+    pub const fn journal(&self) -> &J {
+        self.core.journal()
     }
 
+    /// The journal, for the host to flush or rotate it.
+    pub const fn journal_mut(&mut self) -> &mut J {
+        self.core.journal_mut()
+    }
+}
+
+impl Engine {
     /// Adds a venue, before the start. Orders that the journal left open there are tracked again.
     pub fn add_venue(&mut self, setup: VenueSetup) -> VenueIndex {
         self.core.add_venue(setup)
@@ -249,16 +284,5 @@ impl<J: Journal> Engine<J> {
     #[must_use]
     pub const fn view(&self) -> View<'_> {
         self.core.view()
-    }
-
-    /// The journal.
-    #[must_use]
-    pub const fn journal(&self) -> &J {
-        self.core.journal()
-    }
-
-    /// The journal, for the host to flush or rotate it.
-    pub const fn journal_mut(&mut self) -> &mut J {
-        self.core.journal_mut()
     }
 }

@@ -1,9 +1,7 @@
 //! Orders on their way out: rules, risk, journal, tracker, and only then the connector.
 
 use colibri_abi::{Grant, OrderOp, Text48, op_flag, op_kind, order_side, order_type, time_in_force};
-use colibri_model::{
-    Amount, ClientOrderId, Journal, OpId, OrderIntent, OrderType, QuantityUnit, Record, Side, TimeInForce,
-};
+use colibri_model::{Amount, ClientOrderId, OpId, OrderIntent, OrderType, QuantityUnit, Record, Side, TimeInForce};
 
 use crate::engine::VenueIndex;
 use crate::engine::contracts::{flags_of, with_terms};
@@ -74,7 +72,7 @@ pub(crate) fn text(id: &str) -> Text48 {
     Text48::new(id).expect("an id is at most 47 bytes, which is what fits")
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Places an order: tracked and journaled before it is handed over.
     ///
     /// `replaces` is the order that was cancelled to make room for it, where one was.

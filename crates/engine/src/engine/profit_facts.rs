@@ -2,7 +2,7 @@
 //! worth when a fee was paid in it.
 
 use colibri_model::profit::RATE_AGE;
-use colibri_model::{Asset, Contract, Fill, Instrument, Journal, Pair, Price, Record};
+use colibri_model::{Asset, Contract, Fill, Instrument, Pair, Price, Record};
 
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
@@ -17,7 +17,7 @@ impl Market {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Writes down by what the fills of pairs are counted.
     pub(crate) fn journal_contracts(&mut self, index: VenueIndex, contracts: Vec<(Pair, Contract)>) {
         for (pair, contract) in contracts {

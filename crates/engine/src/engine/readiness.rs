@@ -5,7 +5,7 @@
 //! become stale by time alone. Every upkeep looks at every strategy whatever has changed; that no turn between two of them
 //! misses anything is asserted in builds with assertions.
 
-use colibri_model::{Journal, MonoNs};
+use colibri_model::MonoNs;
 
 use crate::engine::core::Core;
 use crate::engine::state::{EnginePhase, State, StrategyInfo, StrategyState};
@@ -155,7 +155,7 @@ enum Looked {
     Quiet,
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Looks at every strategy.
     pub(crate) fn update_strategies(&mut self) {
         self.readiness.doubt();

@@ -4,7 +4,7 @@
 //! Orders that have ended meanwhile are asked for where the exchange can list them, on the slow cadence and whenever something
 //! may have been missed: they are what nobody remembers, because the journal lost them.
 
-use colibri_model::{ClientOrderId, InstrumentId, Journal, Millis, MonoNs, OpId, OrderState, Record, TradeId, WallNs};
+use colibri_model::{ClientOrderId, InstrumentId, Millis, MonoNs, OpId, OrderState, Record, TradeId, WallNs};
 use colibri_standard::{Balances, Capability, Command, OpenOrders, OrdersSince, Outcome, TradesSince};
 
 use crate::engine::core::Core;
@@ -19,7 +19,7 @@ pub(crate) const ORDERS_OVERLAP_NS: i64 = 300_000_000_000;
 /// Watermarks that move while nothing is in doubt are journaled so often.
 const JOURNALED_EVERY: Millis = Millis(30_000);
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn reconcile_if_due(&mut self, index: VenueIndex) {
         let now = self.mono();
         let venue = &self.state.venues[index.0];

@@ -1,6 +1,6 @@
 //! Taking up what the journal left: orders and fills of earlier runs.
 
-use colibri_model::{Journal, Millis, OrderEvidence, OrderState, WallNs};
+use colibri_model::{Millis, OrderEvidence, OrderState, WallNs};
 
 use crate::engine::core::Core;
 use crate::engine::reconcile::ORDERS_OVERLAP_NS;
@@ -19,7 +19,7 @@ const UNTRACKED_NS: i64 = 86_400_000_000_000;
 /// Fills are not asked for from before so many that the journal has: the ledger, which tells duplicates, is bounded.
 const FILLS: usize = 100_000;
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Venues whose records are about another environment than the one that they are to be used in.
     pub(crate) fn environment_conflicts(&self) -> Vec<EnvironmentConflict> {
         let conflict = |(index, venue): (usize, &Venue)| {

@@ -5,7 +5,7 @@
 //! working, and the strategy is told.
 
 use colibri_abi::{op_flag, op_kind};
-use colibri_model::{ClientOrderId, Journal, Millis, OpId, OrderState, Record};
+use colibri_model::{ClientOrderId, Millis, OpId, OrderState, Record};
 use colibri_standard::{Outcome, Refusal, RejectReason, ReplaceResult};
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ fn halves(told: Option<ReplaceResult>, whole: &Outcome) -> (Outcome, Outcome) {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Replaces an order that rests in the book.
     pub(crate) fn replace(
         &mut self,

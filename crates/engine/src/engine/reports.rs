@@ -1,7 +1,7 @@
 //! What the exchange tells: orders, fills, balances, notices.
 
 use colibri_model::{
-    Asset, ClientOrderId, Fill, FillKey, InstrumentId, Journal, Millis, OrderEvidence, OrderState, Record, StrategyId,
+    Asset, ClientOrderId, Fill, FillKey, InstrumentId, Millis, OrderEvidence, OrderState, Record, StrategyId,
 };
 use colibri_standard::{BalanceScope, BalancesEvent, Event, FillEvent, NoticeKind, OrderEvent, ReportSource};
 
@@ -21,7 +21,7 @@ const UNATTRIBUTED: usize = 10_000;
 /// How long an acknowledged order may take to show as open before it is asked about.
 pub(crate) const ACKNOWLEDGED_GRACE: Millis = Millis(5_000);
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn on_event(&mut self, index: VenueIndex, event: Event, now: HostNow) {
         self.at(now);
         if index.0 >= self.state.venues.len() {

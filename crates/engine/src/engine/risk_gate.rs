@@ -2,7 +2,7 @@
 //!
 //! Every order that is to be sent passes here, and nowhere else; an amend can only reduce one. Nothing here has an effect.
 
-use colibri_model::{Amount, Asset, ClientOrderId, Journal, OrderIntent, Price, Side, StrategyId};
+use colibri_model::{Amount, Asset, ClientOrderId, OrderIntent, Price, Side, StrategyId};
 
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
@@ -55,7 +55,7 @@ impl Venue {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Whether the operator's caps and budgets let an order of a strategy's through. One that takes the place of another
     /// counts beside it, since that one may be filled before it is cancelled; only of live orders there are not more.
     ///

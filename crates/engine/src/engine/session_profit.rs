@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use colibri_model::{AccountId, Amount, Asset, Journal, Millis, MonoNs, Pair, Price, Record, VenueId, WallNs};
+use colibri_model::{AccountId, Amount, Asset, Millis, MonoNs, Pair, Price, Record, VenueId, WallNs};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::Position;
@@ -154,7 +154,7 @@ fn mark(market: &mut Market, now: MonoNs) -> Option<Price> {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Values the session. A quote asset one of whose markets has no value yet keeps what it had.
     pub(crate) fn value_session(&mut self) {
         let mut unknown: BTreeSet<Asset> = BTreeSet::new();

@@ -3,7 +3,7 @@
 //! What lives here: what stands in a snapshot of an engine, and what must be over before there can be one. What must not
 //! live here: how single parts are written (beside each of them, and in [`crate::kept`]).
 
-use colibri_model::{Fill, Journal, MonoNs, NoSnapshot, Record, SnapshotUnusable, SplitMix64};
+use colibri_model::{Fill, MonoNs, NoSnapshot, Record, SnapshotUnusable, SplitMix64};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::KeptClock;
@@ -85,7 +85,7 @@ impl RestoredEngine {
     }
 }
 
-impl<J: Journal> Engine<J> {
+impl Engine {
     /// Gathers ahead of a snapshot some of what hardly changes any more, and can be much: ended orders and fills. Writes a piece
     /// of at most so many of each as JSON at the end of `out`. The next snapshot holds none of what is in the pieces since the
     /// one before, and what has changed of it.
@@ -197,7 +197,7 @@ impl<J: Journal> Engine<J> {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Whether nothing is half done; else what is.
     fn at_rest(&self) -> Result<(), &'static str> {
         if self.state.phase == EnginePhase::Idle {

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use colibri_model::{
-    ClientOrderId, InstrumentId, Journal, Millis, MonoNs, OpId, OrderState, Record, TriggerState, VenueId,
-};
+use colibri_model::{ClientOrderId, InstrumentId, Millis, MonoNs, OpId, OrderState, Record, TriggerState, VenueId};
 use colibri_standard::{Balances, Command, OpenOrders, Outcome, TradesSince};
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +110,7 @@ impl Stopping {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn stop(&mut self, reason: &str, now: HostNow) {
         self.at(now);
         if matches!(self.state.phase, EnginePhase::Stopping | EnginePhase::Stopped) {

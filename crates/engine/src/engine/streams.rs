@@ -3,7 +3,7 @@
 //! The exchange's own words prove a user stream silent: what an answer or a question has told of an order, the stream must
 //! tell too, within the manifest's `lag_ms`.
 
-use colibri_model::{ClientOrderId, FillKey, InstrumentId, Journal, MonoNs, OrderEvidence, OrderState};
+use colibri_model::{ClientOrderId, FillKey, InstrumentId, MonoNs, OrderEvidence, OrderState};
 use colibri_standard::{Capability, ReportSource, SessionRole, SessionStatus};
 
 use crate::HostNow;
@@ -16,7 +16,7 @@ use crate::orders::Recorded;
 pub(crate) const MARKET_SESSION: u32 = 1;
 const USER_SESSION: u32 = 2;
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn on_session(&mut self, index: VenueIndex, role: SessionRole, status: SessionStatus, now: HostNow) {
         self.at(now);
         let Some(venue) = self.state.venues.get_mut(index.0) else {

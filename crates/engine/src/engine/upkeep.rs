@@ -1,6 +1,6 @@
 //! What comes due with time: bring-up, questions about orders and triggers, snapshots, reconciliation, the journal's backlog.
 
-use colibri_model::{ClientOrderId, Journal, MonoNs};
+use colibri_model::{ClientOrderId, MonoNs};
 use colibri_standard::{Balances, Command, Instruments, OrderStatusQuery, TradesSince};
 
 use crate::engine::VenueIndex;
@@ -8,7 +8,7 @@ use crate::engine::core::Core;
 use crate::engine::state::EnginePhase;
 use crate::engine::venue::{Purpose, VenuePhase};
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn upkeep_if_due(&mut self) {
         if self.mono() >= self.wake() {
             self.upkeep();

@@ -41,12 +41,13 @@ fn an_outage_rests_the_strategies_of_its_venue_alone_and_they_are_told_why() {
     floor.run_beating(3, &BOTH);
     assert_eq!(floor.strategy(0).state, StrategyState::Running);
     floor.session(A, SessionRole::User, SessionStatus::Down);
+    let now = floor.now();
     floor.engine.on_session_rests(
         VenueIndex(A),
         SessionRole::User,
         "a stream was lost: code 1006",
         MonoNs(floor.millis * 1_000_000 + 7_000_000_000),
-        floor.now(),
+        now,
     );
     floor.run_beating(3, &BOTH);
     assert_eq!(

@@ -204,7 +204,8 @@ impl Floor {
     }
 
     pub fn start(&mut self) {
-        self.engine.start(self.now());
+        let now = self.now();
+        self.engine.start(now);
         self.drain();
         self.run(2_000);
     }
@@ -270,11 +271,13 @@ impl Floor {
             while let Some(entry) = self.queue.first_entry().filter(|e| e.key().0 <= self.millis) {
                 let (venue, news) = entry.remove();
                 self.hand_over(VenueIndex(venue), news);
-                self.engine.settle(self.now());
+                let now = self.now();
+                self.engine.settle(now);
                 self.drain();
             }
             if wake <= self.millis {
-                self.engine.tick(self.now());
+                let now = self.now();
+                self.engine.tick(now);
                 self.drain();
             }
         }

@@ -93,7 +93,8 @@ fn a_drawdown_throws_the_kill_switch_until_a_person_resumes() {
     );
     assert!(switch(&desk).unwrap().proven.is_some(), "and proves it anew");
     assert_eq!(desk.exchange.placements, placements);
-    assert!(desk.engine.resume(desk.now()));
+    let now = desk.now();
+    assert!(desk.engine.resume(now));
     desk.book_beats(1_000, 5);
     assert_eq!(desk.exchange.open().count(), 2);
     let released = |r: &Record| matches!(r, Record::KillSwitchReleased { .. });
@@ -135,7 +136,8 @@ fn a_session_goes_on_over_a_crash_and_ends_with_a_proven_stop_or_a_resume() {
     move_mid(&mut desk, 100, 93);
     desk.book_beats(1_000, 2);
     assert_thrown(&desk, KillCause::Loss, &["lost 6.09"]);
-    assert!(desk.engine.resume(desk.now()));
+    let now = desk.now();
+    assert!(desk.engine.resume(now));
     desk.book_beats(1_000, 2);
     move_mid(&mut desk, 93, 92);
     desk.book_beats(1_000, 2);
@@ -230,12 +232,11 @@ fn a_user_stream_that_stays_away_while_orders_are_live_throws_it() {
 fn a_person_s_throw_cancels_everything_and_proves_it() {
     let mut desk = Desk::new(QUOTES);
     desk.start();
-    assert!(desk.engine.throw_kill_switch("it looks wrong", desk.now()));
+    let now = desk.now();
+    assert!(desk.engine.throw_kill_switch("it looks wrong", now));
     desk.drain();
-    assert!(
-        !desk.engine.throw_kill_switch("again", desk.now()),
-        "it is thrown already"
-    );
+    let now = desk.now();
+    assert!(!desk.engine.throw_kill_switch("again", now), "it is thrown already");
     assert_thrown(&desk, KillCause::Person, &["it looks wrong"]);
     assert_eq!(switch(&desk).unwrap().proven, None);
     assert_eq!(switch(&desk).unwrap().venues[0].remaining.len(), 2);
@@ -256,7 +257,8 @@ fn a_person_s_throw_cancels_everything_and_proves_it() {
 #[test]
 fn thrown_before_the_start_nothing_is_ever_placed() {
     let mut desk = Desk::new(QUOTES);
-    assert!(desk.engine.throw_kill_switch("before the start", desk.now()));
+    let now = desk.now();
+    assert!(desk.engine.throw_kill_switch("before the start", now));
     desk.start();
     desk.book_beats(1_000, 20);
     assert_eq!(desk.exchange.placements, 0);
@@ -270,7 +272,8 @@ fn cancels_that_fail_are_sent_until_the_exchange_says_that_nothing_is_open() {
         desk.start();
         (desk.exchange.block_cancels, desk.exchange.lose_cancels) = (blocked, lost);
         desk.exchange.lose_cancel_answers = answers;
-        desk.engine.throw_kill_switch("test", desk.now());
+        let now = desk.now();
+        desk.engine.throw_kill_switch("test", now);
         desk.drain();
         desk.book_beats(1_000, 600);
         assert_eq!(desk.exchange.open().count(), 0, "{blocked} {lost} {answers}");
@@ -288,7 +291,8 @@ fn an_order_of_unknown_fate_keeps_the_proof_away_and_is_named() {
     desk.book_beats(1_000, 9);
     desk.run(400);
     desk.exchange.lose_cancels = 2;
-    desk.engine.throw_kill_switch("test", desk.now());
+    let now = desk.now();
+    desk.engine.throw_kill_switch("test", now);
     desk.drain();
     desk.book_beats(500, 4);
     let kill = switch(&desk).unwrap();
@@ -306,7 +310,8 @@ fn an_order_that_comes_back_takes_the_proof_away_and_is_cancelled() {
     let mut desk = Desk::new(QUOTES);
     desk.start();
     (desk.exchange.lose_cancels, desk.exchange.denies_orders) = (1_000, true);
-    desk.engine.throw_kill_switch("test", desk.now());
+    let now = desk.now();
+    desk.engine.throw_kill_switch("test", now);
     desk.drain();
     desk.book_beats(1_000, 60);
     assert!(desk.logged("it is gone"), "denied often and late enough");

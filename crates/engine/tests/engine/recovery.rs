@@ -61,7 +61,8 @@ fn an_open_order_that_the_journal_lost_is_adopted_by_its_id_and_attributed() {
     });
     lose(&desk, &buy);
     let mut desk = desk.crash(QUOTES, 1_000);
-    desk.engine.start(desk.now());
+    let now = desk.now();
+    desk.engine.start(now);
     desk.drain();
     desk.run(60);
     let view = desk.view();

@@ -68,7 +68,8 @@ fn an_answer_that_names_an_order_as_open_proves_nothing_whatever_was_told_before
     let mut desk = Desk::new(QUOTES);
     desk.start();
     let buy = order_of(&desk, Side::Buy);
-    desk.engine.stop("the test is over", desk.now());
+    let now = desk.now();
+    desk.engine.stop("the test is over", now);
     desk.drain();
     // Both are told as cancelled, and one all the same as open when everything is asked for.
     desk.exchange.orders.get_mut(&buy).unwrap().status = OrderStatus::Open;
@@ -87,7 +88,8 @@ fn denials_of_an_old_order_count_from_the_first_of_them() {
     desk.book_beats(1_000, 5);
     (desk.exchange.lose_cancels, desk.exchange.denies_orders) = (2, true);
     let (buy, sell) = (order_of(&desk, Side::Buy), order_of(&desk, Side::Sell));
-    desk.engine.stop("the test is over", desk.now());
+    let now = desk.now();
+    desk.engine.stop("the test is over", now);
     desk.drain();
     // The cancels time out after ten seconds; then the orders are asked about, and denied.
     desk.run(14_500);
@@ -224,7 +226,8 @@ fn an_amend_is_journaled_before_it_is_sent_and_either_quantity_holds_until_it_is
 #[test]
 fn an_amend_that_cannot_be_journaled_is_not_sent() {
     let mut desk = Desk::new(&large());
-    desk.engine.start(desk.now());
+    let now = desk.now();
+    desk.engine.start(now);
     desk.drain();
     while desk.exchange.placements < 2 {
         desk.run(1);

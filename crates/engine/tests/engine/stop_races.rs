@@ -62,7 +62,8 @@ fn a_reconciliation_that_falls_due_while_a_stop_asks_takes_nothing_from_it() {
     let mut desk = desk_with_a_stranger();
     desk.run(100);
     let asked = desk.exchange.open_order_queries;
-    desk.engine.stop("the test is over", desk.now());
+    let now = desk.now();
+    desk.engine.stop("the test is over", now);
     desk.drain();
     while desk.exchange.open_order_queries == asked {
         desk.run(1);

@@ -3,7 +3,7 @@
 use std::io;
 
 /// A file that grows at its end: a real one, or one in memory whose faults a test chooses.
-pub trait Disk: Send {
+pub trait Disk: Send + 'static {
     /// What to call it in a message: its path.
     fn name(&self) -> String;
 

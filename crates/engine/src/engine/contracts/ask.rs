@@ -1,7 +1,7 @@
 //! When the exchange is asked about contracts: margin, prices, positions, funding; and what the ends of these questions are
 //! evidence of.
 
-use colibri_model::{InstrumentId, Journal, Millis, MonoNs, OpId, OpenedPosition, Record, WallNs};
+use colibri_model::{InstrumentId, Millis, MonoNs, OpId, OpenedPosition, Record, WallNs};
 use colibri_standard::{Capability, Command, FundingPaymentsSince, FundingRateQuery, Margin, Outcome, Positions};
 
 use crate::engine::contracts::ContractsPurpose;
@@ -32,7 +32,7 @@ impl Venue {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Asks what is due to be asked.
     pub(crate) fn contracts_if_due(&mut self, index: VenueIndex) {
         if self.state.venues[index.0].contracts.is_none() {

@@ -5,8 +5,8 @@
 //! effect.
 
 use colibri_model::{
-    Amount, Asset, ClientOrderId, Contract, Decimal, Journal, OrderIntent, PositionEffect, PositionSide, Price,
-    Quantity, Side, StrategyId,
+    Amount, Asset, ClientOrderId, Contract, Decimal, OrderIntent, PositionEffect, PositionSide, Price, Quantity, Side,
+    StrategyId,
 };
 
 use crate::contracts::{ContractMarket, relates};
@@ -203,7 +203,7 @@ impl Venue {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// The caps on an order of a contract and on what it would make of positions.
     ///
     /// # Errors

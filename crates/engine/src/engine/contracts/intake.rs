@@ -1,7 +1,7 @@
 //! What the exchange tells of contracts: fills of positions, statements, settings, margin, prices, funding, forced reductions.
 
 use colibri_model::{
-    Fill, FundingKey, FundingPayment, InstrumentId, Journal, Millis, PositionSide, Record, StatedPosition, WallNs,
+    Fill, FundingKey, FundingPayment, InstrumentId, Millis, PositionSide, Record, StatedPosition, WallNs,
 };
 use colibri_standard::{
     ForcedEvent, FundingPaymentEvent, FundingRateEvent, MarginCallEvent, MarginEvent, MarkPriceEvent, PositionScope,
@@ -45,7 +45,7 @@ impl Venue {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Counts a fill of the account, ours or not, in what the account holds. `told_time` is the exchange's time of it, where the
     /// report has one.
     pub(crate) fn count_fill_in_account(

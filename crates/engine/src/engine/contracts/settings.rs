@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use colibri_model::{Journal, Record, TradingSetting};
+use colibri_model::{Record, TradingSetting};
 use colibri_standard::{
     Capability, Command, Outcome, RejectReason, SetCollateralMode, SetLeverage, SetMarginMode, SetPositionMode,
     Settings,
@@ -76,7 +76,7 @@ impl Venue {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Reads what is set, or sets what was chosen, where that is due.
     pub(crate) fn settings_if_due(&mut self, index: VenueIndex) {
         let now = self.mono();

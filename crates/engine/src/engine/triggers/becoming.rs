@@ -1,8 +1,7 @@
 //! The orders that triggers become: found whichever of the two is told first, and whatever was believed of the trigger.
 
 use colibri_model::{
-    ClientOrderId, ExchangeOrderId, FillCause, InstrumentId, Journal, Millis, OrderEvidence, TriggerEvidence,
-    TriggerState,
+    ClientOrderId, ExchangeOrderId, FillCause, InstrumentId, Millis, OrderEvidence, TriggerEvidence, TriggerState,
 };
 use colibri_standard::{FillEvent, OrderEvent};
 
@@ -13,7 +12,7 @@ use crate::orders::{InFlightOrder, NameThere, OrderReport, TriggerReport};
 /// How long the order of a trigger may take to be told before it is asked about.
 const ORDER_GRACE: Millis = Millis(500);
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// The order that an order's report is about, where it is one that a trigger of ours became: tracked from here on.
     pub(crate) fn order_of_trigger(&mut self, index: VenueIndex, event: &OrderEvent) -> Option<ClientOrderId> {
         if event.cause != FillCause::Order {

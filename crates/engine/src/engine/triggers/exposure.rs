@@ -1,6 +1,6 @@
 //! What triggers may add to positions: one that may open counts as the order that it becomes, valued where it fires.
 
-use colibri_model::{Amount, Asset, InstrumentId, Journal, OrderIntent, Side, StrategyId, TriggerIntent};
+use colibri_model::{Amount, Asset, InstrumentId, OrderIntent, Side, StrategyId, TriggerIntent};
 
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
@@ -72,7 +72,7 @@ impl Venue {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Whether the operator's caps and budgets let a trigger through that may open a position: as they would its order, once
     /// the price is there.
     pub(super) fn trigger_passes_risk_gate(

@@ -1,6 +1,6 @@
 //! The ends of operations on triggers, and what each is evidence of.
 
-use colibri_model::{ClientOrderId, InstrumentId, Journal, Millis, OpId, TriggerEvidence, TriggerState};
+use colibri_model::{ClientOrderId, InstrumentId, Millis, OpId, TriggerEvidence, TriggerState};
 use colibri_standard::{Outcome, RejectReason};
 
 use crate::engine::core::Core;
@@ -17,7 +17,7 @@ const CANCEL_UNKNOWN: Millis = Millis(5_000);
 /// A ban may be long; the cancel is tried again at least so often.
 const CANCEL_AT_LEAST: Millis = Millis(60_000);
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn trigger_op_ended(&mut self, index: VenueIndex, op: OpId, purpose: &Purpose, outcome: &Outcome) {
         match purpose {
             Purpose::PlaceTrigger(id) => self.trigger_placed(index, id, outcome),

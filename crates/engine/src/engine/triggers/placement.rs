@@ -1,6 +1,6 @@
 //! Triggers on their way out: rules, risk, journal, tracker, and only then the connector.
 
-use colibri_model::{ClientOrderId, Journal, Record, TriggerIntent};
+use colibri_model::{ClientOrderId, Record, TriggerIntent};
 use colibri_standard::{CancelTrigger, Capability, Command, PlaceTrigger};
 
 use crate::engine::core::Core;
@@ -13,7 +13,7 @@ use crate::orders::{CancelState, InFlightTrigger};
 use crate::risk::RiskRefusal;
 use crate::strategy::{BookNeed, RefusedTrigger, TriggerRequest};
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Carries out a strategy's wish for a trigger.
     pub(crate) fn wish_trigger(&mut self, strategy: usize, request: &TriggerRequest) {
         let Err(reason) = self.place_trigger(strategy, request) else {

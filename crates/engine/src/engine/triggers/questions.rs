@@ -1,6 +1,6 @@
 //! When triggers are asked about, and what waits as a whole.
 
-use colibri_model::{ClientOrderId, InstrumentId, Journal, Millis, TriggerState};
+use colibri_model::{ClientOrderId, InstrumentId, Millis, TriggerState};
 use colibri_standard::{Command, OpenTriggers, OrderStatusQuery, TriggerStatusQuery};
 
 use crate::engine::VenueIndex;
@@ -18,7 +18,7 @@ impl InFlightTrigger {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Wants an answer about a trigger within `wait`.
     pub(super) fn ask_about_trigger(&mut self, index: VenueIndex, id: &ClientOrderId, wait: Millis) {
         let at = self.wake_in(wait);

@@ -1,8 +1,8 @@
 //! Taking up the triggers that the journal left, and the orders that they became.
 
 use colibri_model::{
-    AccountId, ClientOrderId, ExchangeOrderId, Journal, OrderState, Pair, Record, StrategyId, TriggerEvidence,
-    TriggerIntent, TriggerState, VenueId, WallNs,
+    AccountId, ClientOrderId, ExchangeOrderId, OrderState, Pair, Record, StrategyId, TriggerEvidence, TriggerIntent,
+    TriggerState, VenueId, WallNs,
 };
 
 use crate::engine::core::Core;
@@ -146,7 +146,7 @@ impl Recovered {
     }
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     /// Triggers that may wait and that no venue that was added takes up: their venue or their account is not there.
     pub(crate) fn orphan_triggers(&self) -> impl Iterator<Item = &RecoveredTrigger> {
         let live = self.recovered.triggers.values().filter(|t| t.state.may_be_live());

@@ -1,8 +1,7 @@
 //! What the exchange tells of triggers: ours, ours that no journal tells of, and those of others.
 
 use colibri_model::{
-    ClientOrderId, Journal, PositionEffect, Record, StrategyId, TimeInForce, TriggerEvidence, TriggerIntent,
-    TriggerState,
+    ClientOrderId, PositionEffect, Record, StrategyId, TimeInForce, TriggerEvidence, TriggerIntent, TriggerState,
 };
 use colibri_standard::{ReportSource, TriggerEvent};
 
@@ -21,7 +20,7 @@ fn ends(evidence: TriggerEvidence) -> bool {
         .is_ok_and(TriggerState::is_terminal)
 }
 
-impl<J: Journal> Core<J> {
+impl Core {
     pub(crate) fn on_trigger(&mut self, index: VenueIndex, event: &TriggerEvent) {
         let now = self.mono();
         let venue = &mut self.state.venues[index.0];

@@ -293,7 +293,8 @@ impl Desk {
 
     /// Starts and runs until the strategy has placed its quotes.
     pub fn start(&mut self) {
-        self.engine.start(self.now());
+        let now = self.now();
+        self.engine.start(now);
         self.drain();
         self.run(2_000);
     }
@@ -314,11 +315,13 @@ impl Desk {
             while let Some(entry) = self.queue.first_entry().filter(|e| e.key().0 <= self.millis) {
                 let delivery = entry.remove();
                 self.hand_over(&delivery);
-                self.engine.settle(self.now());
+                let now = self.now();
+                self.engine.settle(now);
                 self.drain();
             }
             if wake <= self.millis {
-                self.engine.tick(self.now());
+                let now = self.now();
+                self.engine.tick(now);
                 self.drain();
             }
         }
@@ -377,7 +380,8 @@ impl Desk {
 
     /// Stops and runs until it is proven, or for a minute.
     pub fn stop(&mut self) {
-        self.engine.stop("the test is over", self.now());
+        let now = self.now();
+        self.engine.stop("the test is over", now);
         self.drain();
         for _ in 0..60 {
             if self.engine.is_stopped() {

@@ -243,7 +243,8 @@ fn a_name_that_an_amend_gave_outlives_a_crash() {
     }
     let (order, name) = (scene.order.clone(), name.clone());
     let mut desk = scene.desk.crash(crate::desk::QUOTES, 1_000);
-    desk.engine.start(desk.now());
+    let now = desk.now();
+    desk.engine.start(now);
     desk.drain();
     desk.run(60);
     let view = desk.view();

@@ -24,7 +24,8 @@ fn a_stop_is_not_proven_while_one_is_unknown_or_its_cancel_is_not_done() {
         e.waiting.script.push_back(Placement::TakenAnswerLost);
         e.waiting.lose_cancels = 1;
     });
-    stage.scene.desk.engine.stop("the test is over", stage.scene.desk.now());
+    let now = stage.scene.desk.now();
+    stage.scene.desk.engine.stop("the test is over", now);
     stage.scene.desk.drain();
     stage.scene.desk.run(9_000);
     let report = stage.scene.desk.engine.stop_report().unwrap();
