@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 
 use colibri_abi::Connector;
 use colibri_driver::bulk_lane::BulkReport;
-use colibri_driver::{ConnectorState, Driver, DriverIndex, HostTime, Input, LogLevel, Rest, Sink};
+use colibri_driver::{ConnectorState, Driver, DriverIndex, HostTime, Input, LogLevel, Rest, Resting, Sink};
 use colibri_engine::{Engine, EngineAction, HostNow, VenueIndex};
 use colibri_model::{Journal, MonoNs, OpId};
 use colibri_standard::{Command, Lane};
@@ -345,9 +345,12 @@ impl Desk {
                 false => heard.rest_for(rest, &self.venues[index].driver),
             };
             let Some(rest) = rest else { continue };
+            let venue = VenueIndex(index);
             self.venues[index].driver.rest(time, &rest);
+            if rest.what == Resting::Everything {
+                self.engine.on_ban(venue, time.mono.plus(rest.span), of(time));
+            }
             if self.venues[index].lane == LaneHere::Yes {
-                let venue = VenueIndex(index);
                 self.actions.push(DeskAction::BulkRest { venue, rest });
             }
         }

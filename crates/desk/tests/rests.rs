@@ -135,6 +135,12 @@ fn what_a_bulk_lane_hears_reaches_the_drivers_and_the_other_lanes_of_the_address
     desk.post(at(1_000), input, &mut Unobserved);
     assert_eq!(told(&mut desk), [(0, rest.clone()), (1, rest)]);
     assert_eq!(resting(&desk), [true, true, false]);
+    desk.post(at(1_000), DeskInput::Turn, &mut Unobserved);
+    let banned = desk.take_actions().filter(|action| match action {
+        DeskAction::Log { text, .. } => text.contains("banned this address for 30 s"),
+        _ => false,
+    });
+    assert_eq!(banned.count(), 2, "the engine knows it of both venues");
 }
 
 #[test]

@@ -149,10 +149,11 @@ impl Core {
         let mut next: Option<MonoNs> = None;
         for (index, venue) in self.state.venues.iter().enumerate() {
             let index = VenueIndex(index);
-            // What is set otherwise than it was chosen hides nothing of what becomes of orders.
+            // What is set otherwise than it was chosen hides nothing of what becomes of orders, nor does a ban while the
+            // streams go on.
             let outage = venue
                 .outage(BookNeed::Polled)
-                .filter(|outage| *outage != Outage::Settings);
+                .filter(|outage| !matches!(outage, Outage::Settings | Outage::Banned));
             match &outage {
                 None => {
                     self.state.outage_since.remove(&index);

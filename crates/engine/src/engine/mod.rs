@@ -210,6 +210,12 @@ impl Engine {
         self.core.on_session_rests(venue, role, reason, until, now);
     }
 
+    /// The exchange has banned the venue's address until then: its strategies rest meanwhile. What was heard before of a longer
+    /// one holds.
+    pub fn on_ban(&mut self, venue: VenueIndex, until: MonoNs, now: HostNow) {
+        self.core.on_ban(venue, until, now);
+    }
+
     /// After inputs: strategies are told what changed (a book once, however many updates came), their wishes go through
     /// rules, risk and journal, and what is to be sent is ready to be taken.
     pub fn settle(&mut self, now: HostNow) {

@@ -87,6 +87,35 @@ impl Core {
         stream.retry_at = Some(until);
     }
 
+    pub(crate) fn on_ban(&mut self, index: VenueIndex, until: MonoNs, now: HostNow) {
+        self.at(now);
+        let Some(venue) = self.state.venues.get_mut(index.0) else {
+            return;
+        };
+        let before = venue.banned_until.replace(until);
+        venue.banned_until = before.max(Some(until));
+        if before.is_none() {
+            let (id, seconds) = (&venue.id, until.since(now.mono).0.div_ceil(1_000));
+            let text = format!(
+                "{id}: the exchange has banned this address for {seconds} s: nothing is placed there meanwhile"
+            );
+            self.log(LogLevel::Warn, text);
+        }
+        self.wake_at(until);
+    }
+
+    /// A ban that has ended keeps nobody any more.
+    pub(crate) fn lift_ban(&mut self, index: VenueIndex) {
+        let venue = &mut self.state.venues[index.0];
+        let Some(until) = venue.banned_until else { return };
+        if self.state.now.mono < until {
+            return self.wake_at(until);
+        }
+        venue.banned_until = None;
+        let text = format!("{}: the ban of this address has ended", venue.id);
+        self.log(LogLevel::Info, text);
+    }
+
     /// A message that could not be read: what it told is missing, of books or of our own orders and fills.
     pub(crate) fn unreadable(&mut self, index: VenueIndex, session: u32, instrument: Option<InstrumentId>) {
         if session != USER_SESSION {

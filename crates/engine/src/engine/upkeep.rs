@@ -24,6 +24,7 @@ impl Core {
         }
         self.retry_journal();
         for index in (0..self.state.venues.len()).map(VenueIndex) {
+            self.lift_ban(index);
             match self.state.venues[index.0].phase {
                 VenuePhase::Idle | VenuePhase::Failed(_) => continue,
                 VenuePhase::Instruments | VenuePhase::Registering => {

@@ -57,6 +57,8 @@ pub enum Outage {
     Settings,
     /// What is held of contracts there is being asked for.
     Positions,
+    /// Its exchange has banned the address: nothing can be sent, a cancel no more than an order. Its streams may go on.
+    Banned,
 }
 
 impl std::fmt::Display for Outage {
@@ -69,6 +71,9 @@ impl std::fmt::Display for Outage {
             Outage::Reconciling => f.write_str("it is being reconciled"),
             Outage::Settings => f.write_str("its settings are not confirmed"),
             Outage::Positions => f.write_str("its positions and margin are being asked for"),
+            Outage::Banned => {
+                f.write_str("the exchange has banned this address for a while, and takes nothing from it")
+            }
         }
     }
 }
@@ -177,6 +182,9 @@ pub(crate) struct Venue {
     pub(crate) user_session: SessionStatus,
     pub(crate) market_stream: Stream,
     pub(crate) user_stream: Stream,
+    /// When a ban of its address ends.
+    #[serde(default)]
+    pub(crate) banned_until: Option<MonoNs>,
     /// What the user stream has still to tell.
     pub(crate) owed: Owed,
     pub(crate) markets: Vec<Market>,
@@ -234,6 +242,7 @@ impl Venue {
             user_session: SessionStatus::Down,
             market_stream: Stream::default(),
             user_stream: Stream::default(),
+            banned_until: None,
             owed: Owed::default(),
             markets: Vec::new(),
             orders: OrderTracker::default(),
@@ -357,7 +366,8 @@ impl Venue {
         } else if !self.reconcile.healed {
             Some(Outage::Reconciling)
         } else {
-            self.contracts_outage()
+            let banned = self.banned_until.map(|_| Outage::Banned);
+            self.contracts_outage().or(banned)
         }
     }
 

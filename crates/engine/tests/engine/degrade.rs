@@ -88,6 +88,37 @@ fn an_outage_rests_the_strategies_of_its_venue_alone_and_they_are_told_why() {
 }
 
 #[test]
+fn a_ban_rests_the_strategies_of_its_venue_alone_until_it_ends() {
+    let mut floor = two_venues();
+    floor.run_beating(3, &BOTH);
+    let now = floor.now();
+    let until = |ms: u64| MonoNs(now.mono.0 + ms * 1_000_000);
+    floor.engine.on_ban(VenueIndex(A), until(9_000), now);
+    floor.engine.on_ban(VenueIndex(A), until(2_000), now);
+    floor.run_beating(8, &BOTH);
+    let outage = Outage::Banned;
+    let venue = VenueIndex(A);
+    assert_eq!(
+        floor.pause(0),
+        PauseReason::VenueOut { venue, outage },
+        "the longer ban holds"
+    );
+    assert_eq!(
+        floor.why(0),
+        "a: the exchange has banned this address for a while, and takes nothing from it"
+    );
+    assert_eq!(
+        floor.strategy(1).state,
+        StrategyState::Running,
+        "the other venue trades on"
+    );
+    assert_eq!(floor.engine.kill_switch(), None, "its streams go on");
+    floor.run_beating(3, &BOTH);
+    assert_eq!(floor.strategy(0).state, StrategyState::Running);
+    assert_eq!(floor.told_of("at-a").len(), 3, "started, paused, resumed");
+}
+
+#[test]
 fn while_the_user_stream_is_down_everything_is_asked_for_at_the_fast_interval_and_then_at_the_slow_one() {
     let mut floor = two_venues();
     floor.session(A, SessionRole::User, SessionStatus::Down);
