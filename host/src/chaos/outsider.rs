@@ -15,6 +15,8 @@ use super::fault::Fault;
 
 /// The account's name at the exchange.
 pub const ACCOUNT: &str = "demo";
+/// What is so far from the market, as a part of the price, is not reached within seconds.
+const NEAR: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 /// Orders of its own that it keeps open; beyond, it cancels the oldest.
 const MOST_OPEN: usize = 4;
 
@@ -105,6 +107,25 @@ impl Outsider {
         exchange.show_rules();
         self.withdrawn = None;
         self.ledger_started = false;
+    }
+
+    /// Cancels what it has near the market: what trades while a stopping bot's last question is answered is told after its
+    /// proof, and a bot that has stopped hears nothing.
+    pub fn leave_the_market(&mut self, exchange: &mut Exchange, now: Timestamp) {
+        let Some(account) = account(exchange) else { return };
+        let mut near = Vec::new();
+        for (_, market) in exchange.engine().markets() {
+            let Some(last) = market.last_price() else { continue };
+            let symbol = market.settings.symbol.to_string();
+            let its = market.open_orders(account).filter(|order| {
+                let away = (order.price - last).abs();
+                self.placed.contains(order.client_id.as_str()) && away < last * NEAR
+            });
+            near.extend(its.map(|order| (symbol.clone(), order.client_id.to_string())));
+        }
+        for (symbol, id) in near {
+            self.cancel_named(&symbol, &id, exchange, now);
+        }
     }
 
     /// Closes a symbol to new orders for some seconds.

@@ -231,8 +231,8 @@ fn named<T, E: std::fmt::Debug>(text: &str, make: impl Fn(&str) -> Result<T, E>)
 fn market_maker(venue: &VenueId, pair: &Pair) -> Result<Box<dyn Strategy>, String> {
     let table = format!(
         "venue = \"{venue}\"\nmarket = \"{pair}\"\nbid_spread = 0.0001\nask_spread = 0.0001\norder_amount = 0.002\n\
-         order_levels = 2\norder_level_spread = 0.0001\norder_refresh_time = 4\n\
-         order_refresh_tolerance_pct = 0.00002\nfilled_order_delay = 1"
+         order_levels = 2\norder_level_spread = 0.0001\norder_refresh_time = 10\n\
+         order_refresh_tolerance_pct = 0.00002\nfilled_order_delay = 8"
     );
     let table = table.parse().map_err(|e: toml::de::Error| e.to_string())?;
     strategy::build("pure_market_making", market_maker_id(), table).map_err(|e| e.to_string())

@@ -39,6 +39,8 @@ const CALM: Millis = Millis(60_000);
 const READY: Millis = Millis(200_000);
 /// What a bot needs, once it may ask again, to cancel what it could not and to see what others did meanwhile.
 const CAUGHT_UP: Millis = Millis(45_000);
+/// How long the bot has to hear what somebody else has cancelled before it is stopped.
+const LEFT: Millis = Millis(2_000);
 /// From the last fault on, everything must be settled within this time.
 const SETTLE: Millis = Millis(300_000);
 /// Instruments are asked for so often, so that rules that change are learned of within a seed.
@@ -46,8 +48,8 @@ const INSTRUMENTS: Millis = Millis(30_000);
 /// The drawdown that throws the kill switch, in USDT, in every tenth seed.
 const DRAWDOWN: i64 = 5;
 
-/// How often the market moves, milliseconds: half of a seed's time went into a market that moved four times as often.
-const STEP_MS: u32 = 200;
+/// How often the market moves, milliseconds: a market that moves more often takes most of a seed's time and shows no more.
+const STEP_MS: u32 = 400;
 
 /// A seed on its way.
 pub(super) struct Run {
@@ -86,7 +88,7 @@ fn exchange(seed: u64, manifest: &ConnectorManifest) -> Result<Exchange, String>
         seed,
         levels: 20,
         warm_up_seconds: 20,
-        takers_per_second: 3.into(),
+        takers_per_second: 1.into(),
         step_ms: STEP_MS,
         ..RandomFlow::default()
     });
@@ -192,6 +194,8 @@ impl Run {
             self.until(self.now.plus(Millis(1_000)))?;
             may_ask = may_ask.max(self.may_ask());
         }
+        self.transport.world.leave_the_market(self.now);
+        self.until(self.now.plus(LEFT))?;
         if let Some(process) = &self.process {
             self.watch.before_the_stop(process, &self.transport.world, self.now);
         }

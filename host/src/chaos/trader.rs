@@ -102,7 +102,7 @@ impl RandomTrader {
     }
 
     fn next(&mut self, view: &View<'_>, actions: &mut StrategyActions) {
-        let wait = Millis(200 + self.random.below(4_000));
+        let wait = Millis(400 + self.random.below(8_000));
         actions.set_timer(TIMER, view.now().mono.plus(wait));
     }
 }

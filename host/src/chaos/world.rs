@@ -109,6 +109,12 @@ impl FaultyExchange {
         self.outsider.clear_up(&mut self.exchange, now);
     }
 
+    /// Somebody else's orders that may trade at any moment are cancelled.
+    pub fn leave_the_market(&mut self, at: MonoNs) {
+        let now = self.timestamp(at);
+        self.outsider.leave_the_market(&mut self.exchange, now);
+    }
+
     /// A process has ended: its connections break.
     pub fn forget(&mut self, driver: DriverIndex, at: MonoNs) {
         let now = self.timestamp(at);

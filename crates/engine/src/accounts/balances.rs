@@ -1,6 +1,6 @@
 //! What an account holds: by the exchange's statement and by the ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use colibri_model::{Amount, Asset, Balance, Decimal, Fee, Fill, MonoNs, Pair, Side, WallNs};
 use colibri_standard::{BalanceScope, BalancesEvent};
@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// Changes from outside that are remembered for telling repetitions.
 const TOLD_EXTERNAL: usize = 1_000;
+/// Changes that are remembered before the ledger has started: those that came last, since only these may be later than the
+/// statement that it starts from.
+const EARLY: usize = 1_000;
 /// What exchanges round realised profit to.
 const EXCHANGE_UNIT: Decimal = Decimal::from_parts(1, 0, 0, false, 8);
 
@@ -56,6 +59,36 @@ impl LedgerBalance {
     }
 }
 
+/// Where a change of a balance comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Cause {
+    /// A fill, its fee, or funding.
+    Trading,
+    /// What was realised of a contract, which the exchange rounds.
+    Realized,
+    /// From outside.
+    External,
+}
+
+/// A change that was told before the ledger started.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct EarlyChange {
+    told_time: WallNs,
+    asset: Asset,
+    by: Amount,
+    cause: Cause,
+}
+
+/// Whether what was told for a time is known to have happened after a statement. A statement's time may be cut to the
+/// millisecond where that of a fill is not: within one millisecond the statement has it. Without a time nothing is known.
+fn is_after(told: WallNs, statement: Option<WallNs>) -> bool {
+    const MILLISECOND: i64 = 1_000_000;
+    statement.is_some_and(|statement| match statement.0 % MILLISECOND {
+        0 => told.0 - told.0.rem_euclid(MILLISECOND) > statement.0,
+        _ => told > statement,
+    })
+}
+
 /// The balances of one account at one exchange.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Account {
@@ -70,6 +103,10 @@ pub struct Account {
     roundings: BTreeMap<Asset, u32>,
     /// Changes from outside that were told, so that none counts twice.
     told_external: BTreeSet<(WallNs, Asset, Amount)>,
+    /// What was told before the ledger started, by times of the exchange's: the statement that it starts from may be older,
+    /// because the stream overtakes an answer.
+    #[serde(default)]
+    early: VecDeque<EarlyChange>,
     /// What the run before left, until the ledger starts, and what was learned since that it does not hold.
     left: Option<BTreeMap<Asset, Amount>>,
     /// What came between the two runs.
@@ -117,8 +154,17 @@ impl Account {
         &self.moved
     }
 
-    /// From now on fills count: what the exchange states is where the ledger starts.
+    /// From now on fills count: what the exchange states is where the ledger starts. What was told before and happened after
+    /// that statement counts too.
     pub fn start_ledger(&mut self) {
+        let start_time = self.stated.values().filter_map(|s| s.exchange_time).max();
+        let later = std::mem::take(&mut self.early).into_iter();
+        let later: Vec<EarlyChange> = later.filter(|change| is_after(change.told_time, start_time)).collect();
+        if let Some(left) = &mut self.left {
+            for change in &later {
+                *left.entry(change.asset.clone()).or_default() -= change.by;
+            }
+        }
         let totals = self.stated.iter().map(|(asset, s)| (asset.clone(), s.balance.total()));
         let totals: BTreeMap<Asset, Amount> = totals.collect();
         if let Some(mut left) = self.left.take() {
@@ -133,10 +179,13 @@ impl Account {
             self.moved.retain(|_, moved| !moved.is_zero());
         }
         self.start = Some(totals);
-        self.start_time = self.stated.values().filter_map(|s| s.exchange_time).max();
+        self.start_time = start_time;
         self.change.clear();
         self.external.clear();
         self.roundings.clear();
+        for change in later {
+            self.count(&change.asset, change.by, change.cause);
+        }
     }
 
     /// Whether fills count yet.
@@ -148,17 +197,17 @@ impl Account {
     /// Counts a fill, fee included, unless the start holds it already. `told_time` is the exchange's time of it, where the
     /// report has one. Whether it counts.
     pub fn add_fill(&mut self, pair: &Pair, fill: &Fill, told_time: Option<WallNs>) -> bool {
-        if self.start.is_some() && !self.counts(told_time) {
+        if !self.may_count(told_time) {
             return false;
         }
         let (base, quote) = match fill.side {
             Side::Buy => (fill.quantity.as_base_amount(), -fill.notional()),
             Side::Sell => (-fill.quantity.as_base_amount(), fill.notional()),
         };
-        self.change(&pair.base, base);
-        self.change(&pair.quote, quote);
+        self.change(&pair.base, base, told_time, Cause::Trading);
+        self.change(&pair.quote, quote, told_time, Cause::Trading);
         if let Some(fee) = &fill.fee {
-            self.change(&fee.asset, -fee.amount);
+            self.change(&fee.asset, -fee.amount, told_time, Cause::Trading);
         }
         self.start.is_some()
     }
@@ -169,24 +218,17 @@ impl Account {
         if realized.is_zero() {
             return;
         }
-        if self.start.is_none() || self.counts(told_time) {
-            self.change(asset, realized);
-            *self.roundings.entry(asset.clone()).or_default() += 1;
-        }
+        self.change(asset, realized, told_time, Cause::Realized);
     }
 
     /// Counts what was paid or received as the exchange itself stated it, unless the start holds it already: funding.
     pub fn settle_exactly(&mut self, asset: &Asset, amount: Amount, told_time: Option<WallNs>) {
-        if self.start.is_none() || self.counts(told_time) {
-            self.change(asset, amount);
-        }
+        self.change(asset, amount, told_time, Cause::Trading);
     }
 
     /// Counts a fee that was learned after its fill, as [`Account::add_fill`] does.
     pub fn add_fee(&mut self, fee: &Fee, told_time: Option<WallNs>) {
-        if self.start.is_none() || self.counts(told_time) {
-            self.change(&fee.asset, -fee.amount);
-        }
+        self.change(&fee.asset, -fee.amount, told_time, Cause::Trading);
     }
 
     /// Counts a change from outside, unless the start holds it already. Whether it was told for the first time: the stream
@@ -200,27 +242,50 @@ impl Account {
                 self.told_external.pop_first();
             }
         }
-        if self.start.is_none() {
-            self.change(asset, change);
-        } else if self.counts(told_time) {
-            *self.external.entry(asset.clone()).or_default() += change;
-        }
+        self.change(asset, change, told_time, Cause::External);
         true
     }
 
-    fn counts(&self, told_time: Option<WallNs>) -> bool {
-        let in_start = matches!((told_time, self.start_time), (Some(told), Some(start)) if told <= start);
-        self.start.is_some() && !in_start
+    /// Whether what was told is not in the start already. Before the start nothing is.
+    fn may_count(&self, told_time: Option<WallNs>) -> bool {
+        let is_in_start = |told| self.start_time.is_some() && !is_after(told, self.start_time);
+        self.start.is_none() || !told_time.is_some_and(is_in_start)
     }
 
-    /// Before the ledger has started, what the run before left changes, where that is known.
-    fn change(&mut self, asset: &Asset, by: Amount) {
-        let changed = match self.start {
-            Some(_) => Some(&mut self.change),
-            None => self.left.as_mut(),
+    /// A change, unless the start holds it already. Before the ledger has started, what the run before left changes, where that
+    /// is known, and the change is remembered in case that it is later than the start.
+    fn change(&mut self, asset: &Asset, by: Amount, told_time: Option<WallNs>, cause: Cause) {
+        if !self.may_count(told_time) {
+            return;
+        }
+        if self.start.is_some() {
+            return self.count(asset, by, cause);
+        }
+        if let Some(left) = &mut self.left {
+            *left.entry(asset.clone()).or_default() += by;
+        }
+        if let Some(told_time) = told_time {
+            let asset = asset.clone();
+            self.early.push_back(EarlyChange {
+                told_time,
+                asset,
+                by,
+                cause,
+            });
+            if self.early.len() > EARLY {
+                self.early.pop_front();
+            }
+        }
+    }
+
+    fn count(&mut self, asset: &Asset, by: Amount, cause: Cause) {
+        let changed = match cause {
+            Cause::Trading | Cause::Realized => &mut self.change,
+            Cause::External => &mut self.external,
         };
-        if let Some(changed) = changed {
-            *changed.entry(asset.clone()).or_default() += by;
+        *changed.entry(asset.clone()).or_default() += by;
+        if cause == Cause::Realized {
+            *self.roundings.entry(asset.clone()).or_default() += 1;
         }
     }
 
@@ -310,6 +375,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_before_the_start_counts_where_the_statement_is_older() {
+        let millis = |tenths: i64| Some(WallNs(tenths * 100_000));
+        let fee = |tenths| (Asset::new("BNB"), millis(tenths));
+        let started = |statement: Option<i64>, told: i64| {
+            let mut account = Account::default();
+            account.left_before([(Asset::new("BNB"), amount("5"))].into());
+            account.state(
+                &event(
+                    BalanceScope::All,
+                    &[("BNB", "5", "0")],
+                    statement.map(|tenths| tenths * 100_000),
+                ),
+                MonoNs(1),
+            );
+            let (asset, told) = fee(told);
+            let amount = amount("1");
+            account.add_fee(&Fee { asset, amount }, told);
+            account.start_ledger();
+            let moved = account.moved_meanwhile().values().next().copied();
+            (account.ledger()[0].expected, moved)
+        };
+        assert_eq!(started(Some(1_005), 1_006), (amount("4"), None), "the fee came later");
+        assert_eq!(
+            started(Some(1_006), 1_006),
+            (amount("5"), Some(amount("1"))),
+            "it is in the start"
+        );
+        assert_eq!(
+            started(Some(1_000), 1_006).0,
+            amount("5"),
+            "a time cut to the millisecond"
+        );
+        assert_eq!(started(Some(1_000), 1_010).0, amount("4"));
+        assert_eq!(started(None, 1_010).0, amount("5"), "nothing is known");
+    }
+
+    #[test]
     fn the_ledger_expects_start_and_fills_less_fees_to_the_last_digit() {
         let mut account = Account::default();
         account.state(
@@ -341,9 +443,11 @@ mod tests {
             local_time: WallNs(0),
         };
         assert!(!account.add_fill(&pair, &fill, None));
+        assert!(!account.add_fill(&pair, &fill, Some(WallNs(7))));
         assert!(account.ledger().is_empty(), "what was before the start does not count");
-        account.start_ledger();
+        // The stream tells it before the start, and the statement is of before it.
         account.add_fill(&pair, &fill, Some(WallNs(8)));
+        account.start_ledger();
         assert!(!account.add_fill(&pair, &fill, Some(WallNs(7))), "the start holds it");
         fill.side = Side::Sell;
         fill.fee = None;
