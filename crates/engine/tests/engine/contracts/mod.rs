@@ -6,6 +6,7 @@ mod funding;
 mod gate;
 mod kept;
 mod positions;
+mod questions;
 mod settings;
 mod terms;
 
