@@ -100,8 +100,9 @@ impl Core {
             let differs = |(_, stated, summed): &(_, _, _)| stated != summed;
             compared.is_some_and(|sides| sides.iter().any(differs))
         };
+        let mut listed = venue.markets.iter().filter(|m| m.instrument.is_some());
         // Before everything has been compared once, a comparison is under way anyhow.
-        if venue.reconcile.healed && venue.markets.iter().any(differs) {
+        if venue.reconcile.healed && listed.any(differs) {
             venue.reconcile.next = venue.reconcile.next.min(now);
             self.wake_at(now);
         }
@@ -292,7 +293,8 @@ impl Core {
         let name = venue.id.clone();
         let (mut openings, mut lines, mut again) = (Vec::new(), Vec::new(), false);
         let traded = venue.markets.iter_mut().filter(|m| m.wanted != MarketWanted::Watching);
-        for market in traded.filter(|m| m.contract().is_some()) {
+        // Of what is not listed any more the exchange states nothing.
+        for market in traded.filter(|m| m.contract().is_some() && m.instrument.is_some()) {
             let pair = market.pair.clone();
             let Some(contracts) = market.contracts.as_deref_mut() else {
                 continue;
