@@ -6,18 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use colibri_model::{AccountId, Amount, Asset, Millis, MonoNs, Pair, Price, Record, VenueId, WallNs};
+use colibri_model::{AccountId, Amount, Asset, MonoNs, Pair, Price, Record, VenueId, WallNs};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::Position;
-use crate::contracts::ContractMarket;
+use crate::contracts::{ContractMarket, MARK_STALE};
 use crate::engine::core::Core;
 use crate::engine::market::{Market, MarketWanted};
 use crate::engine::venue::VenuePhase;
 use crate::engine::{LogLevel, MarketId, VenueIndex};
-
-/// A mark price that is older does not value what is held beside a book that moves.
-const MARK_VALUES: Millis = Millis(30_000);
 
 /// Where a market's profit stood when its session began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,8 +141,7 @@ impl Made {
 fn mark(market: &mut Market, now: MonoNs) -> Option<Price> {
     let mid = market.book().and_then(|book| book.mid());
     let is_new = |contracts: &&ContractMarket| {
-        let age = contracts.mark_updated.map(|at| now.since(at));
-        mid.is_none() || age.is_some_and(|age| age <= MARK_VALUES)
+        mid.is_none() || contracts.mark_age(now).is_some_and(|age| age <= MARK_STALE)
     };
     let contracts = market.contracts.as_deref().filter(is_new);
     let marked = contracts.and_then(ContractMarket::mark);

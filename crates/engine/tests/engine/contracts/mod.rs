@@ -7,6 +7,7 @@ mod gate;
 mod kept;
 mod positions;
 mod questions;
+mod session;
 mod settings;
 mod terms;
 
