@@ -105,6 +105,9 @@ pub(crate) struct ContractMarket {
     /// When the exchange last stated all of its positions.
     pub(crate) stated_whole: Option<MonoNs>,
     pub(crate) differences: BTreeMap<PositionSide, PositionDifference>,
+    /// Whether this run has found once that fills and exchange agree: what differs from then on is not what a person accepted.
+    #[serde(default)]
+    pub(crate) has_agreed: bool,
     pub(crate) mark: Option<MarkPrice>,
     pub(crate) mark_updated: Option<MonoNs>,
     pub(crate) funding: Option<FundingRate>,

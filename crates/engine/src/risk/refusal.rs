@@ -184,7 +184,8 @@ pub enum RiskRefusal {
     /// The exchange states another position than the fills make, and it would open more.
     #[error(
         "the exchange states a position in {pair} of {stated}, and the fills that it has told make {summed}: until they agree \
-         only what reduces is placed"
+         only what reduces is placed. If you know why no fill will tell of it, set accept_positions = {{ {pair} = {stated} }} in its \
+         [[venue]] in the bot's file and start the bot again"
     )]
     PositionDiffers {
         /// Of which pair.

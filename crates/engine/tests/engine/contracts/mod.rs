@@ -1,6 +1,7 @@
 //! Contracts at a desk: what is chosen, what is held, what is paid, and what the gate lets through.
 #![allow(clippy::unwrap_used)]
 
+mod accepted;
 mod chaos;
 mod funding;
 mod gate;

@@ -1,10 +1,19 @@
 //! What the profit of a session is made of where there are contracts.
 
+use colibri_engine::risk::RiskLimits;
 use colibri_model::{Amount, ClientOrderId, Record};
 
-use super::{filled, perp, price, scene, settle, usdt};
+use super::{filled, limited, perp, price, settle, usdt};
 use crate::desk::{Delivery, Perp};
 use crate::orders::{Scene, buy};
+
+/// Limits that nothing here comes near.
+fn judged() -> RiskLimits {
+    RiskLimits {
+        max_loss: Some(usdt("10000")),
+        ..RiskLimits::default()
+    }
+}
 
 fn session(scene: &Scene) -> Option<Amount> {
     scene.desk.view().session_profits().get(&settle()).map(|value| value.profit)
@@ -40,10 +49,10 @@ fn with_left_order(scene: &Scene, is_known: impl Fn(&Record) -> bool) {
 
 #[test]
 fn what_an_unlisted_contract_has_made_is_judged_by_what_the_journal_knows_of_it() {
-    let mut scene = scene(|_| {});
+    let mut scene = limited(|_| {}, judged());
     filled(&mut scene, buy(99, "2"));
     with_left_order(&scene, |_| true);
-    let mut scene = scene.crash(1_000);
+    let mut scene = scene.crash_limited(1_000, judged());
     scene.run(3_000);
     assert!(scene.desk.logged("does not list OLD-USDT any more"));
     assert!(session(&scene).is_some(), "the limits on loss are judged");
@@ -55,10 +64,10 @@ fn what_an_unlisted_contract_has_made_is_judged_by_what_the_journal_knows_of_it(
 
 #[test]
 fn where_nobody_knows_what_an_unlisted_contract_is_of_it_is_said() {
-    let mut scene = scene(|_| {});
+    let mut scene = limited(|_| {}, judged());
     filled(&mut scene, buy(99, "2"));
     with_left_order(&scene, |record| !matches!(record, Record::ContractKnown { .. }));
-    let mut scene = scene.crash(1_000);
+    let mut scene = scene.crash_limited(1_000, judged());
     scene.run(3_000);
     assert_eq!(session(&scene), None);
     let said = scene.desk.log.iter().filter(|(_, text)| text.contains("max_loss and max_drawdown are not judged in USDT"));
@@ -68,7 +77,7 @@ fn where_nobody_knows_what_an_unlisted_contract_is_of_it_is_said() {
 /// A mark price that nobody tells any more does not value what is held beside a book that moves.
 #[test]
 fn an_old_mark_price_values_nothing() {
-    let mut scene = scene(|_| {});
+    let mut scene = limited(|_| {}, judged());
     filled(&mut scene, buy(99, "2"));
     scene.run(5_000);
     let before = session(&scene).unwrap();
