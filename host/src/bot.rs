@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use colibri_driver::{LimitShare, LimitShares};
 use colibri_engine::risk::RiskLimits;
 use colibri_model::{
-    AccountId, Asset, CollateralMode, ExchangeOrderId, Leverage, MarginMode, Millis, Pair, PositionMode, VenueId,
+    AccountId, Asset, CollateralMode, ExchangeOrderId, Leverage, MarginMode, Millis, Pair, PositionMode, Quantity,
+    VenueId,
 };
 use colibri_store::journal::Durability;
 use serde::Deserialize;
@@ -126,6 +127,10 @@ pub struct VenueTable {
     /// How the margin of positions is kept, by pair: `cross` or `isolated`.
     #[serde(default)]
     pub margin_mode: BTreeMap<Pair, MarginMode>,
+    /// Positions that the exchange states and no fill explains, by pair, below zero where they are short: accepted at the start
+    /// where it states just this.
+    #[serde(default, deserialize_with = "contracts::positions")]
+    pub accept_positions: BTreeMap<Pair, Quantity>,
     /// Open orders in the account that are to be taken for this bot's, by the exchange's order ids, although it does not know
     /// them: its fills count and it is cancelled when the bot stops. No other order of somebody else is ever touched.
     #[serde(default)]

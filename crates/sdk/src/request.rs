@@ -78,6 +78,14 @@ fn parameter(to: &mut String, name: &str, value: &dyn Display) {
     let _ = write!(Percent(to), "{value}");
 }
 
+/// A time that an exchange refuses where it is too long ago, all in milliseconds.
+#[derive(Debug, Clone)]
+struct BoundedTime {
+    name: &'static str,
+    since: i64,
+    reach: i64,
+}
+
 /// An HTTP request. It stands for one endpoint of the manifest; method, limits and deadline are told there.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -85,6 +93,7 @@ pub struct Request {
     host: &'static str,
     path: Cow<'static, str>,
     query: String,
+    times: Vec<BoundedTime>,
     headers: Vec<(Cow<'static, str>, String)>,
     body: Vec<u8>,
     signatures: Vec<Signature>,
@@ -100,6 +109,7 @@ impl Request {
             host: "rest",
             path: path.into(),
             query: String::new(),
+            times: Vec::new(),
             headers: Vec::new(),
             body: Vec::new(),
             signatures: Vec::new(),
@@ -125,6 +135,13 @@ impl Request {
             Some(value) => self.query(name, value),
             None => self,
         }
+    }
+    /// With a time as a query parameter, behind the others: milliseconds since 1970, and never longer ago than `reach`
+    /// milliseconds at the moment when the request, which has to be signed or keyed, is admitted. For exchanges that refuse to be asked further back.
+    #[must_use]
+    pub fn query_since(mut self, name: &'static str, since: i64, reach: i64) -> Request {
+        self.times.push(BoundedTime { name, since, reach });
+        self
     }
     /// With a header.
     #[must_use]
@@ -202,6 +219,14 @@ impl Request {
         }
         let _ = write!(self.query, "{parameter}=${{{}}}", signature.name());
         self.signatures.push(signature);
+    }
+
+    /// Writes the times down that depend on the moment.
+    pub(crate) fn admitted_at(&mut self, moment: &Moment) {
+        for time in std::mem::take(&mut self.times) {
+            let oldest = moment.exchange_millis().saturating_sub(time.reach);
+            self.add_query(time.name, time.since.max(oldest));
+        }
     }
 
     pub(crate) const fn host(&self) -> &'static str {

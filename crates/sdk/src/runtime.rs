@@ -323,6 +323,7 @@ impl SpotRuntime {
                     request.send(op, address, out)
                 } else {
                     let mut request = request.clone();
+                    request.admitted_at(moment);
                     let authentication = request.authentication();
                     self.connector
                         .shared()

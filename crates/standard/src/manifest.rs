@@ -332,7 +332,7 @@ impl Default for PollingManifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LivenessManifest {
-    /// A market stream without a frame for so long is silent.
+    /// A market stream without a frame for so long is silent, whatever another stream of its session tells.
     pub market_silence_ms: Millis,
     /// A user stream without a frame (pings of the exchange count) for so long is silent.
     pub user_silence_ms: Millis,

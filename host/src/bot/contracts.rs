@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use colibri_engine::{ContractChoices, PairChoices};
-use colibri_model::{Decimal, Leverage, MarginMode, Pair};
+use colibri_model::{Decimal, Leverage, MarginMode, Pair, Quantity};
 use colibri_standard::ConnectorManifest;
 use serde::Deserializer;
 use serde::de::Error as _;
@@ -20,6 +20,12 @@ pub(super) fn leverages<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BT
     leverages.collect()
 }
 
+/// Positions by pair, written as numbers or as text.
+pub(super) fn positions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Pair, Quantity>, D::Error> {
+    let numbers: BTreeMap<Pair, Decimal> = colibri_engine::config::decimal_map(deserializer)?;
+    Ok(numbers.into_iter().map(|(pair, number)| (pair, Quantity(number))).collect())
+}
+
 impl VenueTable {
     /// What is chosen of an account that holds contracts.
     #[must_use]
@@ -30,6 +36,9 @@ impl VenueTable {
         }
         for (pair, mode) in &self.margin_mode {
             pairs.entry(pair.clone()).or_default().margin_mode = Some(*mode);
+        }
+        for (pair, accepted) in &self.accept_positions {
+            pairs.entry(pair.clone()).or_default().accepted_position = Some(*accepted);
         }
         ContractChoices {
             position_mode: self.position_mode.as_ref().map(|mode| *mode.get_ref()),
@@ -46,6 +55,7 @@ impl VenueTable {
             ("collateral_mode", self.collateral_mode.is_some()),
             ("leverage", !self.leverage.is_empty()),
             ("margin_mode", !self.margin_mode.is_empty()),
+            ("accept_positions", !self.accept_positions.is_empty()),
         ];
         set.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key)
     }

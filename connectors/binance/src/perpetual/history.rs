@@ -113,7 +113,7 @@ impl Listing {
         };
         let request = match from {
             From::Id(id) => request.query(id_name, id),
-            From::Time(millis) => request.query("startTime", millis),
+            From::Time(millis) => request.query_since("startTime", millis, HORIZON),
             From::Default => request,
         };
         request.query("limit", PAGE).signed().reads(move |reply, out| {

@@ -9,7 +9,7 @@ use colibri_sdk::model::{
 use colibri_sdk::standard::{
     MarginEvent, MarginTiersEvent, PositionReport, PositionScope, PositionsEvent, ReportSource, UsedInstrument,
 };
-use colibri_sdk::{Asked, Emit, Operation, Request, Step, unreadable};
+use colibri_sdk::{Asked, Emit, Instruments, Operation, Request, Step, unreadable};
 
 use super::order_report::position_side;
 use super::settings::{collateral_mode, margin_mode};
@@ -129,7 +129,7 @@ pub(super) fn margin() -> Asked {
     let request = Request::to("account", "/fapi/v3/account").signed();
     Ok(request.reads(|reply, out| {
         let account = reply.object()?;
-        let margin = read_margin(&account).map_err(|e| unreadable(&e))?;
+        let margin = read_margin(&account, out.instruments()).map_err(|e| unreadable(&e))?;
         // The version before says it here.
         match loose::some_flag(&account, "multiAssetsMargin").map_err(|e| unreadable(&e))? {
             Some(multi) => {
@@ -169,10 +169,22 @@ fn tell_margin(margin: AccountMargin, mode: CollateralMode, out: &mut Emit<'_>) 
     });
 }
 
-/// What isolated positions take of a total: the event's figures are those of cross positions.
-fn of_isolated(account: &Object<'_>, name: &'static str) -> Member<Amount> {
+/// Whether a position's margin is in USDT: the answer does not say, and what is not in use here is known by its symbol alone.
+fn is_in_usdt(symbol: &str, instruments: &Instruments) -> bool {
+    let contract = instruments.id_of(symbol).and_then(|id| instruments.get(id)?.contract.as_ref());
+    // A contract that is delivered has its date behind: BTCUSDT_260925.
+    let quoted = || symbol.split('_').next().is_some_and(|pair| pair.ends_with("USDT"));
+    contract.map_or_else(quoted, |contract| contract.settle.as_str() == "USDT")
+}
+
+/// What isolated positions take of a total: the event's figures are those of cross positions. The total is of USDT alone where an
+/// asset answers for its own positions, and where all answer together there is no isolated position.
+fn of_isolated(account: &Object<'_>, name: &'static str, instruments: &Instruments) -> Member<Amount> {
     let mut sum = Amount::ZERO;
     account.object_elements("positions", |position| {
+        if !is_in_usdt(&position.text("symbol")?, instruments) {
+            return Ok(());
+        }
         let set_aside = amount(&position, "isolatedWallet")?.unwrap_or_default();
         if !set_aside.is_zero() || loose::some_flag(&position, "isolated")? == Some(true) {
             sum += amount(&position, name)?.unwrap_or_default();
@@ -182,7 +194,7 @@ fn of_isolated(account: &Object<'_>, name: &'static str) -> Member<Amount> {
     Ok(sum)
 }
 
-fn read_margin(account: &Object<'_>) -> Member<AccountMargin> {
+fn read_margin(account: &Object<'_>, instruments: &Instruments) -> Member<AccountMargin> {
     let mut collateral = Vec::new();
     account.array("assets")?;
     account.object_elements("assets", |held| {
@@ -205,7 +217,7 @@ fn read_margin(account: &Object<'_>) -> Member<AccountMargin> {
     })?;
     let cross = |total: &'static str, part: &'static str| {
         let total = amount(account, total)?;
-        let isolated = of_isolated(account, part)?;
+        let isolated = of_isolated(account, part, instruments)?;
         Ok::<_, MemberError>(total.map(|total| total - isolated))
     };
     let unrealized = match amount(account, "totalCrossUnPnl")? {

@@ -131,6 +131,18 @@ fn margin_is_that_of_cross_positions_in_the_asset_of_the_mode() {
     assert_eq!(margin.asset.as_str(), "USD");
 }
 
+/// The totals are of USDT alone: what is set aside in another asset is in none of them.
+#[test]
+fn isolated_margin_in_another_asset_is_no_part_of_the_totals() {
+    let usdc = r#""positions":[{"symbol":"BTCUSDC","positionSide":"BOTH","positionAmt":"1","isolatedWallet":"60","initialMargin":"60","maintMargin":"9"},
+        {"symbol":"BTCUSDT_260925","positionSide":"BOTH","positionAmt":"1","isolatedWallet":"4","initialMargin":"4","maintMargin":"1"},"#;
+    let body = ACCOUNT.replacen('{', r#"{"multiAssetsMargin":false,"#, 1);
+    let body = body.replace(r#""positions":["#, usdc);
+    let margin = only!(stage().ask(1, &Command::Margin(Margin {}), 200, body.as_bytes()), Margin).margin;
+    let figures = [margin.initial, margin.maintenance].map(|figure| figure.unwrap().to_string());
+    assert_eq!(figures, ["96", "19"], "110 and 22, less ten and two, less four and one");
+}
+
 #[test]
 fn tiers_come_in_either_form() {
     let one = r#"{"symbol":"BTCUSDT","notionalCoef":1.50,"brackets":[

@@ -79,7 +79,11 @@ fn time_is_stepped_through_in_weeks_until_something_is_found() {
     assert_eq!(outcome(&stage.response(1, 200, b"[]"), 1), Some(Outcome::Done));
 
     // What the exchange has forgotten is not stepped through.
-    asked(&mut stage, 1, &since(Some(WallNs(0)), None, None));
+    let (_, url) = asked(&mut stage, 1, &since(Some(WallNs(0)), None, None));
+    assert!(
+        url.contains(&format!("startTime={}&", NOW - 89 * DAY)),
+        "nor asked about: {url}"
+    );
     let empty = stage.response(1, 200, b"[]");
     let url = next(&mut stage, &empty);
     assert!(url.contains(&format!("startTime={}&", NOW - 89 * DAY)), "{url}");
@@ -124,7 +128,7 @@ fn orders_are_paged_likewise() {
     let (endpoint, url) = asked(&mut stage, 1, &command);
     assert_eq!(endpoint, "all_orders");
     assert!(
-        url.contains(&format!("symbol=BTCUSDT&startTime={}&limit=1000&", NOW - DAY)),
+        url.contains(&format!("symbol=BTCUSDT&limit=1000&startTime={}&", NOW - DAY)),
         "{url}"
     );
     let first = stage.response(1, 200, orders(10..1_010).as_bytes());

@@ -99,11 +99,9 @@ impl Driver {
         }
         match input {
             Input::Frame { stream, kind, bytes } => {
-                let Some(entry) = self.core.streams.get(&stream) else {
+                let Some(number) = self.core.stream_told(stream).map(|entry| entry.number) else {
                     return;
                 };
-                let (number, role) = (entry.number, entry.role);
-                self.core.session(role).last_frame = time.mono;
                 self.core.counts.frames_received += 1;
                 let kind = match kind {
                     FrameKind::Text => frame_kind::TEXT,
@@ -127,7 +125,7 @@ impl Driver {
                 let role = self.core.streams.get(&stream).map(|s| s.role);
                 // Only the exchange's own pings show that an account without events is still listened to.
                 if role == Some(SessionRole::User) {
-                    self.core.session(SessionRole::User).last_frame = time.mono;
+                    self.core.stream_told(stream);
                 }
             }
             Input::FrameRefused { stream, frame, reason } => self.core.frame_refused(stream, frame, reason, sink),

@@ -213,6 +213,7 @@ impl Core {
                 role,
                 endpoint,
                 phase: StreamPhase::Held,
+                last_frame: self.now.mono,
                 gate,
             },
         );

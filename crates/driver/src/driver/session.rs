@@ -1,7 +1,8 @@
 //! Sessions: what is wanted, and when to open again. Logging in and subscribing are the connector's.
 //!
 //! `Closed → Opening → Live ⇄ Updating`, and from any of them down to `Waiting`, which opens again when its time has come.
-//! Silence is judged by data: a stream that only answers pings is silent.
+//! Silence is judged by data, and of each stream by itself: one that only answers pings is silent, whatever another of its
+//! session tells.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use super::backoff::Backoff;
 use super::core::Core;
 use super::operation::Origin;
 use super::order_entry::Reopen;
+use super::stream::Stream;
 use crate::{LogLevel, SessionHealth, Sink};
 
 /// How long opening may take, all steps together.
@@ -52,6 +54,7 @@ pub(super) struct Session {
     pub desired: Desired,
     pub phase: SessionPhase,
     pub status: Option<SessionStatus>,
+    /// When any of its streams told something last.
     pub last_frame: MonoNs,
     wanted: Wanted,
     /// What the connector was last told to want.
@@ -73,7 +76,7 @@ pub(super) struct Session {
     renew_at: Option<MonoNs>,
 }
 
-const fn place(role: SessionRole) -> usize {
+pub(super) const fn place(role: SessionRole) -> usize {
     match role {
         SessionRole::Market => 0,
         SessionRole::User => 1,
@@ -203,7 +206,13 @@ impl Core {
         }
     }
 
-    /// When a live session must be looked at again: silence, or the end of its connection's life.
+    /// The stream of a session that has told nothing for the longest.
+    fn quietest_stream_of(&self, role: SessionRole) -> Option<&Stream> {
+        let of_it = self.streams.values().filter(|stream| stream.role == role);
+        of_it.min_by_key(|stream| stream.last_frame)
+    }
+
+    /// When a live session must be looked at again: silence of one of its streams, or the end of its connection's life.
     fn session_limits(&self, session: &Session) -> (MonoNs, MonoNs) {
         let SessionPhase::Live { since } = session.phase else {
             return (MonoNs(u64::MAX), MonoNs(u64::MAX));
@@ -211,7 +220,9 @@ impl Core {
         let never = MonoNs(u64::MAX);
         let silent = match self.silence(session.role) {
             Millis(0) => never,
-            span => session.last_frame.max(since).plus(span),
+            span => self
+                .quietest_stream_of(session.role)
+                .map_or(never, |stream| stream.last_frame.max(since).plus(span)),
         };
         // Some of its life is left, so that the exchange does not end it first.
         let old = match self.liveness.connection_life_ms {
@@ -278,7 +289,11 @@ impl Core {
                 SessionPhase::Live { since } => {
                     let (silent, old) = self.session_limits(session);
                     if silent <= now {
-                        self.session_down(role, "no data for too long", sink);
+                        let stream = self
+                            .quietest_stream_of(role)
+                            .map(|s| self.endpoints.row(s.endpoint).id.clone());
+                        let reason = format!("no data for too long on its stream {}", stream.unwrap_or_default());
+                        self.session_down(role, &reason, sink);
                     } else if old <= now {
                         self.retire(role, "its connection has lived long enough", Reopen::AtOnce, sink);
                     } else if session.wanted != session.told {

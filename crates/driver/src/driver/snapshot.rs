@@ -19,7 +19,7 @@ use super::core::Core;
 use super::endpoint::EndpointIndex;
 use super::entropy::Drawn;
 use super::operation::OperationTable;
-use super::session::Session;
+use super::session::{Session, place};
 use super::stream::{Stream, StreamPhase};
 use super::timers::Timers;
 use crate::limiter::{KeptPools, SharedLimiter};
@@ -76,6 +76,9 @@ struct KeptStream {
     role: SessionRole,
     endpoint: EndpointIndex,
     phase: StreamPhase,
+    /// `None` in what was written before streams were judged by themselves: then as its session.
+    #[serde(default)]
+    last_frame: Option<MonoNs>,
     pools: KeptPools,
     not_before: MonoNs,
 }
@@ -192,6 +195,9 @@ impl Driver {
                 role: kept.role,
                 endpoint: kept.endpoint,
                 phase: kept.phase,
+                last_frame: kept
+                    .last_frame
+                    .unwrap_or(snapshot.sessions[place(kept.role)].last_frame),
                 gate,
             };
             core.streams.insert(id, stream);
@@ -242,6 +248,7 @@ fn kept(stream: &Stream) -> KeptStream {
         role: stream.role,
         endpoint: stream.endpoint,
         phase: stream.phase,
+        last_frame: Some(stream.last_frame),
         pools: stream.gate.pools(),
         not_before: stream.gate.not_before(),
     }

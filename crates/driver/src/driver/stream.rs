@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::core::{Core, EndedBy, Todo};
 use super::endpoint::EndpointIndex;
 use super::frame_pacing::FrameGate;
+use super::session::place;
 use crate::{Effect, FrameId, LogLevel, Sink, StreamDial, StreamId};
 
 /// Whether frames can be sent.
@@ -29,6 +30,8 @@ pub(super) struct Stream {
     pub role: SessionRole,
     pub endpoint: EndpointIndex,
     pub phase: StreamPhase,
+    /// When it told something last, or was asked for.
+    pub last_frame: MonoNs,
     /// What limits its frames.
     pub gate: FrameGate,
 }
@@ -49,6 +52,15 @@ impl Core {
             let charges = &self.endpoints.row(stream.endpoint).charges;
             self.limiter.borrow_mut().settle(charges, time);
         }
+    }
+
+    /// A stream has told something now. What another of its session tells says nothing of it: it may be half-open.
+    pub(super) fn stream_told(&mut self, id: StreamId) -> Option<&Stream> {
+        let now = self.now.mono;
+        let stream = self.streams.get_mut(&id)?;
+        stream.last_frame = now;
+        self.sessions[place(stream.role)].last_frame = now;
+        Some(stream)
     }
 
     /// The handshake is done.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use colibri_model::{
-    AccountId, Contract, Decimal, FundingKey, FundingRate, Leverage, MarginMode, MarkPrice, MonoNs, Pair, PositionMode,
+    AccountId, Contract, Decimal, FundingKey, FundingRate, Leverage, MarginMode, MarkPrice, Millis, MonoNs, Pair, PositionMode,
     PositionSide, Positions, Price, Quantity, StatedPosition, VenueId, WallNs,
 };
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,10 @@ use crate::engine::Recovered;
 
 /// Comparisons in a row that must find the same before anything is made of it: fills may be on their way.
 const COMPARED_ALIKE: u32 = 2;
+
+/// A mark price that is older says nothing of what is held: neither what it is worth beside a book that moves, nor how near its
+/// liquidation is. The stream tells it each second or so, and what is 15 s old is asked for.
+pub(crate) const MARK_STALE: Millis = Millis(30_000);
 
 /// A position as the exchange states it, with its age.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +105,9 @@ pub(crate) struct ContractMarket {
     /// When the exchange last stated all of its positions.
     pub(crate) stated_whole: Option<MonoNs>,
     pub(crate) differences: BTreeMap<PositionSide, PositionDifference>,
+    /// Whether this run has found once that fills and exchange agree: what differs from then on is not what a person accepted.
+    #[serde(default)]
+    pub(crate) has_agreed: bool,
     pub(crate) mark: Option<MarkPrice>,
     pub(crate) mark_updated: Option<MonoNs>,
     pub(crate) funding: Option<FundingRate>,
@@ -124,6 +131,11 @@ impl ContractMarket {
 
     pub(crate) fn mark(&self) -> Option<Price> {
         self.mark.map(|mark| mark.mark)
+    }
+
+    /// How long ago the mark price was told; `None` before it was.
+    pub(crate) fn mark_age(&self, now: MonoNs) -> Option<Millis> {
+        self.mark_updated.map(|at| now.since(at))
     }
 
     /// Whether the exchange states something else than the fills make, and goes on to.

@@ -13,7 +13,7 @@ mod settings;
 pub use account::StatedMargin;
 pub(crate) use account::{ContractAccount, relates};
 pub(crate) use funding::FundingLedger;
-pub(crate) use market::ContractMarket;
+pub(crate) use market::{ContractMarket, MARK_STALE};
 pub use market::{HeldPosition, PositionDifference, StatedAt};
 pub use news::{ForcedReduction, FundingTold, MarginCall, PositionChanged};
 pub use position_ledger::PositionLedger;

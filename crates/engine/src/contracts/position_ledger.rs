@@ -71,6 +71,13 @@ impl PositionLedger {
         self.contract.as_ref()
     }
 
+    /// Whether nothing was counted, nor waits to be: it has made nothing, whatever it is a contract of.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let nothing = Positions::default();
+        self.openings.is_empty() && self.youngest.is_empty() && self.costs == nothing && self.settled == nothing
+    }
+
     /// The contract is known, or another than it was: what is counted is counted by it.
     pub fn know(&mut self, contract: &Contract) {
         if self.contract.as_ref() == Some(contract) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use colibri_model::{
-    CollateralMode, InstrumentId, Leverage, MarginMode, Pair, PositionMode, PositionSide, TradingSetting,
+    CollateralMode, InstrumentId, Leverage, MarginMode, Pair, PositionMode, PositionSide, Quantity, TradingSetting,
 };
 use colibri_standard::{PerpManifest, SettingScope};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ pub struct PairChoices {
     pub leverage: Option<Leverage>,
     /// How their margin is kept.
     pub margin_mode: Option<MarginMode>,
+    /// A position that the exchange states at the start and no fill explains: accepted where it states just this, below zero
+    /// where it is short.
+    pub accepted_position: Option<Quantity>,
 }
 
 /// What a user chose of an account that holds contracts. What is absent is left as it is, and never changed.

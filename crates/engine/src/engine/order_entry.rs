@@ -1,12 +1,12 @@
 //! Orders on their way out: rules, risk, journal, tracker, and only then the connector.
 
 use colibri_abi::{Grant, OrderOp, Text48, op_flag, op_kind, order_side, order_type, time_in_force};
-use colibri_model::{Amount, ClientOrderId, OpId, OrderIntent, OrderType, QuantityUnit, Record, Side, TimeInForce};
+use colibri_model::{Amount, ClientOrderId, Instrument, OpId, OrderIntent, OrderType, QuantityUnit, Record, Side, TimeInForce};
 
 use crate::engine::VenueIndex;
 use crate::engine::contracts::{flags_of, with_terms};
 use crate::engine::core::Core;
-use crate::engine::market::MarketWanted;
+use crate::engine::market::{Market, MarketWanted};
 use crate::engine::state::EnginePhase;
 use crate::engine::venue::{Purpose, Venue};
 use crate::orders::{CancelState, InFlightOrder};
@@ -17,7 +17,7 @@ use crate::strategy::OrderRequest;
 pub(crate) fn place_op(
     op: OpId,
     intent: &OrderIntent,
-    market: &crate::engine::market::Market,
+    market: &Market,
 ) -> Result<OrderOp, RiskRefusal> {
     let no_instrument = || RiskRefusal::NotTrading("not known".to_owned());
     let exponents = market.exponents().ok_or_else(no_instrument)?;
@@ -72,6 +72,23 @@ pub(crate) fn text(id: &str) -> Text48 {
     Text48::new(id).expect("an id is at most 47 bytes, which is what fits")
 }
 
+impl Market {
+    /// Its instrument, where orders and triggers may be placed there.
+    ///
+    /// # Errors
+    /// It is only watched, or takes none now.
+    pub(crate) fn taking_orders(&self) -> Result<&Instrument, RiskRefusal> {
+        let instrument = self.instrument.as_ref().ok_or(RiskRefusal::NoSuchMarket)?;
+        if self.wanted == MarketWanted::Watching {
+            return Err(RiskRefusal::NotTrading("watched only (watch in [[venue]])".to_owned()));
+        }
+        if !instrument.status.takes_orders() {
+            return Err(RiskRefusal::NotTrading(String::from(instrument.status.clone())));
+        }
+        Ok(instrument)
+    }
+}
+
 impl Core {
     /// Places an order: tracked and journaled before it is handed over.
     ///
@@ -120,21 +137,8 @@ impl Core {
         request: &OrderRequest,
         replaced: Option<&ClientOrderId>,
     ) -> Result<OrderIntent, RiskRefusal> {
-        if self.state.phase != EnginePhase::Running {
-            return Err(RiskRefusal::Stopping);
-        }
-        if self.state.kill_switch.is_some() {
-            return Err(RiskRefusal::KillSwitch);
-        }
-        if self.state.journal_fault.is_some() {
-            return Err(RiskRefusal::JournalFailed);
-        }
+        self.may_place(strategy)?;
         let now = self.mono();
-        if self.state.strategies[strategy].rejections.rest_until(now).is_some() {
-            return Err(RiskRefusal::Resting);
-        }
-        let cap = self.state.risk.max_orders_per_second.get();
-        self.state.order_rate.check(cap, now)?;
         let need = self.state.strategies[strategy].book_need;
         let venue = self.state.venues.get(request.market.venue.0);
         let venue = venue.ok_or(RiskRefusal::NoSuchMarket)?;
@@ -144,13 +148,7 @@ impl Core {
         let market = venue
             .market(request.market.instrument)
             .ok_or(RiskRefusal::NoSuchMarket)?;
-        let instrument = market.instrument.as_ref().ok_or(RiskRefusal::NoSuchMarket)?;
-        if market.wanted == MarketWanted::Watching {
-            return Err(RiskRefusal::NotTrading("watched only (watch in [[venue]])".to_owned()));
-        }
-        if !instrument.status.takes_orders() {
-            return Err(RiskRefusal::NotTrading(String::from(instrument.status.clone())));
-        }
+        let instrument = market.taking_orders()?;
         if !venue.book_is_fresh(market, need, now) {
             return Err(RiskRefusal::NoFreshBook);
         }
@@ -207,6 +205,25 @@ impl Core {
         self.with_id(strategy, request.market.venue, intent)
     }
 
+    /// What no placement passes, whatever it is of.
+    pub(crate) fn may_place(&mut self, strategy: usize) -> Result<(), RiskRefusal> {
+        if self.state.phase != EnginePhase::Running {
+            return Err(RiskRefusal::Stopping);
+        }
+        if self.state.kill_switch.is_some() {
+            return Err(RiskRefusal::KillSwitch);
+        }
+        if self.state.journal_fault.is_some() {
+            return Err(RiskRefusal::JournalFailed);
+        }
+        let now = self.mono();
+        if self.state.strategies[strategy].rejections.rest_until(now).is_some() {
+            return Err(RiskRefusal::Resting);
+        }
+        let cap = self.state.risk.max_orders_per_second.get();
+        self.state.order_rate.check(cap, now)
+    }
+
     /// The order with an id of its own.
     fn with_id(
         &mut self,
@@ -214,14 +231,21 @@ impl Core {
         index: VenueIndex,
         mut intent: OrderIntent,
     ) -> Result<OrderIntent, RiskRefusal> {
+        intent.client_id = self.next_client_id(strategy, index)?;
+        Ok(intent)
+    }
+
+    /// An id that neither an order nor a trigger has. It is drawn last: one that is drawn is used.
+    pub(crate) fn next_client_id(&mut self, strategy: usize, index: VenueIndex) -> Result<ClientOrderId, RiskRefusal> {
         let venue = &mut self.state.venues[index.0];
         let ids = venue.ids.as_mut().ok_or(RiskRefusal::NoSuchMarket)?;
-        intent.client_id = ids.next_id(&self.state.strategies[strategy].id);
+        let strategy = &self.state.strategies[strategy].id;
+        let mut id = ids.next_id(strategy);
         // A wall clock that was set back could start a run at the moment of an earlier one.
-        while venue.orders.get(&intent.client_id).is_some() || venue.triggers.tracker.get(&intent.client_id).is_some() {
-            intent.client_id = ids.next_id(&self.state.strategies[strategy].id);
+        while venue.orders.get(&id).is_some() || venue.triggers.tracker.get(&id).is_some() {
+            id = ids.next_id(strategy);
         }
-        Ok(intent)
+        Ok(id)
     }
 
     /// Cancels an order, unless it has ended or a cancel of it is under way. One whose placement has not been answered is

@@ -51,13 +51,14 @@ impl Core {
         venue.triggers.begin_asking();
         let mut running = Vec::new();
         let to_ask = venue.fills_to_ask(now);
+        let asked_at = venue.known_time(wall);
         let instruments: Vec<InstrumentId> = to_ask.iter().map(|(instrument, ..)| *instrument).collect();
         for (instrument, triggers) in self.open_triggers(index, &instruments) {
             running.push(self.command(index, Purpose::ReconcileTriggers(instrument), triggers));
         }
         for (instrument, from_id, since) in to_ask {
             if let Some(market) = self.state.venues[index.0].market_mut(instrument) {
-                market.fills.asked();
+                market.fills.asked(asked_at);
             }
             let orders = Command::OpenOrders(OpenOrders {
                 instrument: Some(instrument),
@@ -228,12 +229,18 @@ impl Venue {
         listed.map(ask).collect()
     }
 
-    /// Every order that was placed before the reconciliation began has been told. The exchange's clock counts, as far as it is
-    /// known to have gone: ours may be ahead of it.
+    /// What the exchange's clock shows at least at a time of ours: it counts as far as it is known to have gone, since ours may
+    /// be ahead of it.
+    fn known_time(&self, wall: WallNs) -> Option<WallNs> {
+        self.exchange_time.map(|exchange| exchange.min(wall))
+    }
+
+    /// Every order that was placed before the reconciliation began has been told.
     fn orders_are_complete(&mut self) {
-        let Some(exchange) = self.exchange_time else { return };
-        let known = self.reconcile.started_wall.min(exchange).0;
-        let since = WallNs(known.saturating_sub(ORDERS_OVERLAP_NS));
+        let Some(known) = self.known_time(self.reconcile.started_wall) else {
+            return;
+        };
+        let since = WallNs(known.0.saturating_sub(ORDERS_OVERLAP_NS));
         for market in &mut self.markets {
             market.orders_since = market.orders_since.max(since);
         }

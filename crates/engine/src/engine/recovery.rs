@@ -3,6 +3,7 @@
 use colibri_model::{Millis, OrderEvidence, OrderState, WallNs};
 
 use crate::engine::core::Core;
+use crate::engine::market::MarketWanted;
 use crate::engine::reconcile::ORDERS_OVERLAP_NS;
 use crate::engine::venue::Venue;
 use crate::engine::watermark::FillsWatermark;
@@ -182,6 +183,13 @@ impl Core {
             }
             if let Some(owner) = owner.as_ref().filter(|_| venue.contracts.is_none()) {
                 self.state.takings.add_fill(owner, &fill.key.pair, fill);
+            }
+        }
+        // What has only orders left may not be listed any more: the exchange does not tell then what it is a contract of.
+        for market in venue.markets.iter_mut().filter(|m| m.wanted == MarketWanted::LeftOrders) {
+            let key = (venue.id.clone(), venue.account.clone(), market.pair.clone());
+            if let (Some(contracts), Some(known)) = (&mut market.contracts, self.recovered.contracts.get(&key)) {
+                contracts.ledger.know(known);
             }
         }
         // An order of which the exchange counted fills that the journal lacks: they are asked for.

@@ -6,18 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use colibri_model::{AccountId, Amount, Asset, Millis, MonoNs, Pair, Price, Record, VenueId, WallNs};
+use colibri_model::{AccountId, Amount, Asset, MonoNs, Pair, Price, Record, VenueId, WallNs};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::Position;
-use crate::contracts::ContractMarket;
+use crate::contracts::{ContractMarket, MARK_STALE};
 use crate::engine::core::Core;
 use crate::engine::market::{Market, MarketWanted};
 use crate::engine::venue::VenuePhase;
 use crate::engine::{LogLevel, MarketId, VenueIndex};
-
-/// A mark price that is older does not value what is held beside a book that moves.
-const MARK_VALUES: Millis = Millis(30_000);
 
 /// Where a market's profit stood when its session began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +55,8 @@ pub(crate) struct Session {
     /// By quote asset, of those whose every market has a value.
     pub(crate) profits: BTreeMap<Asset, SessionProfit>,
     warned: BTreeSet<Asset>,
+    #[serde(default)]
+    told_unknown: BTreeSet<Pair>,
 }
 
 impl Session {
@@ -105,7 +104,7 @@ impl Made {
         let Some(contract) = contracts.contract() else {
             return Made {
                 asset: market.pair.quote.clone(),
-                profit: None,
+                profit: contracts.ledger.is_empty().then_some(Amount::ZERO),
                 other_fees: BTreeMap::new(),
             };
         };
@@ -142,8 +141,7 @@ impl Made {
 fn mark(market: &mut Market, now: MonoNs) -> Option<Price> {
     let mid = market.book().and_then(|book| book.mid());
     let is_new = |contracts: &&ContractMarket| {
-        let age = contracts.mark_updated.map(|at| now.since(at));
-        mid.is_none() || age.is_some_and(|age| age <= MARK_VALUES)
+        mid.is_none() || contracts.mark_age(now).is_some_and(|age| age <= MARK_STALE)
     };
     let contracts = market.contracts.as_deref().filter(is_new);
     let marked = contracts.and_then(ContractMarket::mark);
@@ -154,6 +152,14 @@ fn mark(market: &mut Market, now: MonoNs) -> Option<Price> {
     }
 }
 
+impl Market {
+    /// Whether it is a contract that nobody tells anything of: neither the exchange nor the journal.
+    fn is_of_unknown_contract(&self) -> bool {
+        let unknown = self.contracts.as_ref().is_some_and(|c| c.contract().is_none());
+        unknown && self.instrument.is_none()
+    }
+}
+
 impl Core {
     /// Values the session. A quote asset one of whose markets has no value yet keeps what it had.
     pub(crate) fn value_session(&mut self) {
@@ -161,6 +167,7 @@ impl Core {
         let mut sums: BTreeMap<Asset, SessionProfit> = BTreeMap::new();
         let mut begun: Vec<Record> = Vec::new();
         let mut fees: Vec<(Asset, Asset, Amount)> = Vec::new();
+        let mut uncounted: Vec<(VenueId, Pair)> = Vec::new();
         let now = self.mono();
         for (index, venue) in self.state.venues.iter_mut().enumerate() {
             if matches!(venue.phase, VenuePhase::Failed(_)) {
@@ -173,6 +180,9 @@ impl Core {
                 let price = mark(market, now);
                 let made = Made::of(market, price);
                 let Some(profit) = made.profit.filter(|_| ready) else {
+                    if ready && market.is_of_unknown_contract() {
+                        uncounted.push((venue.id.clone(), market.pair.clone()));
+                    }
                     unknown.insert(made.asset);
                     continue;
                 };
@@ -207,6 +217,7 @@ impl Core {
         for record in begun {
             self.journal_fact(record);
         }
+        self.warn_of_unknown_contracts(uncounted);
         for (quote, asset, fee) in fees {
             let price = self.price_of(&asset, &quote);
             let Some(sum) = sums.get_mut(&quote) else { continue };
@@ -231,6 +242,21 @@ impl Core {
         let markets = self.state.venues.iter().flat_map(|v| &v.markets);
         let mut priced = markets.filter(|m| m.pair.base == *asset && m.pair.quote == *quote);
         priced.find_map(|m| m.valued_at.or_else(|| m.book()?.mid()))
+    }
+
+    /// Says once of each contract that is gone what it keeps from being judged.
+    fn warn_of_unknown_contracts(&mut self, uncounted: Vec<(VenueId, Pair)>) {
+        for (venue, pair) in uncounted {
+            if self.state.session.told_unknown.insert(pair.clone()) {
+                let text = format!(
+                    "{venue}: {pair} is not listed any more, and the journal does not say what it is a contract of: what its \
+                     fills have made is not known, so max_loss and max_drawdown are not judged in {}; end its orders at the \
+                     exchange, and start with a new data folder once the bot is stopped",
+                    pair.quote
+                );
+                self.log(LogLevel::Error, text);
+            }
+        }
     }
 
     /// Says once of each asset that fees in it are left out.

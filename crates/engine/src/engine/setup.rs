@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{
-    AccountId, Amount, Asset, ClientOrderId, ExchangeOrderId, Fill, FillKey, FundingKey, FundingPayment, InstrumentId,
+    AccountId, Amount, Asset, ClientOrderId, Contract, ExchangeOrderId, Fill, FillKey, FundingKey, FundingPayment, InstrumentId,
     Millis, OpenedPosition, OrderIntent, OrderState, Pair, Quantity, Record, StrategyId, TradeId, VenueId, WallNs,
 };
 use colibri_standard::ConnectorManifest;
@@ -157,6 +157,8 @@ pub struct Recovered {
     pub environments: BTreeMap<(VenueId, AccountId), String>,
     /// What was held of contracts before the first fill that the journal knows: entered once for each pair.
     pub openings: BTreeMap<(VenueId, AccountId, Pair), Vec<OpenedPosition>>,
+    /// What pairs were last known to be contracts of.
+    pub contracts: BTreeMap<(VenueId, AccountId, Pair), Contract>,
     /// Funding payments, each once.
     pub funding: BTreeMap<FundingKey, FundingPayment>,
     /// Up to when they are complete.
@@ -416,8 +418,19 @@ impl Recovered {
             Record::ForcedReduction { venue, time, .. } => self.seen(venue, *time),
             // What is set is asked of the exchange, and what is chosen is the bot's file's to say.
             Record::SettingChosen { venue, time, .. } => self.seen(venue, *time),
-            // What profit is counted by; what an instrument is a contract of is asked anew.
-            Record::ContractKnown { .. } | Record::PriceSeen { .. } => {}
+            // Asked anew, as long as the exchange lists it.
+            Record::ContractKnown {
+                venue,
+                account,
+                pair,
+                contract,
+                ..
+            } => {
+                let key = (venue.clone(), account.clone(), pair.clone());
+                self.contracts.insert(key, contract.clone());
+            }
+            // What profit is counted by afterwards.
+            Record::PriceSeen { .. } => {}
             Record::TriggerIntent { .. } | Record::TriggerCancelIntent { .. } | Record::TriggerChanged { .. } => {
                 self.add_trigger_record(record);
             }

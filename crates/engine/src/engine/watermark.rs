@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A trade may show at the exchange so long after one that came later than it: questions reach back behind what was told
 /// last by so much.
 const OVERLAP: Millis = Millis(60_000);
+const OVERLAP_NS: i64 = 60_000_000_000;
 
 /// The place in an instrument's fills before which none is missing.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub(crate) struct FillsWatermark {
     young: VecDeque<(MonoNs, TradeId)>,
     /// The newest trade of the answer that is coming in.
     told: Option<TradeId>,
+    /// The exchange's time when the question was sent that is being answered.
+    #[serde(default)]
+    asked_at: Option<WallNs>,
 }
 
 impl FillsWatermark {
@@ -30,6 +34,7 @@ impl FillsWatermark {
             settled,
             young: VecDeque::new(),
             told: None,
+            asked_at: None,
         }
     }
 
@@ -47,9 +52,10 @@ impl FillsWatermark {
         (self.settled.as_ref(), self.since)
     }
 
-    /// A question from [`FillsWatermark::from`] on is sent.
-    pub(crate) fn asked(&mut self) {
+    /// A question from [`FillsWatermark::from`] on is sent. `at` is what the exchange's clock shows at least, where it is known.
+    pub(crate) fn asked(&mut self, at: Option<WallNs>) {
         self.told = None;
+        self.asked_at = at;
     }
 
     /// The answer to the question has come to a trade. It may go no further.
@@ -57,8 +63,14 @@ impl FillsWatermark {
         self.told = Some(newest);
     }
 
-    /// Every page of the answer has come.
+    /// Every page of the answer has come. One without any trade is complete up to when it was asked for, less what may show
+    /// late: else an instrument that never trades is asked about from its first day on for ever.
     pub(crate) fn answered(&mut self, now: MonoNs) {
+        let asked_at = self.asked_at.take();
+        if self.told.is_none() && self.settled.is_none() && self.young.is_empty() {
+            let complete = asked_at.map(|at| WallNs(at.0.saturating_sub(OVERLAP_NS)));
+            self.since = complete.map_or(self.since, |complete| complete.max(self.since));
+        }
         if let Some(trade) = self.told.take()
             && self.young.back().map(|(_, last)| last).or(self.settled.as_ref()) != Some(&trade)
         {
@@ -82,7 +94,7 @@ mod tests {
     #[test]
     fn it_moves_when_an_answer_is_whole_and_stays_behind_it() {
         let mut mark = FillsWatermark::new(None, WallNs(5));
-        mark.asked();
+        mark.asked(None);
         mark.tells(trade(3));
         assert_eq!(
             mark.from(at(1)),
@@ -91,9 +103,9 @@ mod tests {
         );
         mark.answered(at(1));
         assert_eq!(mark.from(at(60)), (None, Some(WallNs(5))), "nor does a young one");
-        mark.asked();
+        mark.asked(None);
         mark.tells(trade(8));
-        mark.asked();
+        mark.asked(None);
         mark.answered(at(60));
         assert_eq!(mark.from(at(61)), (Some(trade(3)), None));
         assert_eq!(mark.complete(), (Some(&trade(3)), WallNs(5)));
@@ -102,5 +114,31 @@ mod tests {
             (Some(trade(3)), None),
             "the answer that broke off never counts"
         );
+    }
+
+    #[test]
+    fn what_has_never_traded_is_asked_about_from_shortly_before_the_last_whole_answer() {
+        let minute = 60_000_000_000;
+        let mut mark = FillsWatermark::new(None, WallNs(minute));
+        mark.asked(Some(WallNs(10 * minute)));
+        assert_eq!(mark.from(at(1)), (None, Some(WallNs(minute))), "not before it is answered");
+        mark.answered(at(2));
+        assert_eq!(mark.from(at(2)), (None, Some(WallNs(9 * minute))), "what shows late is told");
+        assert_eq!(mark.complete(), (None, WallNs(9 * minute)));
+        // A question that broke off, an unknown time, and a clock that went back move nothing.
+        mark.asked(Some(WallNs(20 * minute)));
+        mark.asked(None);
+        mark.answered(at(3));
+        mark.asked(Some(WallNs(5 * minute)));
+        mark.answered(at(4));
+        assert_eq!(mark.from(at(4)), (None, Some(WallNs(9 * minute))));
+        // Its first trade may be young: questions go on from the time.
+        mark.asked(Some(WallNs(30 * minute)));
+        mark.tells(trade(3));
+        mark.answered(at(5));
+        mark.asked(Some(WallNs(31 * minute)));
+        mark.answered(at(6));
+        assert_eq!(mark.from(at(6)), (None, Some(WallNs(9 * minute))));
+        assert_eq!(mark.from(at(65)), (Some(trade(3)), None));
     }
 }

@@ -1,7 +1,7 @@
 //! Why an order was not sent, in words that name the figure, the cap, and the key of the bot's file that sets it.
 
 use colibri_model::{
-    Amount, Asset, Decimal, Pair, PositionMode, PositionSide, Price, Quantity, RuleViolation, VenueId,
+    Amount, Asset, Decimal, Millis, Pair, PositionMode, PositionSide, Price, Quantity, RuleViolation, VenueId,
 };
 use colibri_standard::Capability;
 
@@ -184,7 +184,8 @@ pub enum RiskRefusal {
     /// The exchange states another position than the fills make, and it would open more.
     #[error(
         "the exchange states a position in {pair} of {stated}, and the fills that it has told make {summed}: until they agree \
-         only what reduces is placed"
+         only what reduces is placed. If you know why no fill will tell of it, set accept_positions = {{ {pair} = {stated} }} in its \
+         [[venue]] in the bot's file and start the bot again"
     )]
     PositionDiffers {
         /// Of which pair.
@@ -229,6 +230,18 @@ pub enum RiskRefusal {
         distance: Decimal,
         /// The least.
         least: Decimal,
+    },
+    /// How near a position is to its liquidation is not known now.
+    #[error(
+        "the mark price of {pair} was last told {} s ago, too long to say how near the position is to its liquidation \
+         (min_liquidation_distance in [risk]): until it is told again only what reduces is placed",
+        age.0 / 1_000
+    )]
+    MarkStale {
+        /// Of which pair.
+        pair: Pair,
+        /// How old it is.
+        age: Millis,
     },
     /// A figure that a cap needs was not told.
     #[error("the exchange has not told {0}, which a cap is compared with")]

@@ -2,7 +2,7 @@
 
 use colibri_model::{
     Amount, Asset, CollateralMode, Contract, Decimal, FundingPayment, FundingRate, Leverage, MarginMode, MarkPrice,
-    Millis, MonoNs, Position, PositionMode, PositionSide, Positions, Price, Quantity, StatedPosition, WallNs,
+    Millis, Position, PositionMode, PositionSide, Positions, Price, Quantity, StatedPosition, WallNs,
 };
 
 use super::{MarketView, VenueView};
@@ -106,8 +106,7 @@ impl<'a> MarketView<'a> {
     /// How long ago the mark price was told.
     #[must_use]
     pub fn mark_price_age(&self) -> Option<Millis> {
-        let updated: MonoNs = self.market.contracts.as_deref()?.mark_updated?;
-        Some(self.now.mono.since(updated))
+        self.market.contracts.as_deref()?.mark_age(self.now.mono)
     }
 
     /// The funding rate of the next settlement, as it was forecast last.

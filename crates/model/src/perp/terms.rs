@@ -79,10 +79,13 @@ pub enum FillCause {
     Adl,
     /// The contract was delivered, settled or delisted.
     Settlement,
+    /// Nobody is known to have: a person accepted a position that the exchange states and that no fill explains. It stands for
+    /// what the fills lack, at the mark price of when it was accepted; no exchange tells it.
+    Accepted,
 }
 
 impl FillCause {
-    /// `order`, `liquidation`, `adl` or `settlement`.
+    /// `order`, `liquidation`, `adl`, `settlement` or `accepted`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -90,6 +93,7 @@ impl FillCause {
             FillCause::Liquidation => "liquidation",
             FillCause::Adl => "adl",
             FillCause::Settlement => "settlement",
+            FillCause::Accepted => "accepted",
         }
     }
     /// Whether an order of the account made it.

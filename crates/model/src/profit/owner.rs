@@ -50,6 +50,7 @@ impl Owner {
             Owner::Nobody(FillCause::Liquidation) => "(liquidation)",
             Owner::Nobody(FillCause::Adl) => "(adl)",
             Owner::Nobody(FillCause::Settlement) => "(settlement)",
+            Owner::Nobody(FillCause::Accepted) => "(accepted)",
             Owner::Shared => "(shared)",
             Owner::Before => "(before)",
         }

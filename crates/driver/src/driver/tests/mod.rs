@@ -10,6 +10,7 @@ mod order_entry;
 mod pacing;
 mod properties;
 mod sessions;
+mod several_streams;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -100,8 +100,9 @@ impl Core {
             let differs = |(_, stated, summed): &(_, _, _)| stated != summed;
             compared.is_some_and(|sides| sides.iter().any(differs))
         };
+        let mut listed = venue.markets.iter().filter(|m| m.instrument.is_some());
         // Before everything has been compared once, a comparison is under way anyhow.
-        if venue.reconcile.healed && venue.markets.iter().any(differs) {
+        if venue.reconcile.healed && listed.any(differs) {
             venue.reconcile.next = venue.reconcile.next.min(now);
             self.wake_at(now);
         }
@@ -291,8 +292,11 @@ impl Core {
         let started = venue.reconcile.started;
         let name = venue.id.clone();
         let (mut openings, mut lines, mut again) = (Vec::new(), Vec::new(), false);
+        let mut acceptances = Vec::new();
+        let choices = venue.contracts.as_ref().map(|account| account.choices.pairs.clone());
         let traded = venue.markets.iter_mut().filter(|m| m.wanted != MarketWanted::Watching);
-        for market in traded.filter(|m| m.contract().is_some()) {
+        // Of what is not listed any more the exchange states nothing.
+        for market in traded.filter(|m| m.contract().is_some() && m.instrument.is_some()) {
             let pair = market.pair.clone();
             let Some(contracts) = market.contracts.as_deref_mut() else {
                 continue;
@@ -311,16 +315,23 @@ impl Core {
                 }
                 continue;
             }
+            contracts.has_agreed |= contracts.differences.is_empty();
+            if let Some(accepted) = contracts.acceptable(choices.as_ref().and_then(|pairs| pairs.get(&pair)?.accepted_position)) {
+                acceptances.push((market.id, accepted));
+                continue;
+            }
             let differs = contracts.differs();
             if differs && !differed {
                 let found = contracts.differences.iter().find(|(_, found)| found.is_lasting());
                 if let Some((side, found)) = found {
                     let text = format!(
                         "{name}: the exchange states a {} position in {pair} of {}, and the fills that it has told make {}: \
-                         nothing that opens is placed until they agree",
+                         nothing that opens is placed until they agree. If you know why no fill will tell of it, set \
+                         accept_positions = {{ {pair} = {} }} in its [[venue]] in the bot's file and start the bot again",
                         side.as_str(),
                         found.stated,
-                        found.summed
+                        found.summed,
+                        found.stated
                     );
                     lines.push((LogLevel::Error, text));
                 }
@@ -333,6 +344,9 @@ impl Core {
         }
         for id in openings {
             again |= !self.enter_opening(index, id);
+        }
+        for (id, side) in acceptances {
+            again |= !self.accept_position(index, id, side);
         }
         if again {
             let at = self.wake_in(COMPARE_AGAIN);

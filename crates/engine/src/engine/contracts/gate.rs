@@ -5,11 +5,11 @@
 //! effect.
 
 use colibri_model::{
-    Amount, Asset, ClientOrderId, Contract, Decimal, OrderIntent, PositionEffect, PositionSide, Price, Quantity, Side,
-    StrategyId,
+    Amount, Asset, ClientOrderId, Contract, Decimal, MonoNs, OrderIntent, Pair, PositionEffect, PositionSide, Price, Quantity,
+    Side, StrategyId,
 };
 
-use crate::contracts::{ContractMarket, relates};
+use crate::contracts::{ContractMarket, MARK_STALE, relates};
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
 use crate::engine::market::{Market, MarketWanted};
@@ -264,16 +264,8 @@ impl Core {
                 return Err(RiskRefusal::GrossNotional { asset, worst, cap });
             }
         }
-        if let Some(least) = limits.min_liquidation_distance {
-            let distance = contracts.distance_to_liquidation(order.terms.position_side);
-            if let Some(distance) = distance.filter(|d| before.held.is_positive() && *d < least) {
-                let distance = distance.round_dp(6).normalize();
-                return Err(RiskRefusal::LiquidationNear {
-                    pair: pair(),
-                    distance,
-                    least,
-                });
-            }
+        if let Some(least) = limits.min_liquidation_distance.filter(|_| before.held.is_positive()) {
+            check_distance(contracts, order.terms.position_side, least, &market.pair, self.mono())?;
         }
         match limits.max_leverage {
             Some(cap) => check_leverage(venue, market, order, contract, cap),
@@ -346,6 +338,29 @@ impl Core {
             }
         }
         sum
+    }
+}
+
+/// Whether the mark price, as it is now, is far enough from where a position is liquidated.
+fn check_distance(
+    contracts: &ContractMarket,
+    side: PositionSide,
+    least: Decimal,
+    pair: &Pair,
+    now: MonoNs,
+) -> Result<(), RiskRefusal> {
+    let age = contracts.mark_age(now).ok_or(RiskRefusal::NotTold("a mark price"))?;
+    if age > MARK_STALE {
+        let pair = pair.clone();
+        return Err(RiskRefusal::MarkStale { pair, age });
+    }
+    match contracts.distance_to_liquidation(side) {
+        Some(distance) if distance < least => Err(RiskRefusal::LiquidationNear {
+            pair: pair.clone(),
+            distance: distance.round_dp(6).normalize(),
+            least,
+        }),
+        _ => Ok(()),
     }
 }
 

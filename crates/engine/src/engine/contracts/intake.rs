@@ -325,6 +325,9 @@ impl Core {
 
     pub(crate) fn on_mark_price(&mut self, index: VenueIndex, event: &MarkPriceEvent) {
         let now = self.mono();
+        // In an account in which nothing happens nothing else tells how late it is there.
+        let venue = &mut self.state.venues[index.0];
+        venue.exchange_time = venue.exchange_time.max(event.exchange_time);
         self.rates_changed(index, event.instrument, |contracts| {
             let index = event.price.index.or(contracts.mark.and_then(|known| known.index));
             contracts.mark = Some(colibri_model::MarkPrice { index, ..event.price });

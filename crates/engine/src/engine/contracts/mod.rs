@@ -3,6 +3,7 @@
 //! What lives here: all that only a venue for contracts has. What must not live here: what every venue has (orders, fills,
 //! books), triggers, and the rules themselves ([`crate::contracts`]).
 
+mod accepted;
 mod ask;
 mod gate;
 mod intake;

@@ -90,21 +90,7 @@ impl Venue {
         if let Some(lacking) = needs(terms).find(|need| !self.has(need)) {
             return Err(RiskRefusal::Unsupported(lacking));
         }
-        let has_date = order.time_in_force == Some(TimeInForce::Gtd);
-        if has_date != terms.good_till.is_some() {
-            return Err(RiskRefusal::Terms(
-                "a date stands in orders that are good till a date, and in no others",
-            ));
-        }
-        let exact = self.manifest.perpetual.as_ref().and_then(|perp| perp.good_till);
-        if let (Some(until), Some(exact)) = (terms.good_till, exact) {
-            let left = u64::try_from(until.0.saturating_sub(now.0) / 1_000_000).unwrap_or(0);
-            if left < exact.least_ms.0 {
-                return Err(RiskRefusal::Terms(
-                    "the date until which it is to work is nearer than the exchange takes",
-                ));
-            }
-        }
+        self.check_date(order.time_in_force, terms.good_till, now)?;
         if terms.effect == PositionEffect::ClosePosition && !order.quantity.is_zero() {
             return Err(RiskRefusal::Terms("an order that closes the position has no quantity"));
         }
@@ -121,6 +107,34 @@ impl Venue {
             };
         }
         self.check_position_side(market, terms.position_side)
+    }
+
+    /// Whether an order, or a trigger, that is good till a date says one, and one that the exchange takes.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn check_date(
+        &self,
+        time_in_force: Option<TimeInForce>,
+        good_till: Option<WallNs>,
+        now: WallNs,
+    ) -> Result<(), RiskRefusal> {
+        let has_date = time_in_force == Some(TimeInForce::Gtd);
+        if has_date != good_till.is_some() {
+            return Err(RiskRefusal::Terms(
+                "a date stands in orders that are good till a date, and in no others",
+            ));
+        }
+        let exact = self.manifest.perpetual.as_ref().and_then(|perp| perp.good_till);
+        if let (Some(until), Some(exact)) = (good_till, exact) {
+            let left = u64::try_from(until.0.saturating_sub(now.0) / 1_000_000).unwrap_or(0);
+            if left < exact.least_ms.0 {
+                return Err(RiskRefusal::Terms(
+                    "the date until which it is to work is nearer than the exchange takes",
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Whether positions of a market may be of such a side, in the mode that they are in.

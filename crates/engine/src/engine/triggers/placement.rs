@@ -5,8 +5,6 @@ use colibri_standard::{CancelTrigger, Capability, Command, PlaceTrigger};
 
 use crate::engine::core::Core;
 use crate::engine::dispatch::Note;
-use crate::engine::market::MarketWanted;
-use crate::engine::state::EnginePhase;
 use crate::engine::venue::{Purpose, Venue};
 use crate::engine::{LogLevel, VenueIndex};
 use crate::orders::{CancelState, InFlightTrigger};
@@ -87,13 +85,7 @@ impl Core {
         let market = venue
             .market(request.market.instrument)
             .ok_or(RiskRefusal::NoSuchMarket)?;
-        let instrument = market.instrument.as_ref().ok_or(RiskRefusal::NoSuchMarket)?;
-        if market.wanted == MarketWanted::Watching {
-            return Err(RiskRefusal::NotTrading("watched only (watch in [[venue]])".to_owned()));
-        }
-        if !instrument.status.takes_orders() {
-            return Err(RiskRefusal::NotTrading(String::from(instrument.status.clone())));
-        }
+        let instrument = market.taking_orders()?;
         if opens && !venue.book_is_fresh(market, need, now) {
             return Err(RiskRefusal::NoFreshBook);
         }
@@ -116,6 +108,7 @@ impl Core {
             terms: venue.full_terms(market, request.terms),
         };
         venue.offers_trigger(&intent)?;
+        venue.check_date(intent.time_in_force, intent.terms.good_till, self.state.now.wall)?;
         venue.check_position_side(market, intent.terms.position_side)?;
         rule.check_trigger(&intent)?;
         if let Some(most) = rule.max_triggers {
@@ -127,34 +120,8 @@ impl Core {
         if opens {
             self.trigger_passes_risk_gate(&self.state.strategies[strategy].id, index, &intent)?;
         }
-        let venue = &mut self.state.venues[index.0];
-        let ids = venue.ids.as_mut().ok_or(RiskRefusal::NoSuchMarket)?;
-        let strategy = &self.state.strategies[strategy].id;
-        intent.client_id = ids.next_id(strategy);
-        // A wall clock that was set back could start a run at the moment of an earlier one.
-        while venue.orders.get(&intent.client_id).is_some() || venue.triggers.tracker.get(&intent.client_id).is_some() {
-            intent.client_id = ids.next_id(strategy);
-        }
+        intent.client_id = self.next_client_id(strategy, index)?;
         Ok(intent)
-    }
-
-    /// What no placement passes, whatever it is of.
-    fn may_place(&mut self, strategy: usize) -> Result<(), RiskRefusal> {
-        if self.state.phase != EnginePhase::Running {
-            return Err(RiskRefusal::Stopping);
-        }
-        if self.state.kill_switch.is_some() {
-            return Err(RiskRefusal::KillSwitch);
-        }
-        if self.state.journal_fault.is_some() {
-            return Err(RiskRefusal::JournalFailed);
-        }
-        let now = self.mono();
-        if self.state.strategies[strategy].rejections.rest_until(now).is_some() {
-            return Err(RiskRefusal::Resting);
-        }
-        let cap = self.state.risk.max_orders_per_second.get();
-        self.state.order_rate.check(cap, now)
     }
 
     /// Cancels a trigger of a strategy's own.

@@ -76,6 +76,30 @@ fn near_its_liquidation_a_position_only_becomes_smaller() {
     assert!(place(&mut scene, buy(99, "1")).is_some());
 }
 
+/// How near the liquidation is is not known by a mark price that nobody has told for long.
+#[test]
+fn by_an_old_mark_price_a_position_only_becomes_smaller() {
+    let mut scene = capped(|risk| risk.min_liquidation_distance = Some(Decimal::new(1, 1)));
+    filled(&mut scene, buy(99, "2"));
+    perp(&mut scene).liquidation = Some(price(50));
+    scene.run(70_000);
+    assert!(place(&mut scene, buy(90, "1")).is_some());
+    perp(&mut scene).tells_no_mark = true;
+    scene.run(15_000);
+    assert!(place(&mut scene, buy(91, "1")).is_some(), "it is not that old");
+    scene.run(31_000);
+    assert_eq!(place(&mut scene, buy(92, "1")), None);
+    assert!(
+        refusal(&scene).contains("s ago, too long to say how near the position is"),
+        "{}",
+        refusal(&scene)
+    );
+    assert!(place(&mut scene, reducing(sell(101, "2"))).is_some(), "it is the way out");
+    perp(&mut scene).tells_no_mark = false;
+    scene.run(5_000);
+    assert!(place(&mut scene, buy(93, "1")).is_some());
+}
+
 /// At twenty times leverage an order takes a twentieth of its notional, and the fee; nothing of the base asset is needed to
 /// sell.
 #[test]

@@ -16,6 +16,7 @@ fn choices() -> ContractChoices {
     let of_pair = PairChoices {
         leverage: Some(Leverage::new(5.into()).unwrap()),
         margin_mode: None,
+        ..PairChoices::default()
     };
     ContractChoices {
         position_mode: Some(PositionMode::OneWay),

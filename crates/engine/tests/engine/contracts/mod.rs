@@ -1,11 +1,14 @@
 //! Contracts at a desk: what is chosen, what is held, what is paid, and what the gate lets through.
 #![allow(clippy::unwrap_used)]
 
+mod accepted;
 mod chaos;
 mod funding;
 mod gate;
 mod kept;
 mod positions;
+mod questions;
+mod session;
 mod settings;
 mod terms;
 

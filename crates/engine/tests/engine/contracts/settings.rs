@@ -15,6 +15,7 @@ fn chosen(leverage: i64, margin_mode: MarginMode) -> ContractChoices {
     let of_pair = PairChoices {
         leverage: Some(Leverage::new(Decimal::from(leverage)).unwrap()),
         margin_mode: Some(margin_mode),
+        ..PairChoices::default()
     };
     ContractChoices {
         position_mode: Some(PositionMode::OneWay),

@@ -103,6 +103,8 @@ pub struct Exchange {
     pub fee_asset: Option<Asset>,
     /// From which trade on each of these questions asked.
     pub account_fills_asked_from: Vec<Option<TradeId>>,
+    /// And from which time.
+    pub account_fills_asked_since: Vec<Option<WallNs>>,
     pub open_order_queries: u64,
     pub status_queries: u64,
     pub snapshots: u64,
@@ -166,6 +168,7 @@ impl Exchange {
             hides_trades: false,
             fee_asset: None,
             account_fills_asked_from: Vec::new(),
+            account_fills_asked_since: Vec::new(),
             open_order_queries: 0,
             status_queries: 0,
             snapshots: 0,
@@ -495,6 +498,7 @@ impl Exchange {
             Command::TradesSince(query) => {
                 if query.exchange_id.is_none() {
                     self.account_fills_asked_from.push(query.from_id.clone());
+                    self.account_fills_asked_since.push(query.since);
                     if self.lose_account_fills > 0 {
                         self.lose_account_fills -= 1;
                         return vec![(50, Delivery::Completed(op, unknown()))];

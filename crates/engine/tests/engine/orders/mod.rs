@@ -175,9 +175,14 @@ impl Scene {
 
     /// The host dies, and another begins a while later.
     pub fn crash(self, after: u64) -> Scene {
+        self.crash_limited(after, RiskLimits::default())
+    }
+
+    /// As [`Scene::crash`], and the other is limited.
+    pub fn crash_limited(self, after: u64, risk: RiskLimits) -> Scene {
         let recovered = Recovered::from_records(&self.desk.journal.0.borrow().records);
         let millis = self.desk.millis() + after;
-        let mut scene = Scene::made(recovered, self.desk.exchange, self.desk.journal, RiskLimits::default());
+        let mut scene = Scene::made(recovered, self.desk.exchange, self.desk.journal, risk);
         scene.order = self.order;
         scene.desk.begin_at(millis);
         scene.desk.start();

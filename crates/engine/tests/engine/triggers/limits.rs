@@ -2,7 +2,7 @@
 
 use colibri_engine::risk::{RiskLimits, RiskRefusal};
 use colibri_engine::strategy::{StrategyAction, TriggerRequest};
-use colibri_model::{Decimal, OrderType, Price, Record, RuleViolation, Side, TriggerBy, TriggerKind};
+use colibri_model::{Decimal, OrderType, Price, Record, RuleViolation, Side, TimeInForce, TriggerBy, TriggerKind, WallNs};
 use colibri_standard::{Capability, SessionRole, SessionStatus};
 
 use super::{opening, refused, stop};
@@ -69,6 +69,34 @@ fn what_the_connector_lacks_is_refused_by_name_and_before_the_journal() {
         wished(&mut spot, stop()),
         Some(RiskRefusal::NoSuchTrigger("triggers at all"))
     );
+}
+
+/// A date is judged as an order's is: whether it stands where it belongs, and whether the exchange takes one so near.
+#[test]
+fn a_date_is_judged_as_that_of_an_order() {
+    let mut scene = of_contracts(RiskLimits::default(), |exchange| {
+        let capabilities = &mut exchange.perp.as_mut().unwrap().capabilities;
+        capabilities.extend(["good_till_date"]);
+    });
+    let now = scene.desk.now().wall;
+    let dated = |millis: i64| {
+        let mut request = TriggerRequest {
+            order_type: OrderType::Limit,
+            price: Some(Price(Decimal::from(94))),
+            time_in_force: Some(TimeInForce::Gtd),
+            ..stop()
+        };
+        request.terms.good_till = Some(WallNs(now.0 + millis * 1_000_000));
+        request
+    };
+    let words = |refusal: Option<RiskRefusal>| refusal.map(|refusal| refusal.to_string()).unwrap_or_default();
+    let near = words(wished(&mut scene, dated(5_000)));
+    assert!(near.contains("nearer than the exchange takes"), "{near}");
+    let mut undated = dated(900_000);
+    undated.terms.good_till = None;
+    let undated = words(wished(&mut scene, undated));
+    assert!(undated.contains("a date"), "{undated}");
+    assert_eq!(wished(&mut scene, dated(900_000)), None);
 }
 
 #[test]

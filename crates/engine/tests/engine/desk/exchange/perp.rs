@@ -29,6 +29,8 @@ pub struct Perp {
     /// By how much what it states of the net position is wrong.
     pub misstated: Quantity,
     pub mark: Price,
+    /// Whether questions for mark price and rate are answered with nothing.
+    pub tells_no_mark: bool,
     pub liquidation: Option<Price>,
     pub position_mode: PositionMode,
     pub margin_mode: MarginMode,
@@ -78,6 +80,7 @@ impl Perp {
             positions: Positions::default(),
             misstated: Quantity::ZERO,
             mark: Price(Decimal::from(100)),
+            tells_no_mark: false,
             liquidation: None,
             position_mode: PositionMode::OneWay,
             margin_mode: MarginMode::Cross,
@@ -268,6 +271,7 @@ impl Perp {
                 self.margin_asked += 1;
                 vec![self.margin_event(now)]
             }
+            Command::FundingRate(_) if self.tells_no_mark => Vec::new(),
             Command::FundingRate(_) => vec![self.mark_event(now), self.rate_event(now)],
             Command::FundingPaymentsSince(query) => {
                 self.funding_asked_since.push(query.since);
