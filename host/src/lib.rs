@@ -18,3 +18,4 @@ pub mod report;
 pub mod runtime;
 pub mod screen;
 pub mod status;
+pub mod sys;

@@ -10,6 +10,7 @@ use colibri::exit::{self, Exit};
 use colibri::{command, connector};
 
 fn main() -> ExitCode {
+    colibri::sys::large_blocks_come_untouched();
     match run(Cli::parse()) {
         Ok(exit) => exit.into(),
         Err(error) => {
