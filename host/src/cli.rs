@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use colibri_model::{Pair, PairError, Price, WallNs};
 use colibri_store::export;
 
+use crate::chaos::stage::Stage;
 use crate::replay::Moment;
 
 const AFTER_HELP: &str = "\
@@ -318,6 +319,10 @@ pub struct ChaosArgs {
     /// Every seed meets this fault alone; a wrong name lists them.
     #[arg(long, conflicts_with = "calm")]
     pub fault: Option<String>,
+    /// Every seed trades this: two pairs of spot, two contracts, or both at once, by one account. A third of the seeds each where
+    /// absent, and where the fault can happen.
+    #[arg(long)]
+    pub stage: Option<Stage>,
     /// After so many turns the bot's whole state is written down, and a bot made from that goes on in its place: the same run,
     /// which is shown by the first seed, run again without.
     #[arg(long, value_name = "TURNS", value_parser = clap::value_parser!(u64).range(1..))]

@@ -51,6 +51,16 @@ impl Venue {
         Ok(venue)
     }
 
+    /// The face of spot, to be looked at.
+    pub fn spot_face(&self) -> &binance::Exchange {
+        &self.spot
+    }
+
+    /// The face of contracts, to be looked at, where any are configured.
+    pub fn contracts_face(&self) -> Option<&usdm::Exchange> {
+        self.contracts.as_ref()
+    }
+
     /// The face of spot.
     pub fn spot(&mut self) -> &mut binance::Exchange {
         &mut self.spot
@@ -73,6 +83,16 @@ impl Venue {
         if let Some(contracts) = &mut self.contracts {
             contracts.advance(now);
         }
+    }
+
+    /// When [`Self::advance`] will next have something to do.
+    pub fn next_due(&self) -> Timestamp {
+        let Some(contracts) = &self.contracts else {
+            return self.spot.next_due();
+        };
+        let lead = (!self.led.is_empty()).then_some(self.next_lead);
+        let due = self.spot.next_due().min(contracts.next_due());
+        lead.map_or(due, |lead| lead.min(due))
     }
 
     /// Tells contracts where their spot markets are.

@@ -23,7 +23,10 @@ pub(super) fn leverages<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BT
 /// Positions by pair, written as numbers or as text.
 pub(super) fn positions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Pair, Quantity>, D::Error> {
     let numbers: BTreeMap<Pair, Decimal> = colibri_engine::config::decimal_map(deserializer)?;
-    Ok(numbers.into_iter().map(|(pair, number)| (pair, Quantity(number))).collect())
+    Ok(numbers
+        .into_iter()
+        .map(|(pair, number)| (pair, Quantity(number)))
+        .collect())
 }
 
 impl VenueTable {

@@ -8,6 +8,7 @@ use colibri_sim::identity;
 use colibri_sim::matching::Side as TheirSide;
 
 use super::process::Process;
+use super::stage::Face;
 use super::world::FaultyExchange;
 
 /// Levels that are compared on each side: fewer than any snapshot has.
@@ -30,9 +31,12 @@ impl Books {
     #[must_use]
     pub fn look(&mut self, process: &Process, world: &FaultyExchange) -> Vec<String> {
         let view = process.engine().view();
-        let exchange = world.exchange.engine();
         let mut broken = Vec::new();
         for market in view.venues().flat_map(|venue| venue.markets()) {
+            let face = Face::of_venue(market.venue().as_str());
+            let Some(exchange) = face.and_then(|face| world.engine(face)) else {
+                continue;
+            };
             let compared = match self.0.get_mut(&market.id()) {
                 Some(compared) => compared,
                 None => {

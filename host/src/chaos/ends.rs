@@ -9,6 +9,7 @@ use colibri_sim::matching::{Order, OrderStatus};
 
 use super::outsider::account;
 use super::process::Process;
+use super::stage::Face;
 use super::world::FaultyExchange;
 
 /// Denials that lie so far apart, the first to the last, are an answer: what they deny is taken for gone.
@@ -62,8 +63,8 @@ pub struct Ends {
     at: MonoNs,
     /// What has been judged of the ends of that moment.
     judged: BTreeSet<ClientOrderId>,
-    /// Orders that were told as never placed, and when.
-    never_placed: BTreeMap<ClientOrderId, MonoNs>,
+    /// Orders that were told as never placed: where, and when.
+    never_placed: BTreeMap<ClientOrderId, (String, MonoNs)>,
 }
 
 impl Ends {
@@ -82,14 +83,14 @@ impl Ends {
             self.judged.clear();
         }
         let mut broken = Vec::new();
-        for order in process.engine().view().venues().flat_map(|v| v.ended_since(now)) {
+        for (venue, order) in ended(process, now) {
             let id = order.client_id();
             if !self.judged.insert(id.clone()) || world.denials.misled(id.as_str()) {
                 continue;
             }
-            let there = there(world, id);
+            let there = there(world, venue, id);
             if there.is_none() && order.state() == OrderState::Rejected {
-                self.never_placed.insert(id.clone(), now);
+                self.never_placed.insert(id.clone(), (venue.to_owned(), now));
             }
             broken.extend(untrue(order, there));
         }
@@ -103,8 +104,8 @@ impl Ends {
             .never_placed
             .iter()
             .filter(|(id, _)| !world.denials.misled(id.as_str()));
-        came.filter_map(|(id, told)| {
-            let there = there(world, id)?;
+        came.filter_map(|(id, (venue, told))| {
+            let there = there(world, venue, id)?;
             let seconds = told.0 / 1_000_000_000;
             Some(format!(
                 "{id} was told as never placed at {seconds} s, and the exchange came to have it: {:?}",
@@ -115,11 +116,21 @@ impl Ends {
     }
 }
 
-/// An order of the account, by the name that it was placed under.
-fn there<'a>(world: &'a FaultyExchange, id: &ClientOrderId) -> Option<&'a Order> {
-    let account = account(&world.exchange)?;
+/// Orders that have just ended, each with its venue.
+fn ended(process: &Process, now: MonoNs) -> impl Iterator<Item = (&str, &InFlightOrder)> {
+    let venues = process.engine().view().venues();
+    venues.flat_map(move |venue| {
+        let name = venue.id().as_str();
+        venue.ended_since(now).map(move |order| (name, order))
+    })
+}
+
+/// An order of the account at a venue, by the name that it was placed under.
+fn there<'a>(world: &'a FaultyExchange, venue: &str, id: &ClientOrderId) -> Option<&'a Order> {
+    let engine = world.engine(Face::of_venue(venue)?)?;
+    let account = account(engine)?;
     let name = id.as_str().into();
-    let mut markets = world.exchange.engine().markets();
+    let mut markets = engine.markets();
     markets.find_map(|(_, market)| market.order_by_client_id(account, &name))
 }
 

@@ -1,5 +1,7 @@
 //! The faults, one by one.
 
+use super::stage::{Face, Stage};
+
 /// Where a fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -13,6 +15,30 @@ pub enum Place {
     Exchange,
     /// The host's process, its disk or its clock, at once.
     Host,
+}
+
+impl Fault {
+    /// Whether it can happen at a face of the exchange.
+    #[must_use]
+    pub const fn is_of(self, face: Face) -> bool {
+        match self {
+            Fault::RulesChanged => matches!(face, Face::Spot),
+            Fault::PriceShock
+            | Fault::Deleveraged
+            | Fault::OutsideTrade
+            | Fault::LeverageChanged
+            | Fault::ModesChanged
+            | Fault::TriggerCancelled
+            | Fault::ListenKeyExpired => matches!(face, Face::Contracts),
+            _ => true,
+        }
+    }
+
+    /// Whether it can happen where a seed trades.
+    #[must_use]
+    pub fn can_strike(self, stage: Stage) -> bool {
+        stage.faces().iter().any(|face| self.is_of(*face))
+    }
 }
 
 macro_rules! faults {
@@ -146,6 +172,22 @@ faults! {
     OutsideOrder = "order placed from outside", Exchange, 5;
     /// An open order is cancelled by somebody else.
     OutsideCancel = "order cancelled from outside", Exchange, 4;
+
+    /// The price of a contract jumps by up to nine percent, its mark with it: positions may be liquidated, the insurance fund
+    /// may have to pay, or cannot.
+    PriceShock = "price shock", Exchange, 3;
+    /// A position answers for somebody else's liquidation.
+    Deleveraged = "position deleveraged", Exchange, 3;
+    /// Somebody else trades contracts with the account.
+    OutsideTrade = "position changed from outside", Exchange, 4;
+    /// Somebody else changes the leverage of a contract for a while.
+    LeverageChanged = "leverage changed from outside", Exchange, 1;
+    /// Somebody else ends every order and position, and changes the mode of positions or margin for a while.
+    ModesChanged = "mode changed from outside", Exchange, 1;
+    /// A trigger is cancelled by somebody else.
+    TriggerCancelled = "trigger cancelled from outside", Exchange, 4;
+    /// The listen key of the user stream runs out.
+    ListenKeyExpired = "listen key expired", Exchange, 2;
 
     /// The process is killed and started again.
     Killed = "process killed", Host, 4;

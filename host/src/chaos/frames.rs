@@ -13,7 +13,7 @@ use super::world::FaultyExchange;
 impl FaultyExchange {
     /// What the exchange has sent on its streams goes out, faults applied.
     pub(super) fn deliver(&mut self, at: MonoNs, answers: &mut Answers) {
-        for (id, outgoing) in self.exchange.drain() {
+        for (id, outgoing) in self.venue.drain() {
             let Some(wire) = self.wires.get(&id) else { continue };
             let (driver, stream, silent) = (wire.driver, wire.stream, wire.silent);
             match outgoing {
@@ -27,7 +27,7 @@ impl FaultyExchange {
                 _ if silent => {}
                 Outgoing::Ping(payload) => {
                     let now = self.timestamp(at);
-                    self.exchange.ws_pong(id, &payload, now);
+                    self.venue.ws_pong(id, &payload, now);
                     answers.send_after(Millis(0), driver, TransportEvent::Pinged { stream });
                 }
                 Outgoing::Text(text) => {

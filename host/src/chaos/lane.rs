@@ -3,13 +3,13 @@
 use colibri_abi::{BookBatch, TopOfBook, TradeBatch};
 use colibri_driver::bulk_lane::BulkReport;
 use colibri_driver::{
-    ConnectorState, Driver, DriverIndex, DriverSetup, Effect, HostTime, Input, Limiter, LogLevel, Rehearsal, Rest, Sink,
+    ConnectorState, Driver, DriverIndex, DriverSetup, Effect, HostTime, Input, LimitShare, Limiter, LogLevel,
+    Rehearsal, Rest, Sink,
 };
 use colibri_model::{Millis, MonoNs, OpId};
 use colibri_standard::{Command, Event, Outcome, Refusal, RejectReason, SessionRole, SessionStatus, UseInstruments};
 
-use super::process::Make;
-use crate::runtime::setup::BULK_SHARE;
+use super::station::Make;
 
 /// A lane that has ended is made anew after so long.
 const REST: Millis = Millis(1_000);
@@ -22,6 +22,8 @@ pub struct Lane {
     pub index: DriverIndex,
     setup: DriverSetup,
     make: Make,
+    /// What it may use of every limit.
+    share: LimitShare,
     driver: Option<Driver>,
     ended: Option<MonoNs>,
     instruments: Option<UseInstruments>,
@@ -38,12 +40,13 @@ impl Lane {
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn start(index: DriverIndex, mut setup: DriverSetup, make: Make) -> Result<Lane, String> {
+    pub fn start(index: DriverIndex, mut setup: DriverSetup, make: Make, share: LimitShare) -> Result<Lane, String> {
         setup.rehearsal = Rehearsal::default();
         let mut lane = Lane {
             index,
             setup,
             make,
+            share,
             driver: None,
             ended: None,
             instruments: None,
@@ -57,7 +60,7 @@ impl Lane {
     }
 
     fn driver(&self) -> Result<Driver, String> {
-        let limiter = Limiter::shared(BULK_SHARE);
+        let limiter = Limiter::shared(self.share);
         Driver::new(&self.setup, (self.make)()?, limiter).map_err(|e| e.to_string())
     }
 

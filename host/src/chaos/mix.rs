@@ -3,6 +3,7 @@
 use colibri_model::SplitMix64;
 
 use super::fault::Fault;
+use super::stage::Stage;
 
 /// The faults that a seed meets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +24,19 @@ impl Mix {
         Mix { faults: vec![fault] }
     }
 
-    /// What a seed meets: one fault alone for every fourth, the faults in turn; else everything.
+    /// What a seed meets where it trades: one fault alone for every fourth, the faults in turn; else everything.
     #[must_use]
-    pub fn of_seed(seed: u64) -> Mix {
-        let all = Fault::ALL;
+    pub fn of_seed(seed: u64, stage: Stage) -> Mix {
+        let all: Vec<Fault> = Fault::ALL
+            .iter()
+            .copied()
+            .filter(|fault| fault.can_strike(stage))
+            .collect();
         if seed.is_multiple_of(4) {
             let index = usize::try_from(seed / 4 % all.len() as u64).unwrap_or(0);
             return Mix::alone(all[index]);
         }
-        Mix { faults: all.to_vec() }
+        Mix { faults: all }
     }
 
     /// Without a fault.
@@ -86,14 +91,18 @@ mod tests {
 
     #[test]
     fn every_fault_is_met_alone_and_in_a_mix() {
-        let alone: BTreeSet<_> = (0..4 * Fault::ALL.len() as u64)
-            .filter(|seed| seed.is_multiple_of(4))
-            .map(|seed| Mix::of_seed(seed).name())
-            .collect();
-        assert_eq!(alone.len(), Fault::ALL.len());
-        let (mix, mut random) = (Mix::of_seed(1), SplitMix64::new(1));
-        let drawn: BTreeSet<_> = (0..5_000).filter_map(|_| mix.draw(&mut random)).collect();
-        assert_eq!(drawn.len(), Fault::ALL.len());
+        for stage in Stage::ALL {
+            let possible = Fault::ALL.iter().filter(|fault| fault.can_strike(*stage)).count();
+            let alone: BTreeSet<_> = (0..4 * possible as u64)
+                .filter(|seed| seed.is_multiple_of(4))
+                .map(|seed| Mix::of_seed(seed, *stage).name())
+                .collect();
+            assert_eq!(alone.len(), possible);
+            let (mix, mut random) = (Mix::of_seed(1, *stage), SplitMix64::new(1));
+            let drawn: BTreeSet<_> = (0..5_000).filter_map(|_| mix.draw(&mut random)).collect();
+            assert_eq!(drawn.len(), possible);
+        }
+        let mut random = SplitMix64::new(1);
         assert_eq!(Mix::calm().draw(&mut random), None);
         for fault in Fault::ALL {
             assert_eq!(

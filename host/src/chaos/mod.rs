@@ -4,12 +4,17 @@
 //! What lives here: the faults, the wires that they strike, the process that is killed and started again, and the promises
 //! that are checked in the end. What must not live here: anything that the host does outside of a simulation.
 //!
-//! A seed runs at least ten virtual minutes, a hundred orders and ten faults. Then the faults stop, the bot is stopped, and
+//! A seed trades spot, contracts or both (`stage`). It runs at least ten virtual minutes, a hundred orders and ten faults. Then the faults stop, the bot is stopped, and
 //! within five virtual minutes everything must be as the exchange has it (`verdict`). The same seed gives the same run, to
 //! the last byte.
 
+mod blueprint;
 mod books;
 mod catching_up;
+mod contract_plan;
+mod contract_trader;
+mod contract_verdict;
+mod contract_watch;
 mod ends;
 pub mod fault;
 mod frames;
@@ -22,6 +27,8 @@ mod projection;
 mod requests;
 mod run;
 mod spoil;
+pub mod stage;
+mod station;
 mod storm;
 pub mod trace;
 mod trader;
@@ -41,14 +48,15 @@ use serde::{Deserialize, Serialize};
 use fault::Fault;
 use mix::Mix;
 use run::Run;
+use stage::{Face, Stage};
 use trace::Printing;
 
 /// What seeds are run with.
 pub struct Simulation {
     /// The connector's library, loaded once.
     pub library: Rc<Library>,
-    /// Its manifest.
-    pub manifest: ConnectorManifest,
+    /// The manifests of its connectors.
+    pub manifests: BTreeMap<Face, ConnectorManifest>,
     /// How long faults strike at least, virtual minutes.
     pub minutes: u64,
 }
@@ -58,6 +66,8 @@ pub struct Simulation {
 pub struct SeedReport {
     /// The seed.
     pub seed: u64,
+    /// What it traded.
+    pub stage: Stage,
     /// The name of its mix of faults.
     pub mix: String,
     /// Virtual minutes under faults.
@@ -104,9 +114,15 @@ impl Simulation {
     ///
     /// # Errors
     /// The simulation itself cannot be set up. A broken promise is no error, nor is a panic: they are in the report.
-    pub fn run(&self, seed: u64, mix: Mix, printing: Printing, continuity: Continuity) -> Result<SeedReport, String> {
+    pub fn run(
+        &self,
+        seed: u64,
+        (mix, stage): (Mix, Stage),
+        printing: Printing,
+        continuity: Continuity,
+    ) -> Result<SeedReport, String> {
         let name = mix.name().to_owned();
-        let run = || Run::new(self, seed, mix, printing, continuity)?.carry_through();
+        let run = || Run::new(self, seed, (mix, stage), printing, continuity)?.carry_through();
         // Nothing of the run is used again once it has panicked.
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
             Ok(report) => report,
@@ -115,6 +131,7 @@ impl Simulation {
                 let words = words.or_else(|| cause.downcast_ref::<&str>().copied());
                 Ok(SeedReport {
                     seed,
+                    stage,
                     mix: name,
                     minutes: 0,
                     orders: 0,

@@ -18,7 +18,7 @@ impl FaultyExchange {
     pub(super) fn ask(&mut self, at: MonoNs, request: &HttpRequest) -> HttpResponse {
         let asked = wire::to_exchange(request);
         let now = self.timestamp(at);
-        let answer = self.exchange.http(&asked, now);
+        let answer = self.venue.http(&asked, now);
         if matches!(answer.status, 418 | 429) {
             let what = format!("{} {}: {}", request.method, asked.path, answer.body);
             self.limits_exceeded.push(what);
@@ -27,13 +27,13 @@ impl FaultyExchange {
         if request.method == "GET" {
             self.answered.retain(|_, (then, _)| at.since(*then) <= STALENESS);
             let question = wire::question(&asked);
-            if asked.path == "/api/v3/depth" && answer.status == 200 {
+            if asked.path.ends_with("/depth") && answer.status == 200 {
                 self.snapshots.entry(question.clone()).or_insert_with(|| answer.clone());
             }
             self.note_denial(&asked, &answer, Denier::Exchange, at);
             self.answered.insert(question, (at, answer.clone()));
         } else {
-            for name in ["newClientOrderId", "origClientOrderId"] {
+            for name in ["newClientOrderId", "origClientOrderId", "clientAlgoId"] {
                 if let Some(id) = wire::parameter(&asked, name) {
                     self.written.insert(id.to_owned(), at);
                 }
@@ -52,9 +52,9 @@ impl FaultyExchange {
         at: MonoNs,
     ) {
         if answer.status == 400
-            && asked.path == "/api/v3/order"
+            && is_of_an_order(&asked.path)
             && String::from_utf8_lossy(&answer.body).contains("-2013")
-            && let Some(id) = wire::parameter(asked, "origClientOrderId")
+            && let Some(id) = named(asked)
         {
             self.denials.add(id, by, at);
         }
@@ -67,8 +67,8 @@ impl FaultyExchange {
         if let Some((_, answer)) = old.filter(|(then, _)| at.since(*then) <= STALENESS) {
             return Some(answer.clone());
         }
-        let id = wire::parameter(&asked, "origClientOrderId")?;
-        let then = self.written.get(id).filter(|_| asked.path == "/api/v3/order")?;
+        let id = named(&asked)?;
+        let then = self.written.get(id).filter(|_| is_of_an_order(&asked.path))?;
         (at.since(*then) <= STALENESS).then(|| HttpResponse {
             status: 400,
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
@@ -204,6 +204,16 @@ impl FaultyExchange {
         };
         respond(answers, driver, id, Millis(0), answer);
     }
+}
+
+/// Whether a path is that of a question about one order or one trigger.
+fn is_of_an_order(path: &str) -> bool {
+    matches!(path, "/api/v3/order" | "/fapi/v1/order" | "/fapi/v1/algoOrder")
+}
+
+/// The order or the trigger that such a question is about.
+fn named(asked: &colibri_sim::binance::HttpRequest) -> Option<&str> {
+    wire::parameter(asked, "origClientOrderId").or_else(|| wire::parameter(asked, "clientAlgoId"))
 }
 
 /// Answers a request, so long after now.

@@ -6,17 +6,20 @@ use colibri_engine::VenuePhase;
 use colibri_engine::orders::ClientIdSource;
 use colibri_model::{Amount, Decimal, Millis, MonoNs, SplitMix64, WallNs};
 use colibri_sim::SimConfig;
-use colibri_sim::binance::Exchange;
 use colibri_sim::config::{FlowConfig, RandomFlow};
 use colibri_sim::time::Timestamp;
-use colibri_standard::{ConnectorManifest, OrderEntry};
+use colibri_sim::venue::Venue;
+use colibri_standard::OrderEntry;
 use colibri_store::journal::MemoryDisk;
 
+use super::blueprint::{self, Blueprint};
+use super::contract_plan::ContractPlan;
 use super::fault::Fault;
 use super::mix::Mix;
 use super::outsider::Outsider;
-use super::process::{self, Blueprint, Process};
+use super::process::Process;
 use super::projection::Projection;
+use super::stage::{Face, Stage};
 use super::trace::{Printing, Trace};
 use super::verdict;
 use super::watch::Watch;
@@ -81,9 +84,16 @@ pub(super) struct Run {
     from_snapshots: u64,
 }
 
-fn exchange(seed: u64, manifest: &ConnectorManifest) -> Result<Exchange, String> {
+fn exchange(seed: u64, blueprint: &Blueprint) -> Result<Venue, String> {
     let mut config = SimConfig::demo();
-    config.markets.truncate(process::PAIRS.len());
+    let pairs = blueprint.stage.pairs().len();
+    config
+        .markets
+        .truncate(if blueprint.stage.has(Face::Spot) { pairs } else { 0 });
+    config
+        .perpetual
+        .truncate(if blueprint.stage.has(Face::Contracts) { pairs } else { 0 });
+    blueprint.plan.configure(&mut config);
     config.flow = FlowConfig::Random(RandomFlow {
         seed,
         levels: 20,
@@ -92,16 +102,23 @@ fn exchange(seed: u64, manifest: &ConnectorManifest) -> Result<Exchange, String>
         step_ms: STEP_MS,
         ..RandomFlow::default()
     });
-    // The exchange's limits are those that the manifest declares: one that is exceeded is answered with 429.
-    let limit = |pool: &str| manifest.pools.get(pool).and_then(|pool| u32::try_from(pool.limit).ok());
-    if let Some(limit) = limit("orders_10s") {
-        config.limits.orders_per_10_seconds = limit;
-    }
-    if let Some(limit) = limit("weight") {
-        config.limits.weight_per_minute = limit;
+    // The exchange's limits are those that the manifests declare: one that is exceeded is answered with 429.
+    let limit = |face: Face, pool: &str| {
+        let manifest = blueprint.manifests.get(&face)?;
+        u32::try_from(manifest.pools.get(pool)?.limit).ok()
+    };
+    let (spot, contracts) = (&mut config.limits, &mut config.contracts.limits);
+    for (face, pool, of_exchange) in [
+        (Face::Spot, "orders_10s", &mut spot.orders_per_10_seconds),
+        (Face::Spot, "weight", &mut spot.weight_per_minute),
+        (Face::Contracts, "orders_10s", &mut contracts.orders_per_10_seconds),
+        (Face::Contracts, "orders_1m", &mut contracts.orders_per_minute),
+        (Face::Contracts, "weight", &mut contracts.weight_per_minute),
+    ] {
+        *of_exchange = limit(face, pool).unwrap_or(*of_exchange);
     }
     let opens = Timestamp::from_micros(EPOCH_MICROS.saturating_add_unsigned(BEGIN.0 / 1_000));
-    Exchange::new(&config, Vec::new(), opens).map_err(|e| e.to_string())
+    Venue::new(&config, Vec::new(), opens).map_err(|e| e.to_string())
 }
 
 impl Run {
@@ -112,18 +129,23 @@ impl Run {
     pub(super) fn new(
         simulation: &Simulation,
         seed: u64,
-        mix: Mix,
+        (mix, stage): (Mix, Stage),
         printing: Printing,
         continuity: Continuity,
     ) -> Result<Run, String> {
         let mut random = SplitMix64::new(seed);
-        let mut manifest = simulation.manifest.clone();
-        manifest.polling.instruments_ms = INSTRUMENTS;
+        let mut manifests = simulation.manifests.clone();
+        for manifest in manifests.values_mut() {
+            manifest.polling.instruments_ms = INSTRUMENTS;
+        }
         let kills = seed % 10 == 9;
         let is_mixed = mix.name() == "mixed";
         // Of the seeds that meet everything, every third sends its orders over the stream.
-        if is_mixed && seed % 3 == 1 {
-            manifest.orders.entry = OrderEntry::Stream;
+        if is_mixed
+            && seed % 3 == 1
+            && let Some(spot) = manifests.get_mut(&Face::Spot)
+        {
+            spot.orders.entry = OrderEntry::Stream;
         }
         // What cannot be written cannot outlast a restart: where the switch is looked at, the disk works.
         let disk_faults = [Fault::DiskFull, Fault::DiskReadOnly, Fault::DiskTorn];
@@ -132,22 +154,28 @@ impl Run {
             .into_iter()
             .filter(|_| kills && is_mixed)
             .fold(mix, Mix::without);
-        let names = ClientIdSource::new(&manifest.client_id, process::BOT, WallNs(EPOCH_MICROS), seed);
-        let outsider = Outsider::with_bot_names(names.map_err(|e| e.to_string())?, process::market_maker_id());
-        let exchange = exchange(random.next_u64(), &manifest)?;
-        let world = FaultyExchange::new(exchange, outsider, EPOCH_MICROS, random.next_u64());
+        let market = random.next_u64();
+        let wires = random.next_u64();
+        let blueprint = Blueprint {
+            library: simulation.library.clone(),
+            manifests,
+            stage,
+            plan: ContractPlan::draw(&mut SplitMix64::new(market)),
+            disk: MemoryDisk::default(),
+            seed: random.next_u64(),
+            max_drawdown: kills.then(|| Amount(Decimal::from(DRAWDOWN))),
+        };
+        let of_names = &blueprint.manifest(stage.faces()[0])?.client_id;
+        let names = ClientIdSource::new(of_names, blueprint::BOT, WallNs(EPOCH_MICROS), seed);
+        let outsider = Outsider::with_bot_names(names.map_err(|e| e.to_string())?, stage);
+        let venue = exchange(market, &blueprint)?;
+        let world = FaultyExchange::new((venue, stage), outsider, EPOCH_MICROS, wires);
         let latency = Latency {
             min: Millis(2),
             max: Millis(40),
         };
         let epoch = WallNs(EPOCH_MICROS * 1_000);
-        let blueprint = Blueprint {
-            library: simulation.library.clone(),
-            manifest,
-            disk: MemoryDisk::default(),
-            seed: random.next_u64(),
-            max_drawdown: kills.then(|| Amount(Decimal::from(DRAWDOWN))),
-        };
+        let watch = Watch::new(blueprint.plan, BEGIN);
         Ok(Run {
             blueprint,
             transport: SimulatedTransport::new(world, latency, epoch, random.next_u64()),
@@ -163,7 +191,7 @@ impl Run {
             repair: None,
             doomed: None,
             history: has_history.then(|| Projection::new(BEGIN)).transpose()?,
-            watch: Watch::new(BEGIN),
+            watch,
             seed,
             minutes: simulation.minutes.max(10),
             continuity,
@@ -208,15 +236,15 @@ impl Run {
     }
 
     /// Whether the bot knows what the account holds and has done.
-    const fn is_ready(&self) -> bool {
-        self.transport.world.outsider.ledger_started
+    fn is_ready(&self) -> bool {
+        self.transport.world.outsider.ready.len() == self.blueprint.stage.faces().len()
     }
 
     /// When the last ban or 429 ends that the bot heard of; the beginning of time where none holds it. It is the bot's own
     /// word, and bounded by [`READY`]: one that rests for longer than any ban is judged all the same.
     fn may_ask(&self) -> MonoNs {
-        let health = self.process.as_ref().map(Process::health);
-        let paused = health.iter().flat_map(|health| &health.pools);
+        let health = self.process.iter().flat_map(Process::health);
+        let paused = health.flat_map(|health| health.pools);
         paused.filter_map(|pool| pool.paused_until).max().unwrap_or(MonoNs(0))
     }
 
@@ -246,8 +274,9 @@ impl Run {
         if self.restart.is_some() {
             return Ok(());
         }
-        // Each process has two drivers.
-        let index = DriverIndex(usize::try_from(self.processes * 2).unwrap_or(usize::MAX));
+        // Each process has two drivers a venue.
+        let drivers = 2 * self.blueprint.stage.faces().len() as u64;
+        let index = DriverIndex(usize::try_from(self.processes * drivers).unwrap_or(usize::MAX));
         self.processes += 1;
         let time = self.time();
         self.trace.line(self.now, &format!("process {} starts", self.processes));
@@ -255,7 +284,7 @@ impl Run {
         self.watch.started(&process, self.now);
         self.process = Some(process);
         self.transport.world.outsider.transferred.clear();
-        self.transport.world.outsider.ledger_started = false;
+        self.transport.world.outsider.ready.clear();
         self.carry_effects();
         Ok(())
     }
@@ -267,10 +296,10 @@ impl Run {
         if let Some(process) = self.process.take() {
             self.trace.line(self.now, "the process is killed");
             self.watch.ended(&process);
-            for driver in [process.index, process.lane.index] {
+            for driver in process.numbers() {
                 self.transport.world.forget(driver, self.now);
             }
-            self.transport.world.outsider.ledger_started = false;
+            self.transport.world.outsider.ready.clear();
             let down = Millis(100 + self.random.below(20_000));
             self.restart = Some(self.now.plus(down));
         }
@@ -332,7 +361,9 @@ impl Run {
                     self.from_snapshots += u64::from(process.go_on_from_snapshot(&self.blueprint)?);
                 }
                 let view = process.engine().view();
-                self.transport.world.outsider.ledger_started = view.venues().any(|v| *v.phase() == VenuePhase::Ready);
+                let ready = view.venues().filter(|v| *v.phase() == VenuePhase::Ready);
+                let ready = ready.filter_map(|venue| Face::of_venue(venue.id().as_str()));
+                self.transport.world.outsider.ready = ready.collect();
                 let world = &self.transport.world;
                 self.watch.look(process, world, self.now, &mut self.random);
                 if self.watch.is_to_resume(self.now) {
@@ -378,7 +409,7 @@ impl Run {
         self.watch.over(&self.transport.world);
         violations.extend(self.watch.violations());
         if let Some(history) = &mut self.history {
-            match process::folded(&self.blueprint.disk) {
+            match blueprint::folded(&self.blueprint.disk) {
                 Ok(journal) => violations.extend(history.differences(&self.blueprint.disk, &journal)),
                 Err(why) => violations.push(format!("the journal cannot be read: {why}")),
             }
@@ -394,6 +425,7 @@ impl Run {
         let world = &self.transport.world;
         Ok(SeedReport {
             seed: self.seed,
+            stage: self.blueprint.stage,
             mix: self.mix.name().to_owned(),
             minutes,
             orders,

@@ -1,11 +1,12 @@
 //! The storm: which fault strikes next, and those that strike the host itself.
 
+use colibri_engine::VenueIndex;
 use colibri_model::{Millis, MonoNs};
 use colibri_store::journal::DiskFault;
 
 use super::fault::{Fault, Place};
-use super::process::PanicIn;
 use super::run::Run;
+use super::station::PanicIn;
 
 impl Run {
     pub(super) fn draw_fault(&mut self) {
@@ -69,9 +70,13 @@ impl Run {
                 let call = [PanicIn::AnyCall, PanicIn::Orders, PanicIn::Answer]
                     [usize::try_from(self.random.below(3)).unwrap_or(0)];
                 let Some(process) = &mut self.process else { return };
+                let venue = match process.venues() {
+                    1 => 0,
+                    several => usize::try_from(self.random.below(several as u64)).unwrap_or(0),
+                };
                 match fault {
-                    Fault::ConnectorPanic => process.rehearse_panic(call, actions),
-                    _ => process.rehearse_lane_panic(actions),
+                    Fault::ConnectorPanic => process.rehearse_panic(VenueIndex(venue), call, actions),
+                    _ => process.rehearse_lane_panic(VenueIndex(venue), actions),
                 }
             }
             Fault::HistoryFailing => {

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_engine::Recovered;
 use colibri_model::{Decimal, Fill, OrderState};
-use colibri_sim::identity::AccountId;
-use colibri_sim::matching::{MyTrade, Order, OrderStatus, Side};
+use colibri_sim::matching::{Cause, MyTrade, Order, OrderStatus, Side};
 
-use super::outsider::account;
-use super::process::{MOST_NOTIONAL, Process, folded};
+use super::blueprint::{MOST_NOTIONAL, folded};
+use super::contract_verdict;
+use super::process::Process;
+use super::stage::Face;
 use super::world::FaultyExchange;
 use colibri_store::journal::MemoryDisk;
 
-/// Operations that may be under way at the end: the keeping of sessions and clock.
+/// Operations of a venue that may be under way at the end: the keeping of sessions and clock.
 const MOST_OPERATIONS: usize = 8;
 
 /// Promises that were broken, in words.
@@ -22,15 +23,18 @@ pub type Violations = Vec<String>;
 struct Truth<'a> {
     /// The bot's own, and those that it has adopted.
     orders: Vec<&'a Order>,
-    /// Somebody else's.
+    /// Somebody else's, and the exchange's.
     foreign: Vec<&'a Order>,
-    /// By pair and trade id.
-    trades: BTreeMap<(String, String), &'a MyTrade>,
-    /// Bought less sold by the bot, by pair.
-    positions: BTreeMap<String, Decimal>,
+    /// By venue, pair and trade id.
+    trades: BTreeMap<TradeName, &'a MyTrade>,
+    /// Bought less sold by the bot, by venue and pair.
+    positions: BTreeMap<(String, String), Decimal>,
 }
 
-fn truth<'a>(process: &Process, world: &'a FaultyExchange, account: AccountId) -> Truth<'a> {
+/// Venue, pair and id.
+type TradeName = (String, String, String);
+
+fn truth<'a>(process: &Process, world: &'a FaultyExchange) -> Truth<'a> {
     let mut truth = Truth {
         orders: Vec::new(),
         foreign: Vec::new(),
@@ -44,16 +48,21 @@ fn truth<'a>(process: &Process, world: &'a FaultyExchange, account: AccountId) -
         .map(|order| order.client_id().as_str())
         .filter(|id| world.outsider.placed.contains(*id))
         .collect();
-    for (_, market) in world.exchange.engine().markets() {
+    let markets = world.faces().flat_map(|(face, engine, account)| {
+        let markets = engine.markets();
+        markets.map(move |(_, market)| (face.connector().to_owned(), market, account))
+    });
+    for (venue, market, account) in markets {
         let pair = format!("{}-{}", market.settings.base, market.settings.quote);
         let is_foreign = |order: &Order| {
             let id = order.client_id.as_str();
-            world.outsider.placed.contains(id) && !adopted.contains(id)
+            order.terms.cause != Cause::Client || (world.outsider.placed.contains(id) && !adopted.contains(id))
         };
         let (foreign, own): (Vec<_>, Vec<_>) = market.orders_of(account).partition(|order| is_foreign(order));
-        let position = truth.positions.entry(pair.clone()).or_default();
+        let position = truth.positions.entry((venue.clone(), pair.clone())).or_default();
         for trade in market.trades_of(account) {
-            truth.trades.insert((pair.clone(), trade.id.to_string()), trade);
+            let name = (venue.clone(), pair.clone(), trade.id.to_string());
+            truth.trades.insert(name, trade);
             if market.order(trade.order).is_some_and(|order| !is_foreign(order)) {
                 *position += match trade.side {
                     Side::Buy => trade.quantity,
@@ -70,12 +79,12 @@ fn truth<'a>(process: &Process, world: &'a FaultyExchange, account: AccountId) -
 /// How many orders the bot has placed.
 #[must_use]
 pub fn orders_of_the_bot(world: &FaultyExchange) -> u64 {
-    let Some(account) = account(&world.exchange) else {
-        return 0;
-    };
-    let markets = world.exchange.engine().markets();
-    let orders = markets.flat_map(|(_, market)| market.orders_of(account));
+    let orders = world.faces().flat_map(|(_, engine, account)| {
+        let markets = engine.markets();
+        markets.flat_map(move |(_, market)| market.orders_of(account))
+    });
     orders
+        .filter(|order| order.terms.cause == Cause::Client)
         .filter(|order| !world.outsider.placed.contains(order.client_id.as_str()))
         .count() as u64
 }
@@ -83,20 +92,16 @@ pub fn orders_of_the_bot(world: &FaultyExchange) -> u64 {
 /// How many trades the account has made.
 #[must_use]
 pub fn trades_of_the_account(world: &FaultyExchange) -> u64 {
-    let Some(account) = account(&world.exchange) else {
-        return 0;
-    };
-    let markets = world.exchange.engine().markets();
-    markets.map(|(_, market)| market.trades_of(account).len() as u64).sum()
+    let faces = world.faces();
+    faces
+        .flat_map(|(_, engine, account)| engine.markets().map(move |(_, m)| m.trades_of(account).len() as u64))
+        .sum()
 }
 
 /// Names of the bot's orders that are open at the exchange.
 #[must_use]
 pub fn open_orders_of_the_bot(process: &Process, world: &FaultyExchange) -> Vec<String> {
-    let Some(account) = account(&world.exchange) else {
-        return Vec::new();
-    };
-    let truth = truth(process, world, account);
+    let truth = truth(process, world);
     let open = truth.orders.iter().filter(|order| order.status.is_open());
     open.map(|order| order.client_id.to_string()).collect()
 }
@@ -104,9 +109,6 @@ pub fn open_orders_of_the_bot(process: &Process, world: &FaultyExchange) -> Vec<
 /// What is amiss with orders of somebody else's: touched, or not shown.
 #[must_use]
 pub fn foreign_orders(process: &Process, world: &FaultyExchange) -> Vec<String> {
-    let Some(account) = account(&world.exchange) else {
-        return Vec::new();
-    };
     let view = process.engine().view();
     let shown: BTreeSet<&str> = view
         .venues()
@@ -114,8 +116,11 @@ pub fn foreign_orders(process: &Process, world: &FaultyExchange) -> Vec<String> 
         .filter_map(|order| Some(order.client_id.as_ref()?.as_str()))
         .collect();
     let mut broken = Violations::new();
-    for order in truth(process, world, account).foreign {
+    for order in truth(process, world).foreign {
         let id = order.client_id.as_str();
+        if order.terms.cause != Cause::Client {
+            continue;
+        }
         if order.status == OrderStatus::Canceled && !world.outsider.cancelled.contains(id) {
             broken.push(format!("{id}, an order of somebody else's, was cancelled"));
         }
@@ -136,10 +141,7 @@ pub fn foreign_orders(process: &Process, world: &FaultyExchange) -> Vec<String> 
 #[must_use]
 pub fn violations(process: &Process, world: &FaultyExchange, disk: &MemoryDisk) -> Violations {
     let mut broken = Violations::new();
-    let Some(account) = account(&world.exchange) else {
-        return vec!["the exchange has no such account".to_owned()];
-    };
-    let truth = truth(process, world, account);
+    let truth = truth(process, world);
     if !process.engine().is_stopped() {
         let report = process.engine().stop_report();
         broken.push(format!("it has not stopped with proof: {report:?}"));
@@ -152,12 +154,13 @@ pub fn violations(process: &Process, world: &FaultyExchange, disk: &MemoryDisk) 
         Ok(recovered) => journal(&recovered, &truth, &mut broken),
         Err(why) => broken.push(format!("the journal cannot be read: {why}")),
     }
-    balances(process, world, account, &mut broken);
+    balances(process, world, &mut broken);
+    broken.extend(contract_verdict::violations(process, world, disk));
     for answer in &world.limits_exceeded {
         broken.push(format!("a limit was exceeded: {answer}"));
     }
-    let operations = process.health().operations + process.lane.operations();
-    if operations > MOST_OPERATIONS {
+    let operations = process.operations();
+    if operations > MOST_OPERATIONS * process.venues() {
         broken.push(format!("{operations} operations have not ended"));
     }
     broken
@@ -166,9 +169,13 @@ pub fn violations(process: &Process, world: &FaultyExchange, disk: &MemoryDisk) 
 fn positions(process: &Process, truth: &Truth<'_>, broken: &mut Violations) {
     for market in process.engine().view().markets() {
         let (pair, held) = (market.pair().to_string(), market.position().inventory.0);
-        let truly = truth.positions.get(&pair).copied().unwrap_or_default();
+        let name = (market.venue().to_string(), pair);
+        let truly = truth.positions.get(&name).copied().unwrap_or_default();
         if held != truly {
-            broken.push(format!("{pair}: {held} held by the position, {truly} by the trades"));
+            let (venue, pair) = name;
+            broken.push(format!(
+                "{pair} at {venue}: {held} held by the position, {truly} by the trades"
+            ));
         }
     }
 }
@@ -248,11 +255,13 @@ fn tracker(process: &Process, truth: &Truth<'_>, broken: &mut Violations) {
 fn compare_fills(whose: &str, fills: &[&Fill], truth: &Truth<'_>, broken: &mut Violations) {
     let mut told = BTreeMap::new();
     for fill in fills {
-        told.insert((fill.key.pair.to_string(), fill.key.trade_id.to_string()), *fill);
+        let key = &fill.key;
+        let name = (key.venue.to_string(), key.pair.to_string(), key.trade_id.to_string());
+        told.insert(name, *fill);
     }
     for (key, trade) in &truth.trades {
         let Some(fill) = told.remove(key) else {
-            broken.push(format!("{whose} lacks the trade {} of {}", key.1, key.0));
+            broken.push(format!("{whose} lacks the trade {} of {} at {}", key.2, key.1, key.0));
             continue;
         };
         let fee = fill.fee.as_ref().map(|fee| (fee.amount.0, fee.asset.as_str()));
@@ -262,12 +271,12 @@ fn compare_fills(whose: &str, fills: &[&Fill], truth: &Truth<'_>, broken: &mut V
         if !same {
             broken.push(format!(
                 "{whose} has the trade {} of {} otherwise: {fill:?}, {trade:?}",
-                key.1, key.0
+                key.2, key.1
             ));
         }
     }
     for key in told.keys() {
-        broken.push(format!("{whose} has a trade {} of {} that never was", key.1, key.0));
+        broken.push(format!("{whose} has a trade {} of {} that never was", key.2, key.1));
     }
 }
 
@@ -305,26 +314,32 @@ fn journal(recovered: &Recovered, truth: &Truth<'_>, broken: &mut Violations) {
     compare_fills("the journal", &fills, truth, broken);
 }
 
-fn balances(process: &Process, world: &FaultyExchange, account: AccountId, broken: &mut Violations) {
-    let view = process.engine().view();
-    let held = &world.exchange.engine().account(account).ledger;
-    let ledger: Vec<_> = view.venues().flat_map(|v| v.ledger_balances()).collect();
-    if ledger.is_empty() {
-        broken.push("the ledger has not started".to_owned());
-    }
-    for line in ledger {
-        let asset = line.asset.as_str();
-        let balance = held.balance(&asset.into());
-        let truly = balance.free + balance.locked;
-        if line.stated.0 != truly {
-            broken.push(format!("{asset}: stated {}, at the exchange {truly}", line.stated));
+fn balances(process: &Process, world: &FaultyExchange, broken: &mut Violations) {
+    for venue in process.engine().view().venues() {
+        let ledger = venue.ledger_balances();
+        if ledger.is_empty() {
+            broken.push(format!("the ledger of {} has not started", venue.id()));
         }
-        let moved = world.outsider.transferred.get(asset).copied().unwrap_or_default();
-        if line.expected.0 + moved != truly {
-            broken.push(format!(
-                "{asset}: {} by fills and {moved} from outside, at the exchange {truly}",
-                line.expected
-            ));
+        // A margin wallet is `contract_verdict`'s.
+        let of_spot = world.faces().find(|(face, ..)| *face == Face::Spot);
+        let Some((_, engine, account)) = of_spot.filter(|_| !venue.has_contracts()) else {
+            continue;
+        };
+        let held = &engine.account(account).ledger;
+        for line in ledger {
+            let asset = line.asset.as_str();
+            let balance = held.balance(&asset.into());
+            let truly = balance.free + balance.locked;
+            if line.stated.0 != truly {
+                broken.push(format!("{asset}: stated {}, at the exchange {truly}", line.stated));
+            }
+            let moved = world.outsider.transferred.get(asset).copied().unwrap_or_default();
+            if line.expected.0 + moved != truly {
+                broken.push(format!(
+                    "{asset}: {} by fills and {moved} from outside, at the exchange {truly}",
+                    line.expected
+                ));
+            }
         }
     }
 }

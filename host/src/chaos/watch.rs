@@ -6,6 +6,8 @@ use colibri_model::{Millis, MonoNs, SplitMix64};
 
 use super::books::Books;
 use super::catching_up::CatchingUp;
+use super::contract_plan::ContractPlan;
+use super::contract_watch::ContractWatch;
 use super::ends::Ends;
 use super::process::Process;
 use super::verdict;
@@ -44,12 +46,13 @@ pub struct Watch {
     books: Books,
     catching_up: CatchingUp,
     ends: Ends,
+    contracts: ContractWatch,
 }
 
 impl Watch {
     /// From `now` on.
     #[must_use]
-    pub fn new(now: MonoNs) -> Watch {
+    pub fn new(plan: ContractPlan, now: MonoNs) -> Watch {
         Watch {
             broken: BTreeSet::new(),
             next: now,
@@ -58,6 +61,7 @@ impl Watch {
             books: Books::default(),
             catching_up: CatchingUp::default(),
             ends: Ends::default(),
+            contracts: ContractWatch::new(plan, now),
         }
     }
 
@@ -82,6 +86,7 @@ impl Watch {
         self.books = Books::default();
         self.catching_up = CatchingUp::default();
         self.ends.started(process, now);
+        self.contracts.started();
         if let Some(thrown) = &mut self.thrown {
             thrown.sent = process.engine().view().counts().orders_sent;
             if process.engine().kill_switch().is_none() {
@@ -105,8 +110,9 @@ impl Watch {
     pub fn look(&mut self, process: &Process, world: &FaultyExchange, now: MonoNs, random: &mut SplitMix64) {
         self.look_at_kill_switch(process, now, random);
         self.broken.extend(self.books.look(process, world));
-        self.broken.extend(self.catching_up.look(process, world));
+        self.broken.extend(self.catching_up.look(process, world, now));
         self.broken.extend(self.ends.look(process, world, now));
+        self.broken.extend(self.contracts.look(process, world, now));
         if now >= self.next {
             self.next = now.plus(MEMORY);
             self.look_at_memory(process);
@@ -114,18 +120,16 @@ impl Watch {
     }
 
     fn look_at_memory(&mut self, process: &Process) {
-        let health = process.health();
         let view = process.engine().view();
-        let streams: usize = health.sessions.iter().map(|session| session.streams).sum();
+        let health: Vec<_> = process.health().collect();
+        let sessions = health.iter().flat_map(|health| &health.sessions);
+        let streams: usize = sessions.map(|session| session.streams).sum();
+        let queued: usize = health.iter().map(|health| health.queued).sum();
         let live: usize = view.venues().map(|v| v.live_orders().count()).sum();
         let orders: usize = view.venues().map(|v| v.orders().count()).sum();
         for (what, count, most) in [
-            (
-                "operations under way",
-                health.operations + process.lane.operations(),
-                MOST_OPERATIONS,
-            ),
-            ("operations in the queue", health.queued, MOST_OPERATIONS),
+            ("operations under way", process.operations(), MOST_OPERATIONS),
+            ("operations in the queue", queued, MOST_OPERATIONS),
             ("streams", streams, MOST_STREAMS),
             ("live orders", live, MOST_LIVE),
             ("orders remembered", orders, MOST_ORDERS),

@@ -5,12 +5,23 @@ use std::net::{IpAddr, Ipv4Addr};
 use colibri_driver::{HttpRequest, HttpResponse};
 use colibri_sim::binance::{self, Method};
 
+use super::stage::Face;
+
 /// Where the host's requests come from.
 pub const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// The address of everything at the exchange.
-pub const REST: &str = "http://127.0.0.1:9";
+const REST: &str = "http://127.0.0.1:9";
 /// The address of its streams.
-pub const STREAMS: &str = "ws://127.0.0.1:9";
+const STREAMS: &str = "ws://127.0.0.1:9";
+
+/// Where each host of a face's connector is.
+#[must_use]
+pub const fn addresses(face: Face) -> &'static [(&'static str, &'static str)] {
+    match face {
+        Face::Spot => &[("rest", REST), ("market", STREAMS), ("ws_api", STREAMS)],
+        Face::Contracts => &[("rest", REST), ("market", STREAMS), ("private", STREAMS)],
+    }
+}
 
 /// Path and query of a URL.
 #[must_use]

@@ -8,15 +8,18 @@ use colibri_driver::{
     TransportEvent,
 };
 use colibri_model::{Millis, MonoNs, SplitMix64};
-use colibri_sim::binance::{Exchange, SocketPath};
-use colibri_sim::identity::ConnectionId;
-use colibri_sim::time::Timestamp;
+use colibri_sim::binance::SocketPath;
+use colibri_sim::identity::{AccountId, ConnectionId};
+use colibri_sim::matching::Engine;
+use colibri_sim::time::{Span, Timestamp};
+use colibri_sim::venue::Venue;
 
 use super::ends::Denials;
 use super::fault::{Fault, Place};
 use super::outage::Outage;
-use super::outsider::Outsider;
+use super::outsider::{Outsider, account};
 use super::requests::respond;
+use super::stage::{Face, Stage};
 use super::wire;
 
 /// A stream as the exchange's end knows it.
@@ -32,7 +35,9 @@ pub(super) struct Wire {
 /// The exchange behind bad wires.
 pub struct FaultyExchange {
     /// The exchange.
-    pub exchange: Exchange,
+    pub venue: Venue,
+    /// Where the host trades.
+    pub stage: Stage,
     /// How often each fault has struck.
     pub struck: BTreeMap<Fault, u64>,
     /// Answers of the exchange itself that say that a limit was exceeded.
@@ -58,14 +63,20 @@ pub struct FaultyExchange {
     pub(super) outage: Option<(Outage, MonoNs)>,
     /// Drivers whose process has ended.
     gone: BTreeSet<DriverIndex>,
+    /// When the exchange was last looked at by the clock.
+    looked: Timestamp,
 }
+
+/// How often what the exchange does by its clock is looked at, where contracts are traded.
+const LOOK: Span = Span::from_millis(100);
 
 impl FaultyExchange {
     /// An exchange that opens at `epoch`, microseconds since 1970, where the monotonic clock is zero.
     #[must_use]
-    pub fn new(exchange: Exchange, outsider: Outsider, epoch: i64, seed: u64) -> FaultyExchange {
+    pub fn new((venue, stage): (Venue, Stage), outsider: Outsider, epoch: i64, seed: u64) -> FaultyExchange {
         FaultyExchange {
-            exchange,
+            venue,
+            stage,
             struck: BTreeMap::new(),
             limits_exceeded: Vec::new(),
             denials: Denials::default(),
@@ -81,7 +92,26 @@ impl FaultyExchange {
             written: BTreeMap::new(),
             outage: None,
             gone: BTreeSet::new(),
+            looked: Timestamp::from_micros(epoch),
         }
+    }
+
+    /// The engine of a face that the host trades at.
+    #[must_use]
+    pub fn engine(&self, face: Face) -> Option<&Engine> {
+        match face {
+            _ if !self.stage.has(face) => None,
+            Face::Spot => Some(self.venue.spot_face().engine()),
+            Face::Contracts => Some(self.venue.contracts_face()?.engine()),
+        }
+    }
+
+    /// The faces that the host trades at, each with its engine and the account there.
+    pub fn faces(&self) -> impl Iterator<Item = (Face, &Engine, AccountId)> {
+        self.stage.faces().iter().filter_map(|face| {
+            let engine = self.engine(*face)?;
+            Some((*face, engine, account(engine)?))
+        })
     }
 
     /// The exchange's time.
@@ -106,13 +136,13 @@ impl FaultyExchange {
         self.armed.clear();
         self.outage = None;
         let now = self.timestamp(at);
-        self.outsider.clear_up(&mut self.exchange, now);
+        self.outsider.clear_up(&mut self.venue, now);
     }
 
     /// Somebody else's orders that may trade at any moment are cancelled.
     pub fn leave_the_market(&mut self, at: MonoNs) {
         let now = self.timestamp(at);
-        self.outsider.leave_the_market(&mut self.exchange, now);
+        self.outsider.leave_the_market(&mut self.venue, now);
     }
 
     /// A process has ended: its connections break.
@@ -139,7 +169,7 @@ impl FaultyExchange {
         if let Some(wire) = self.wires.remove(&id) {
             self.by_stream.remove(&(wire.driver, wire.stream));
         }
-        self.exchange.ws_close(id, now);
+        self.venue.ws_close(id, now);
     }
 
     /// The first fault that waits for this place.
@@ -179,7 +209,7 @@ impl FaultyExchange {
         let Some(path) = SocketPath::parse(path) else {
             return answers.closed(driver, stream, 404, "no such path");
         };
-        match self.exchange.ws_open(&path, query, wire::HOST, now) {
+        match self.venue.ws_open(&path, query, wire::HOST, now) {
             Ok(id) => {
                 let wire = Wire {
                     driver,
@@ -214,7 +244,7 @@ impl FaultyExchange {
             let now = self.timestamp(at);
             let struck = match fault {
                 Fault::Shutdown => {
-                    self.exchange.announce_shutdown(now);
+                    self.venue.announce_shutdown(now);
                     self.deliver(at, answers);
                     self.cut_all(now, (1001, "Server shutdown"), answers);
                     true
@@ -226,7 +256,9 @@ impl FaultyExchange {
                     self.cut_all(now, (0, "connection reset"), answers);
                     true
                 }
-                _ => self.outsider.act(fault, &mut self.exchange, &mut self.random, now),
+                _ => self
+                    .outsider
+                    .act(fault, (&mut self.venue, self.stage), &mut self.random, now),
             };
             if struck {
                 self.strike(fault);
@@ -252,7 +284,7 @@ impl World for FaultyExchange {
                 {
                     let text = String::from_utf8_lossy(&frame.bytes);
                     self.note_written(&text, at);
-                    self.exchange.ws_message(id, &text, now);
+                    self.venue.ws_message(id, &text, now);
                 }
             }
             Effect::CloseStream { stream, .. } => {
@@ -265,7 +297,12 @@ impl World for FaultyExchange {
     }
 
     fn next(&self) -> Option<MonoNs> {
-        let micros = self.exchange.next_due().micros().saturating_sub(self.epoch);
+        // Contracts have ticks between those at which books are sent: they are made up for at the next of these.
+        let due = match self.stage {
+            Stage::Spot => self.venue.next_due(),
+            Stage::Contracts | Stage::Both => self.venue.next_due().max(self.looked.window_start(LOOK).after(LOOK)),
+        };
+        let micros = due.micros().saturating_sub(self.epoch);
         let due = MonoNs(u64::try_from(micros).unwrap_or(0).saturating_mul(1_000));
         let delayed = self.delayed.keys().next().map(|(at, ..)| *at);
         Some(delayed.into_iter().fold(due, MonoNs::min))
@@ -274,12 +311,13 @@ impl World for FaultyExchange {
     fn act(&mut self, time: HostTime, answers: &mut Answers) {
         let at = time.mono;
         let now = self.timestamp(at);
-        self.exchange.advance(now);
+        self.venue.advance(now);
+        self.looked = now;
         self.strike_exchange(at, answers);
         if self.outage.is_some_and(|(_, until)| until <= at) {
             self.outage = None;
         }
-        self.outsider.undo_if_due(&mut self.exchange, now);
+        self.outsider.undo_if_due(&mut self.venue, now);
         while let Some(first) = self.delayed.first_entry().filter(|first| first.key().0 <= at) {
             let driver = first.key().1;
             let request = first.remove();

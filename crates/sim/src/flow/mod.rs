@@ -185,6 +185,15 @@ impl Flow {
         }
     }
 
+    /// Moves the market makers of a market to `price` at once.
+    pub fn jump(&mut self, market: MarketId, price: Decimal) {
+        for source in &mut self.sources {
+            if let Source::Random(source) = source {
+                source.jump(market, price);
+            }
+        }
+    }
+
     /// When a source acts next; `None` when none ever will.
     pub fn next(&self) -> Option<Timestamp> {
         self.sources.iter().filter_map(Source::next).min()

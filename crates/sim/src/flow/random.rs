@@ -128,6 +128,14 @@ impl RandomSource {
         }
     }
 
+    /// Moves the fair price of `market` to `price` at once.
+    pub fn jump(&mut self, market: MarketId, price: Decimal) {
+        if market == self.market {
+            let fine = price / self.tick * Decimal::from(FINE);
+            self.fair = fine.round().to_i64().unwrap_or(self.fair);
+        }
+    }
+
     /// When it acts next.
     pub fn next(&self) -> Timestamp {
         self.next

@@ -314,6 +314,51 @@ impl Engine {
         }
     }
 
+    /// Reduces a position near the mark price against `other`, who makes the market, as [`Self::deleverage`] reduces those who
+    /// answer for somebody else. Whether there was so much to reduce.
+    pub fn deleverage_for_another(
+        &mut self,
+        market: MarketId,
+        (account, side): (AccountId, PositionSide),
+        quantity: Decimal,
+        other: AccountId,
+        now: Timestamp,
+    ) -> bool {
+        let position = self.accounts[account.0].margin.position(market, side);
+        if quantity <= Decimal::ZERO || position.amount.abs() < quantity {
+            return false;
+        }
+        let closing = if position.amount > Decimal::ZERO {
+            Side::Sell
+        } else {
+            Side::Buy
+        };
+        let place = &self.markets[market.0];
+        let Some(rules) = place.contract() else {
+            return false;
+        };
+        let price = (place.mark / rules.tick).round() * rules.tick;
+        let name = ClientOrderId::from("adl_autoclose");
+        let reducing = forced_order(name, closing, side, quantity, price, Cause::Deleveraging);
+        let name = self.name_liquidation(now);
+        let net = PositionSide::Both;
+        let counter = forced_order(name, closing.opposite(), net, quantity, price, Cause::Liquidation);
+        let maker = self.accept(market, account, reducing, quantity, now);
+        let taker = self.accept(market, other, counter, quantity, now);
+        let trade = self.markets[market.0].issue_trade_id();
+        let meeting = Meeting {
+            taker,
+            maker,
+            price,
+            quantity,
+        };
+        self.fill(market, taker, Liquidity::Taker, trade, meeting, now);
+        self.fill(market, maker, Liquidity::Maker, trade, meeting, now);
+        self.end_idle_reducers(market, now);
+        self.settle_touched(now);
+        true
+    }
+
     /// Positions that an order of `closing` can be closed against: highest profit times leverage first, those who make the
     /// market last.
     fn deleveraging_queue(&self, market: MarketId, closing: Side) -> Vec<(AccountId, PositionSide)> {

@@ -88,33 +88,52 @@ pub enum TriggerKind {
 /// A trigger.
 #[derive(Debug, Clone)]
 pub struct Trigger {
+    /// Its number.
     pub id: u64,
+    /// Whose.
     pub account: AccountId,
+    /// Of which contract.
     pub market: MarketId,
+    /// Its owner's name for it.
     pub client_id: ClientOrderId,
+    /// Which way the price must go.
     pub kind: TriggerKind,
+    /// Which price is watched.
     pub working: WorkingType,
+    /// The price that fires it, in quote per base.
     pub trigger_price: Decimal,
     /// Whether the mark and the last price must be near each other.
     pub protected: bool,
+    /// The side of its order.
     pub side: Side,
+    /// Which position its order changes.
     pub position: PositionSide,
+    /// What its order may do to it.
     pub effect: Effect,
     /// `Market`, `Limit` or `LimitMaker`.
     pub order: OrderKind,
+    /// How long its order lives.
     pub time_in_force: TimeInForce,
     /// Zero for a market order.
     pub price: Decimal,
-    pub price_match: Option<PriceMatch>,
+    pub(super) price_match: Option<PriceMatch>,
     /// Zero where all of the position is meant.
     pub quantity: Decimal,
+    /// What its order does where it would meet one of the same owner.
     pub prevention: SelfTradePrevention,
+    /// Until when it waits, where it says so.
     pub good_till: Option<Timestamp>,
+    /// Where it is in its life.
     pub status: AlgoStatus,
+    /// When it was placed.
     pub created: Timestamp,
+    /// When it last changed.
     pub updated: Timestamp,
+    /// When it fired, where it has.
     pub triggered: Option<Timestamp>,
+    /// The order that it became, where it has.
     pub actual: Option<OrderId>,
+    /// Why it ended, in words.
     pub reason: String,
 }
 

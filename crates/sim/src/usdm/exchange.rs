@@ -9,13 +9,11 @@ use super::pricing::Pricing;
 use super::render::OrderDetail;
 use super::socket::Connection;
 use super::user_stream::ListenKeys;
-use crate::config::{ConfigError, MarketStatus, PerpetualConfig, SimConfig};
+use crate::config::{ConfigError, PerpetualConfig, SimConfig};
 use crate::flow::{Flow, FlowMarket};
 use crate::identity::{AccountId, AccountName, ClientOrderId, ConnectionId, MarketId, OrderId, Symbol};
 use crate::margin::{IncomeKind, Tiers};
-use crate::matching::{
-    AccountSettings, ContractRules, Engine, FeeRates, History, MarketSettings, Reject, Settlement, Side,
-};
+use crate::matching::{AccountSettings, ContractRules, Engine, FeeRates, History, MarketSettings, Settlement, Side};
 use crate::prng::Prng;
 use crate::time::{Span, Timestamp};
 use crate::wire::auth::KeyRing;
@@ -58,7 +56,9 @@ pub struct Exchange {
     pub(super) next_connection: u64,
     pub(super) outgoing: Vec<(ConnectionId, Outgoing)>,
     pub(super) names: Prng,
-    flow: Flow,
+    pub(super) flow: Flow,
+    /// The account that makes the market.
+    pub(super) house: AccountId,
 }
 
 impl Exchange {
@@ -107,6 +107,7 @@ impl Exchange {
             outgoing: Vec::new(),
             names: Prng::new(1),
             flow,
+            house,
         };
         for place in 0..exchange.markets.len() {
             exchange.engine.set_mark(MarketId(place), exchange.prices[place].mark);
@@ -177,37 +178,6 @@ impl Exchange {
         }
     }
 
-    /// Holds a contract's index and mark price from now on, or lets them move again; what follows from it follows at once.
-    /// Whether there is such a contract.
-    pub fn pin_mark(&mut self, symbol: &Symbol, price: Option<Decimal>, now: Timestamp) -> bool {
-        self.advance(now);
-        let Some(market) = self.engine.find_market(symbol) else {
-            return false;
-        };
-        self.prices[market.0].pin(price);
-        self.mark_changed(market);
-        self.settle();
-        true
-    }
-
-    /// Halts a market, or lets it trade again. Whether there is such a market.
-    pub fn set_market_status(&mut self, symbol: &Symbol, status: MarketStatus, now: Timestamp) -> bool {
-        self.advance(now);
-        let market = self.markets.iter_mut().find(|market| market.symbol == *symbol);
-        market.map(|market| market.status = status).is_some()
-    }
-
-    /// Deposits into a margin account, or withdraws when `delta` is negative; the account's stream tells of it.
-    ///
-    /// # Errors
-    /// [`Reject::InsufficientBalance`]; nothing has changed then.
-    pub fn transfer(&mut self, account: AccountId, delta: Decimal, now: Timestamp) -> Result<(), Reject> {
-        self.advance(now);
-        self.engine.deposit(account, delta, self.now)?;
-        self.settle();
-        Ok(())
-    }
-
     /// What is done by the clock; `due` is a multiple of [`TICK`].
     fn tick(&mut self, due: Timestamp) {
         let full_second = due.window_start(SECOND) == due;
@@ -244,7 +214,7 @@ impl Exchange {
     }
 
     /// What follows from a new mark price: triggers, then liquidations.
-    fn mark_changed(&mut self, market: MarketId) {
+    pub(super) fn mark_changed(&mut self, market: MarketId) {
         let mark = self.prices[market.0].mark;
         self.engine.set_mark(market, mark);
         self.fire_triggers_by_mark(market, mark);

@@ -11,6 +11,7 @@ mod filters;
 mod market_data;
 mod operation;
 mod order_request;
+mod outside;
 mod pricing;
 mod publish;
 mod rejection;
@@ -23,4 +24,5 @@ mod trading;
 mod user_events;
 mod user_stream;
 
+pub use algo::{AlgoStatus, Trigger, TriggerKind, WorkingType};
 pub use exchange::Exchange;

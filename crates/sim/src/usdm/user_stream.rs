@@ -32,6 +32,12 @@ impl ListenKeys {
     pub fn of(&self, account: AccountId) -> Option<&str> {
         self.by_account.get(&account).map(|key| key.text.as_str())
     }
+
+    /// Makes the key of an account run out at `at`. Whether there is one.
+    pub fn expire(&mut self, account: AccountId, at: Timestamp) -> bool {
+        let key = self.by_account.get_mut(&account);
+        key.map(|key| key.expires = at).is_some()
+    }
 }
 
 impl Exchange {

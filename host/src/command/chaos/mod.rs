@@ -3,6 +3,7 @@
 mod tally;
 mod workers;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::rc::Rc;
 use std::time::Instant;
@@ -16,15 +17,13 @@ use self::tally::Tally;
 use self::workers::Workers;
 use crate::chaos::fault::Fault;
 use crate::chaos::mix::Mix;
+use crate::chaos::stage::{Face, Stage};
 use crate::chaos::trace::Printing;
 use crate::chaos::{Continuity, SeedReport, Simulation};
 use crate::cli::ChaosArgs;
 use crate::command::demo;
 use crate::exit::{Exit, ExitError};
 use crate::plugins;
-
-/// The connector that is simulated.
-const CONNECTOR: &str = "binance";
 
 /// A seed that has been run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +42,12 @@ pub fn chaos(args: &ChaosArgs, out: &mut dyn Write) -> anyhow::Result<Exit> {
     // A seed that is named alone is looked at closely: it runs twice.
     let count = args.seeds.unwrap_or(if args.seed.is_some() { 1 } else { 20 });
     let fault = args.fault.as_deref().map(named).transpose()?;
+    if let (Some(fault), Some(stage)) = (fault, args.stage)
+        && !fault.can_strike(stage)
+    {
+        let text = format!("{:?} cannot happen where {} is traded", fault.name(), stage.name());
+        return Err(ExitError::new(Exit::Usage, text).into());
+    }
     let began = Instant::now();
     let mut tally = Tally::default();
     let mut take = |ran: Ran, out: &mut dyn Write| -> anyhow::Result<bool> {
@@ -85,10 +90,16 @@ fn simulation(args: &ChaosArgs) -> anyhow::Result<Simulation> {
         .load(&LoadRequest::new(&path))
         .map_err(|e| ExitError::new(Exit::Plugin, e.to_string()))?;
     let manifest = Manifest::parse(library.manifest_text())?;
-    let manifest = manifest.connectors.into_iter().find(|c| c.name == CONNECTOR);
+    let mut manifests = BTreeMap::new();
+    for face in [Face::Spot, Face::Contracts] {
+        let name = face.connector();
+        let of_face = manifest.connectors.iter().find(|c| c.name == name);
+        let of_face = of_face.with_context(|| format!("{} has no connector {name:?}", path.display()))?;
+        manifests.insert(face, of_face.clone());
+    }
     Ok(Simulation {
         library: Rc::new(library),
-        manifest: manifest.with_context(|| format!("{} has no connector {CONNECTOR:?}", path.display()))?,
+        manifests,
         minutes: args.minutes,
     })
 }
@@ -109,16 +120,19 @@ fn run(
     args: &ChaosArgs,
     is_first: bool,
 ) -> anyhow::Result<Ran> {
+    let can = |stage: &Stage| fault.is_none_or(|fault| fault.can_strike(*stage));
+    let possible: Vec<Stage> = Stage::ALL.iter().copied().filter(can).collect();
+    let stage = args.stage.unwrap_or_else(|| Stage::of_seed(seed, &possible));
     let mix = match fault {
         _ if args.calm => Mix::calm(),
         Some(fault) => Mix::alone(fault),
-        None => Mix::of_seed(seed),
+        None => Mix::of_seed(seed, stage),
     };
     let unbroken = args
         .snapshot_turns
         .map_or(Continuity::Unbroken, Continuity::FromSnapshots);
     let run = |printing, continuity| {
-        let ran = simulation.run(seed, mix.clone(), printing, continuity);
+        let ran = simulation.run(seed, (mix.clone(), stage), printing, continuity);
         ran.map_err(anyhow::Error::msg)
     };
     if args.trace {

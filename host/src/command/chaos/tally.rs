@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Ran;
+use crate::chaos::stage::Stage;
 use crate::cli::ChaosArgs;
 
 /// Violations of a seed that are printed.
@@ -24,6 +25,9 @@ fn replay(seed: u64, args: &ChaosArgs) -> String {
     if let Some(fault) = &args.fault {
         command += &format!(" --fault {fault:?}");
     }
+    if let Some(stage) = args.stage {
+        command += &format!(" --stage {}", stage.name());
+    }
     if let Some(folder) = &args.plugin_dir {
         command += &format!(" --plugin-dir {:?}", folder.display().to_string());
     }
@@ -39,8 +43,9 @@ pub fn print_seed(ran: &Ran, args: &ChaosArgs, out: &mut dyn Write) -> std::io::
     let seed = report.seed;
     writeln!(
         out,
-        "seed {seed}: {}, {} min, {} orders, {} fills, {} faults ({}), {} processes, settled in {} ms, trace {:016x}",
+        "seed {seed}: {}, {}, {} min, {} orders, {} fills, {} faults ({}), {} processes, settled in {} ms, trace {:016x}",
         if report.violations.is_empty() { "ok" } else { "FAILED" },
+        report.stage.name(),
         report.minutes,
         report.orders,
         report.fills,
@@ -72,6 +77,7 @@ pub fn print_seed(ran: &Ran, args: &ChaosArgs, out: &mut dyn Write) -> std::io::
 #[derive(Debug, Default)]
 pub struct Tally {
     seeds: u64,
+    stages: BTreeMap<Stage, u64>,
     orders: u64,
     fills: u64,
     restarts: u64,
@@ -87,6 +93,7 @@ impl Tally {
     pub fn add(&mut self, ran: &Ran) {
         let report = &ran.report;
         self.seeds += 1;
+        *self.stages.entry(report.stage).or_default() += 1;
         self.orders += report.orders;
         self.fills += report.fills;
         self.restarts += report.processes.saturating_sub(1);
@@ -139,6 +146,7 @@ impl Tally {
         let replays: BTreeMap<String, String> = self.failed.keys().map(|s| (by_seed(s), replay(*s, args))).collect();
         json!({
             "seeds": self.seeds,
+            "stages": self.stages.iter().map(|(stage, count)| (stage.name(), *count)).collect::<BTreeMap<_, _>>(),
             "failed": failed,
             "replay": replays,
             "not_deterministic": self.differing,

@@ -48,6 +48,9 @@ impl Workers {
             if let Some(fault) = &args.fault {
                 command.arg("--fault").arg(fault);
             }
+            if let Some(stage) = args.stage {
+                command.arg("--stage").arg(stage.name());
+            }
             if let Some(turns) = args.snapshot_turns {
                 command.arg("--snapshot-turns").arg(turns.to_string());
             }

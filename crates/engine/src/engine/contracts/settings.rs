@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use colibri_model::{Record, TradingSetting};
 use colibri_standard::{
     Capability, Command, Outcome, RejectReason, SetCollateralMode, SetLeverage, SetMarginMode, SetPositionMode,
-    Settings,
+    SettingScope, Settings,
 };
 
 use crate::contracts::SettingDifference;
@@ -67,9 +67,13 @@ impl Venue {
                 if !position_side.is_net() {
                     set = set.of_side(position_side);
                 }
-                let choices = &self.contracts.as_ref()?.choices;
-                let chosen = difference.pair.as_ref().and_then(|pair| choices.pairs.get(pair));
-                set.margin_mode = chosen.and_then(|chosen| chosen.margin_mode);
+                // Where each order says its margin mode, the exchange keeps a leverage for each; elsewhere there is one, and a
+                // connector refuses to set another.
+                if self.manifest.perpetual.as_ref()?.margin_mode_scope == SettingScope::Order {
+                    let choices = &self.contracts.as_ref()?.choices;
+                    let chosen = difference.pair.as_ref().and_then(|pair| choices.pairs.get(pair));
+                    set.margin_mode = chosen.and_then(|chosen| chosen.margin_mode);
+                }
                 Command::SetLeverage(set)
             }
         })

@@ -40,6 +40,15 @@ fn what_differs_is_journaled_and_set_and_read_back_before_the_first_order() {
         ["set_margin_mode", "set_leverage"],
         "the position mode is so already"
     );
+    let leverage = perp(&mut scene).set.iter().find_map(|command| match command {
+        Command::SetLeverage(set) => Some(set.margin_mode),
+        _ => None,
+    });
+    assert_eq!(
+        leverage,
+        Some(None),
+        "an instrument has one leverage, whatever its margin mode: a connector refuses one for each"
+    );
     assert_eq!(
         perp(&mut scene).settings_asked,
         3,

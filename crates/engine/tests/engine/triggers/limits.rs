@@ -2,7 +2,9 @@
 
 use colibri_engine::risk::{RiskLimits, RiskRefusal};
 use colibri_engine::strategy::{StrategyAction, TriggerRequest};
-use colibri_model::{Decimal, OrderType, Price, Record, RuleViolation, Side, TimeInForce, TriggerBy, TriggerKind, WallNs};
+use colibri_model::{
+    Decimal, OrderType, Price, Record, RuleViolation, Side, TimeInForce, TriggerBy, TriggerKind, WallNs,
+};
 use colibri_standard::{Capability, SessionRole, SessionStatus};
 
 use super::{opening, refused, stop};

@@ -1,72 +1,27 @@
-//! Somebody else at the exchange: an operator who halts a symbol or changes its rules, a person who moves funds of the
-//! account, places orders with it or cancels ours through another door.
+//! What somebody else does in spot.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use colibri_model::{Decimal, SplitMix64};
+use colibri_sim::binance::{Exchange, Method};
+use colibri_sim::config::{MarketConfig, MarketStatus};
+use colibri_sim::identity::{AccountName, Asset, Symbol};
+use colibri_sim::time::Timestamp;
 
-use colibri_engine::orders::ClientIdSource;
-use colibri_model::{Decimal, SplitMix64, StrategyId};
-use colibri_sim::binance::{Exchange, HttpRequest, Method};
-use colibri_sim::config::{DEMO_API_KEY, DEMO_SECRET, MarketConfig, MarketStatus};
-use colibri_sim::identity::{AccountId, AccountName, Asset, Symbol};
-use colibri_sim::time::{Span, Timestamp};
+use super::{ACCOUNT, MOST_OPEN, Outsider, account, ask, choose, in_seconds};
+use crate::chaos::fault::Fault;
+use crate::chaos::stage::Face;
 
-use super::fault::Fault;
-
-/// The account's name at the exchange.
-pub const ACCOUNT: &str = "demo";
-/// What is so far from the market, as a part of the price, is not reached within seconds.
-const NEAR: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
-/// Orders of its own that it keeps open; beyond, it cancels the oldest.
-const MOST_OPEN: usize = 4;
-
-/// What somebody else has done.
-#[derive(Debug, Default)]
-pub struct Outsider {
-    /// Funds that came from outside since the host's ledger started, by asset; negative where they left.
-    pub transferred: BTreeMap<String, Decimal>,
-    /// Whether the host's ledger has started: nothing is moved before, because it would not be known which side it is on.
-    pub ledger_started: bool,
-    /// Names of the orders that it placed.
-    pub placed: BTreeSet<String>,
-    /// Names of orders, its own or the bot's, that it cancelled.
-    pub cancelled: BTreeSet<String>,
-    /// Names as another run of the same bot makes them, whose journal is lost: orders that the bot adopts.
-    bot_names: Option<(ClientIdSource, StrategyId)>,
-    closed: Option<(Symbol, Timestamp)>,
-    /// When the rules that changed are shown.
-    shown: Option<Timestamp>,
-    /// What was withdrawn and when it comes back.
-    withdrawn: Option<(&'static str, Decimal, Timestamp)>,
-}
-
-/// The account at the exchange.
-#[must_use]
-pub fn account(exchange: &Exchange) -> Option<AccountId> {
-    exchange.engine().find_account(&AccountName::from(ACCOUNT))
-}
-
-fn in_seconds(now: Timestamp, least: i64, more: u64, random: &mut SplitMix64) -> Timestamp {
-    now.after(Span::from_secs(least + i64::try_from(random.below(more)).unwrap_or(0)))
-}
-
-fn choose<T: Copy>(from: &[T], random: &mut SplitMix64) -> Option<T> {
-    let index = usize::try_from(random.below(from.len() as u64)).unwrap_or(0);
-    from.get(index).copied()
-}
+/// Where its orders go.
+const ORDER: &str = "/api/v3/order";
 
 impl Outsider {
-    /// Somebody who also places orders under names of the bot's.
-    #[must_use]
-    pub fn with_bot_names(names: ClientIdSource, strategy: StrategyId) -> Outsider {
-        Outsider {
-            bot_names: Some((names, strategy)),
-            ..Outsider::default()
-        }
-    }
-
-    /// Does what a fault says. Whether it could.
-    pub fn act(&mut self, fault: Fault, exchange: &mut Exchange, random: &mut SplitMix64, now: Timestamp) -> bool {
+    /// Does what a fault says, in spot. Whether it could.
+    pub(super) fn act_in_spot(
+        &mut self,
+        fault: Fault,
+        exchange: &mut Exchange,
+        random: &mut SplitMix64,
+        now: Timestamp,
+    ) -> bool {
         match fault {
             Fault::SymbolHalted => {
                 let status = choose(&[MarketStatus::Halt, MarketStatus::Break], random);
@@ -83,7 +38,7 @@ impl Outsider {
     }
 
     /// Undoes what has lasted long enough.
-    pub fn undo_if_due(&mut self, exchange: &mut Exchange, now: Timestamp) {
+    pub(super) fn undo_in_spot(&mut self, exchange: &mut Exchange, now: Timestamp) {
         if self.closed.as_ref().is_some_and(|(_, until)| *until <= now) {
             self.open(exchange, now);
         }
@@ -93,7 +48,7 @@ impl Outsider {
         }
         if let Some((asset, amount, until)) = self.withdrawn
             && until <= now
-            && self.ledger_started
+            && self.ready.contains(&Face::Spot)
         {
             self.withdrawn = None;
             self.move_funds(asset, amount, exchange, now);
@@ -101,29 +56,16 @@ impl Outsider {
     }
 
     /// Nothing more is going to happen, and what was closed is open again.
-    pub fn clear_up(&mut self, exchange: &mut Exchange, now: Timestamp) {
+    pub(super) fn clear_up_spot(&mut self, exchange: &mut Exchange, now: Timestamp) {
         self.open(exchange, now);
         self.shown = None;
         exchange.show_rules();
         self.withdrawn = None;
-        self.ledger_started = false;
     }
 
-    /// Cancels what it has near the market: what trades while a stopping bot's last question is answered is told after its
-    /// proof, and a bot that has stopped hears nothing.
-    pub fn leave_the_market(&mut self, exchange: &mut Exchange, now: Timestamp) {
-        let Some(account) = account(exchange) else { return };
-        let mut near = Vec::new();
-        for (_, market) in exchange.engine().markets() {
-            let Some(last) = market.last_price() else { continue };
-            let symbol = market.settings.symbol.to_string();
-            let its = market.open_orders(account).filter(|order| {
-                let away = (order.price - last).abs();
-                self.placed.contains(order.client_id.as_str()) && away < last * NEAR
-            });
-            near.extend(its.map(|order| (symbol.clone(), order.client_id.to_string())));
-        }
-        for (symbol, id) in near {
+    /// Cancels its orders near the market.
+    pub(super) fn leave_spot(&mut self, exchange: &mut Exchange, now: Timestamp) {
+        for (symbol, id) in self.near_the_market(exchange.engine()) {
             self.cancel_named(&symbol, &id, exchange, now);
         }
     }
@@ -185,7 +127,7 @@ impl Outsider {
 
     /// Moves some funds into the account or out of it.
     fn transfer(&mut self, exchange: &mut Exchange, random: &mut SplitMix64, now: Timestamp) -> bool {
-        if !self.ledger_started {
+        if !self.ready.contains(&Face::Spot) {
             return false;
         }
         let amounts = [("BTC", 20_000), ("USDT", 500_000_000), ("ETH", 300_000)];
@@ -201,10 +143,12 @@ impl Outsider {
 
     /// Withdraws nearly all that is free of an asset, for some seconds.
     fn withdraw(&mut self, exchange: &mut Exchange, random: &mut SplitMix64, now: Timestamp) -> bool {
-        if !self.ledger_started || self.withdrawn.is_some() {
+        if !self.ready.contains(&Face::Spot) || self.withdrawn.is_some() {
             return false;
         }
-        let Some(account) = account(exchange) else { return false };
+        let Some(account) = account(exchange.engine()) else {
+            return false;
+        };
         let Some(asset) = choose(&["BTC", "USDT", "ETH"], random) else {
             return false;
         };
@@ -220,7 +164,9 @@ impl Outsider {
 
     /// Places an order with the account: far from the market or near it, under a name of its own or one like the bot's.
     fn place(&mut self, exchange: &mut Exchange, random: &mut SplitMix64, now: Timestamp) -> bool {
-        let Some(account) = account(exchange) else { return false };
+        let Some(account) = account(exchange.engine()) else {
+            return false;
+        };
         let mut own: Vec<(u64, String, String)> = Vec::new();
         for (_, market) in exchange.engine().markets() {
             let symbol = market.settings.symbol.to_string();
@@ -239,12 +185,7 @@ impl Outsider {
             let (_, symbol, id) = &own[0];
             return self.cancel_named(symbol, id, exchange, now);
         }
-        let count = self.placed.len();
-        let name = match (random.below(4), &mut self.bot_names) {
-            (0, Some((names, strategy))) => names.next_id(strategy).to_string(),
-            (1, _) => format!("clb0000000000000web{count:04}"),
-            _ => format!("web_{count:04}"),
-        };
+        let name = self.new_name(Face::Spot, random);
         let Some(symbol) = any_symbol(exchange, random) else {
             return false;
         };
@@ -264,7 +205,7 @@ impl Outsider {
             "symbol={symbol}&side={side}&type=LIMIT&timeInForce=GTC&quantity={quantity}&price={}&newClientOrderId={name}",
             price.trunc()
         );
-        let done = ask(exchange, Method::Post, &query, now);
+        let done = exchange.http(&ask(Method::Post, ORDER, &query, now), now).status == 200;
         if done {
             self.placed.insert(name);
         }
@@ -273,7 +214,9 @@ impl Outsider {
 
     /// Cancels an open order of the account, whoever placed it.
     fn cancel(&mut self, exchange: &mut Exchange, random: &mut SplitMix64, now: Timestamp) -> bool {
-        let Some(account) = account(exchange) else { return false };
+        let Some(account) = account(exchange.engine()) else {
+            return false;
+        };
         let open: Vec<(String, String)> = exchange
             .engine()
             .markets()
@@ -292,7 +235,7 @@ impl Outsider {
 
     fn cancel_named(&mut self, symbol: &str, id: &str, exchange: &mut Exchange, now: Timestamp) -> bool {
         let query = format!("symbol={symbol}&origClientOrderId={id}");
-        let done = ask(exchange, Method::Delete, &query, now);
+        let done = exchange.http(&ask(Method::Delete, ORDER, &query, now), now).status == 200;
         if done {
             self.cancelled.insert(id.to_owned());
         }
@@ -305,24 +248,4 @@ fn any_symbol(exchange: &Exchange, random: &mut SplitMix64) -> Option<Symbol> {
     let index = usize::try_from(random.below(count)).unwrap_or(0);
     let market = exchange.engine().markets().nth(index);
     market.map(|(_, market)| market.settings.symbol.clone())
-}
-
-/// A signed request about an order, from another address. Whether it was done.
-fn ask(exchange: &mut Exchange, method: Method, query: &str, now: Timestamp) -> bool {
-    let query = format!("{query}&timestamp={}", now.millis());
-    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, DEMO_SECRET.as_bytes());
-    let signature: String = ring::hmac::sign(&key, query.as_bytes())
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let request = HttpRequest {
-        method,
-        path: "/api/v3/order".to_owned(),
-        query: format!("{query}&signature={signature}"),
-        headers: vec![("X-MBX-APIKEY".to_owned(), DEMO_API_KEY.to_owned())],
-        body: String::new(),
-        peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-    };
-    exchange.http(&request, now).status == 200
 }
