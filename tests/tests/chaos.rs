@@ -63,6 +63,10 @@ fn a_seed_that_failed_once_stays_sound() {
     // A ban of two minutes outlasted the faults: nothing can be proven, or learned of others' orders, before it ends.
     chaos(&["--seed", "42039"]);
     chaos(&["--seed", "42678"]);
+    // A fill that the stream told before the answer to the question about the balances that the ledger starts from.
+    chaos(&["--seed", "102953"]);
+    // Somebody else's order traded between a stopping bot's last answer and its proof.
+    chaos(&["--seed", "100559"]);
 }
 
 #[test]

@@ -140,7 +140,11 @@ impl Blueprint {
             max_order_notional: Some(Amount(Decimal::from(MOST_NOTIONAL))),
             max_open_orders: Some(20),
             max_drawdown: self.max_drawdown,
-            max_position: has_contracts.then(|| ContractPlan::caps(&pairs)).unwrap_or_default(),
+            max_position: if has_contracts {
+                ContractPlan::caps(&pairs)
+            } else {
+                BTreeMap::new()
+            },
             ..RiskLimits::default()
         };
         let mut engine = Engine::new(

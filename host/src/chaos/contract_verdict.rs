@@ -351,12 +351,15 @@ impl Compared<'_> {
 /// What is not so of the end that a trigger is said to have.
 fn untrue(whose: &str, id: &str, state: TriggerState, there: Option<&Vec<&Trigger>>) -> Option<String> {
     let status = there.and_then(|triggers| triggers.last()).map(|trigger| trigger.status);
-    let is_true = match (state, status) {
+    let is_true = matches!(
+        (state, status),
         (TriggerState::Rejected, None | Some(AlgoStatus::Rejected))
-        | (TriggerState::Cancelled, Some(AlgoStatus::Canceled))
-        | (TriggerState::Expired, Some(AlgoStatus::Expired))
-        | (TriggerState::BecameOrder, Some(AlgoStatus::Triggered | AlgoStatus::Finished)) => true,
-        _ => false,
-    };
+            | (TriggerState::Cancelled, Some(AlgoStatus::Canceled))
+            | (TriggerState::Expired, Some(AlgoStatus::Expired))
+            | (
+                TriggerState::BecameOrder,
+                Some(AlgoStatus::Triggered | AlgoStatus::Finished)
+            )
+    );
     (!is_true).then(|| format!("the trigger {id} is {state:?} in {whose}, {status:?} at the exchange"))
 }

@@ -1,6 +1,5 @@
 //! Where a seed trades: at which faces of the exchange, and what at each.
 
-use colibri_model::SplitMix64;
 use serde::{Deserialize, Serialize};
 
 /// A face of the exchange, and the connector that speaks to it.
@@ -46,14 +45,6 @@ pub enum Stage {
 impl Stage {
     /// Each of them.
     pub const ALL: &[Stage] = &[Stage::Spot, Stage::Contracts, Stage::Both];
-
-    /// The stage of a seed: a third of the seeds each, whatever else the seed decides.
-    #[must_use]
-    pub fn of_seed(seed: u64, allowed: &[Stage]) -> Stage {
-        let mut random = SplitMix64::new(seed ^ 0x7374_6167_6500);
-        let index = usize::try_from(random.below(allowed.len() as u64)).unwrap_or(0);
-        allowed.get(index).copied().unwrap_or(Stage::Spot)
-    }
 
     /// Its name in reports.
     #[must_use]

@@ -121,8 +121,9 @@ fn run(
     is_first: bool,
 ) -> anyhow::Result<Ran> {
     let can = |stage: &Stage| fault.is_none_or(|fault| fault.can_strike(*stage));
-    let possible: Vec<Stage> = Stage::ALL.iter().copied().filter(can).collect();
-    let stage = args.stage.unwrap_or_else(|| Stage::of_seed(seed, &possible));
+    // Where nothing is said it is spot, or where the fault can happen.
+    let first = Stage::ALL.iter().copied().find(can);
+    let stage = args.stage.or(first).unwrap_or(Stage::Spot);
     let mix = match fault {
         _ if args.calm => Mix::calm(),
         Some(fault) => Mix::alone(fault),
