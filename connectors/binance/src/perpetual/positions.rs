@@ -171,7 +171,9 @@ fn tell_margin(margin: AccountMargin, mode: CollateralMode, out: &mut Emit<'_>) 
 
 /// Whether a position's margin is in USDT: the answer does not say, and what is not in use here is known by its symbol alone.
 fn is_in_usdt(symbol: &str, instruments: &Instruments) -> bool {
-    let contract = instruments.id_of(symbol).and_then(|id| instruments.get(id)?.contract.as_ref());
+    let contract = instruments
+        .id_of(symbol)
+        .and_then(|id| instruments.get(id)?.contract.as_ref());
     // A contract that is delivered has its date behind: BTCUSDT_260925.
     let quoted = || symbol.split('_').next().is_some_and(|pair| pair.ends_with("USDT"));
     contract.map_or_else(quoted, |contract| contract.settle.as_str() == "USDT")

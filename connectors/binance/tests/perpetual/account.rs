@@ -138,7 +138,11 @@ fn isolated_margin_in_another_asset_is_no_part_of_the_totals() {
         {"symbol":"BTCUSDT_260925","positionSide":"BOTH","positionAmt":"1","isolatedWallet":"4","initialMargin":"4","maintMargin":"1"},"#;
     let body = ACCOUNT.replacen('{', r#"{"multiAssetsMargin":false,"#, 1);
     let body = body.replace(r#""positions":["#, usdc);
-    let margin = only!(stage().ask(1, &Command::Margin(Margin {}), 200, body.as_bytes()), Margin).margin;
+    let margin = only!(
+        stage().ask(1, &Command::Margin(Margin {}), 200, body.as_bytes()),
+        Margin
+    )
+    .margin;
     let figures = [margin.initial, margin.maintenance].map(|figure| figure.unwrap().to_string());
     assert_eq!(figures, ["96", "19"], "110 and 22, less ten and two, less four and one");
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use colibri_model::{
-    AccountId, Contract, Decimal, FundingKey, FundingRate, Leverage, MarginMode, MarkPrice, Millis, MonoNs, Pair, PositionMode,
-    PositionSide, Positions, Price, Quantity, StatedPosition, VenueId, WallNs,
+    AccountId, Contract, Decimal, FundingKey, FundingRate, Leverage, MarginMode, MarkPrice, Millis, MonoNs, Pair,
+    PositionMode, PositionSide, Positions, Price, Quantity, StatedPosition, VenueId, WallNs,
 };
 use serde::{Deserialize, Serialize};
 

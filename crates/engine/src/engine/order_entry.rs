@@ -1,7 +1,9 @@
 //! Orders on their way out: rules, risk, journal, tracker, and only then the connector.
 
 use colibri_abi::{Grant, OrderOp, Text48, op_flag, op_kind, order_side, order_type, time_in_force};
-use colibri_model::{Amount, ClientOrderId, Instrument, OpId, OrderIntent, OrderType, QuantityUnit, Record, Side, TimeInForce};
+use colibri_model::{
+    Amount, ClientOrderId, Instrument, OpId, OrderIntent, OrderType, QuantityUnit, Record, Side, TimeInForce,
+};
 
 use crate::engine::VenueIndex;
 use crate::engine::contracts::{flags_of, with_terms};
@@ -14,11 +16,7 @@ use crate::risk::{self, RiskRefusal};
 use crate::strategy::OrderRequest;
 
 /// The operation of a placement at the boundary.
-pub(crate) fn place_op(
-    op: OpId,
-    intent: &OrderIntent,
-    market: &Market,
-) -> Result<OrderOp, RiskRefusal> {
+pub(crate) fn place_op(op: OpId, intent: &OrderIntent, market: &Market) -> Result<OrderOp, RiskRefusal> {
     let no_instrument = || RiskRefusal::NotTrading("not known".to_owned());
     let exponents = market.exponents().ok_or_else(no_instrument)?;
     let does_not_fit = |e: colibri_model::MantissaError| RiskRefusal::DoesNotFit(e.to_string());

@@ -186,7 +186,11 @@ impl Core {
             }
         }
         // What has only orders left may not be listed any more: the exchange does not tell then what it is a contract of.
-        for market in venue.markets.iter_mut().filter(|m| m.wanted == MarketWanted::LeftOrders) {
+        for market in venue
+            .markets
+            .iter_mut()
+            .filter(|m| m.wanted == MarketWanted::LeftOrders)
+        {
             let key = (venue.id.clone(), venue.account.clone(), market.pair.clone());
             if let (Some(contracts), Some(known)) = (&mut market.contracts, self.recovered.contracts.get(&key)) {
                 contracts.ledger.know(known);

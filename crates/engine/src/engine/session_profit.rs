@@ -140,9 +140,8 @@ impl Made {
 /// and there is a mid. A pair that is not listed any more has none, and stays at its last fill's.
 fn mark(market: &mut Market, now: MonoNs) -> Option<Price> {
     let mid = market.book().and_then(|book| book.mid());
-    let is_new = |contracts: &&ContractMarket| {
-        mid.is_none() || contracts.mark_age(now).is_some_and(|age| age <= MARK_STALE)
-    };
+    let is_new =
+        |contracts: &&ContractMarket| mid.is_none() || contracts.mark_age(now).is_some_and(|age| age <= MARK_STALE);
     let contracts = market.contracts.as_deref().filter(is_new);
     let marked = contracts.and_then(ContractMarket::mark);
     market.valued_at = marked.or(mid).or(market.valued_at);

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{
-    AccountId, Amount, Asset, ClientOrderId, Contract, ExchangeOrderId, Fill, FillKey, FundingKey, FundingPayment, InstrumentId,
-    Millis, OpenedPosition, OrderIntent, OrderState, Pair, Quantity, Record, StrategyId, TradeId, VenueId, WallNs,
+    AccountId, Amount, Asset, ClientOrderId, Contract, ExchangeOrderId, Fill, FillKey, FundingKey, FundingPayment,
+    InstrumentId, Millis, OpenedPosition, OrderIntent, OrderState, Pair, Quantity, Record, StrategyId, TradeId,
+    VenueId, WallNs,
 };
 use colibri_standard::ConnectorManifest;
 use serde::{Deserialize, Serialize};

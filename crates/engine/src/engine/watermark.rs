@@ -121,9 +121,17 @@ mod tests {
         let minute = 60_000_000_000;
         let mut mark = FillsWatermark::new(None, WallNs(minute));
         mark.asked(Some(WallNs(10 * minute)));
-        assert_eq!(mark.from(at(1)), (None, Some(WallNs(minute))), "not before it is answered");
+        assert_eq!(
+            mark.from(at(1)),
+            (None, Some(WallNs(minute))),
+            "not before it is answered"
+        );
         mark.answered(at(2));
-        assert_eq!(mark.from(at(2)), (None, Some(WallNs(9 * minute))), "what shows late is told");
+        assert_eq!(
+            mark.from(at(2)),
+            (None, Some(WallNs(9 * minute))),
+            "what shows late is told"
+        );
         assert_eq!(mark.complete(), (None, WallNs(9 * minute)));
         // A question that broke off, an unknown time, and a clock that went back move nothing.
         mark.asked(Some(WallNs(20 * minute)));

@@ -16,7 +16,8 @@ impl ContractMarket {
     pub(super) fn acceptable(&self, accepted: Option<Quantity>) -> Option<PositionSide> {
         let accepted = accepted.filter(|_| !self.has_agreed)?;
         let mut found = self.differences.iter();
-        let is_it = |(_, found): &(_, &crate::contracts::PositionDifference)| found.is_lasting() && found.stated == accepted;
+        let is_it =
+            |(_, found): &(_, &crate::contracts::PositionDifference)| found.is_lasting() && found.stated == accepted;
         found.find(is_it).map(|(side, _)| *side)
     }
 }

@@ -316,7 +316,9 @@ impl Core {
                 continue;
             }
             contracts.has_agreed |= contracts.differences.is_empty();
-            if let Some(accepted) = contracts.acceptable(choices.as_ref().and_then(|pairs| pairs.get(&pair)?.accepted_position)) {
+            if let Some(accepted) =
+                contracts.acceptable(choices.as_ref().and_then(|pairs| pairs.get(&pair)?.accepted_position))
+            {
                 acceptances.push((market.id, accepted));
                 continue;
             }

@@ -5,8 +5,8 @@
 //! effect.
 
 use colibri_model::{
-    Amount, Asset, ClientOrderId, Contract, Decimal, MonoNs, OrderIntent, Pair, PositionEffect, PositionSide, Price, Quantity,
-    Side, StrategyId,
+    Amount, Asset, ClientOrderId, Contract, Decimal, MonoNs, OrderIntent, Pair, PositionEffect, PositionSide, Price,
+    Quantity, Side, StrategyId,
 };
 
 use crate::contracts::{ContractMarket, MARK_STALE, relates};

@@ -27,7 +27,10 @@ fn reduced() -> Scene {
     scene.run(70_000);
     assert_eq!(place(&mut scene, buy(99, "1")), None);
     let words = refusal(&scene);
-    assert!(words.contains("accept_positions = { BTC-USDT = 1.5 } in its [[venue]]"), "{words}");
+    assert!(
+        words.contains("accept_positions = { BTC-USDT = 1.5 } in its [[venue]]"),
+        "{words}"
+    );
     scene
 }
 
@@ -42,7 +45,10 @@ fn what_a_person_accepts_is_entered_once_and_opening_goes_on() {
     assert_eq!(held(&scene), quantity("1.5"));
     let entered = acceptances(&scene);
     let [fill] = &entered[..] else { panic!("{entered:?}") };
-    assert_eq!((fill.side, fill.quantity, fill.price), (Side::Sell, quantity("0.5"), price(100)));
+    assert_eq!(
+        (fill.side, fill.quantity, fill.price),
+        (Side::Sell, quantity("0.5"), price(100))
+    );
     assert!(scene.desk.logged("are entered at the mark price of 100"));
     assert!(place(&mut scene, buy(99, "1")).is_some());
     let mut scene = scene.crash(1_000);

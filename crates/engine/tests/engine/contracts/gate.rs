@@ -94,7 +94,10 @@ fn by_an_old_mark_price_a_position_only_becomes_smaller() {
         "{}",
         refusal(&scene)
     );
-    assert!(place(&mut scene, reducing(sell(101, "2"))).is_some(), "it is the way out");
+    assert!(
+        place(&mut scene, reducing(sell(101, "2"))).is_some(),
+        "it is the way out"
+    );
     perp(&mut scene).tells_no_mark = false;
     scene.run(5_000);
     assert!(place(&mut scene, buy(93, "1")).is_some());

@@ -16,7 +16,12 @@ fn judged() -> RiskLimits {
 }
 
 fn session(scene: &Scene) -> Option<Amount> {
-    scene.desk.view().session_profits().get(&settle()).map(|value| value.profit)
+    scene
+        .desk
+        .view()
+        .session_profits()
+        .get(&settle())
+        .map(|value| value.profit)
 }
 
 /// An order of an earlier run in a contract that the exchange does not list any more, and what else the journal has of that one.
@@ -59,7 +64,10 @@ fn what_an_unlisted_contract_has_made_is_judged_by_what_the_journal_knows_of_it(
     assert!(!scene.desk.logged("are not judged"));
     let asked = perp(&mut scene).positions_asked;
     scene.run(10_000);
-    assert!(perp(&mut scene).positions_asked - asked < 5, "what is gone is not compared");
+    assert!(
+        perp(&mut scene).positions_asked - asked < 5,
+        "what is gone is not compared"
+    );
 }
 
 #[test]
@@ -70,7 +78,11 @@ fn where_nobody_knows_what_an_unlisted_contract_is_of_it_is_said() {
     let mut scene = scene.crash_limited(1_000, judged());
     scene.run(3_000);
     assert_eq!(session(&scene), None);
-    let said = scene.desk.log.iter().filter(|(_, text)| text.contains("max_loss and max_drawdown are not judged in USDT"));
+    let said = scene
+        .desk
+        .log
+        .iter()
+        .filter(|(_, text)| text.contains("max_loss and max_drawdown are not judged in USDT"));
     assert_eq!(said.count(), 1);
 }
 
@@ -88,7 +100,11 @@ fn an_old_mark_price_values_nothing() {
     });
     perp(&mut scene).tells_no_mark = true;
     scene.run(29_000);
-    assert_eq!(session(&scene), Some(before - usdt("28")), "by the mark price, twice 14 below");
+    assert_eq!(
+        session(&scene),
+        Some(before - usdt("28")),
+        "by the mark price, twice 14 below"
+    );
     scene.run(3_000);
     assert_eq!(session(&scene), Some(before), "by the book, whose middle is at 100");
 }
