@@ -26,7 +26,7 @@ pub use engine::{
     BookSource, Counts, DataDelays, Engine, EngineAction, EnginePhase, EngineSetup, EngineSnapshot,
     EnvironmentConflict, ForeignOrder, ForeignTrigger, KillSwitch, LeftHoldings, LogLevel, MarketId, Outage, Progress,
     Recovered, RecoveredOrder, RecoveredTrigger, RestoredEngine, SessionProfit, SessionReference, StopReport,
-    StrategyState, StreamState, VenueIndex, VenuePhase, VenueSetup, VenueStop, Watermarks,
+    StrategyConflict, StrategyState, StreamState, VenueIndex, VenuePhase, VenueSetup, VenueStop, Watermarks,
 };
 pub use now::HostNow;
 pub use view::{MarketView, ReconcileView, StrategyView, StreamView, VenueView, View};

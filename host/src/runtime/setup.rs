@@ -339,5 +339,8 @@ pub fn engine<J: Journal>(
     for strategy in strategies(bot)? {
         engine.add_strategy(strategy);
     }
+    if let Some(conflict) = engine.strategy_conflicts().first() {
+        return Err(ExitError::new(Exit::Configuration, conflict.to_string()));
+    }
     Ok(engine)
 }

@@ -451,6 +451,23 @@ fn a_batch_has_a_result_for_each_order() {
     assert!(matches!(outcome(&actions, 31), Some(Outcome::Rejected(r)) if r.reason == RejectReason::WouldNotReduce));
 }
 
+/// No status stands beside the code of one of a batch: one that nobody knows says nothing of whether the order is there.
+#[test]
+fn a_code_that_is_not_known_proves_nothing_of_an_order_in_a_batch() {
+    let mut stage = stage();
+    let second = OrderOp {
+        client_id: Text48::new("x-C2").unwrap(),
+        ..limit(0)
+    };
+    batch(&mut stage, &[limit(0), second]);
+    let body = br#"[{"code":-9999,"msg":"something new"},{"code":-2019,"msg":"Margin is insufficient."}]"#;
+    let actions = stage.response(30, 200, body);
+    assert!(outcome(&actions, 30).unwrap().is_unknown(), "{actions:?}");
+    assert!(
+        matches!(outcome(&actions, 31), Some(Outcome::Rejected(r)) if r.reason == RejectReason::InsufficientMargin)
+    );
+}
+
 #[test]
 fn a_batch_of_cancels_names_all_in_one_way() {
     let cancels = |ids: [(&str, &str); 2]| ids.map(|(own, id)| acting(op_kind::CANCEL, own, id));

@@ -33,6 +33,7 @@ mod setup;
 mod snapshot;
 pub(crate) mod state;
 mod stop;
+mod strategy_conflicts;
 pub(crate) mod stream;
 mod streams;
 pub(crate) mod triggers;
@@ -63,6 +64,7 @@ pub use setup::{
 pub use snapshot::{EngineSnapshot, Progress, RestoredEngine};
 pub use state::{Counts, EnginePhase, StrategyState};
 pub use stop::{StopReport, VenueStop};
+pub use strategy_conflicts::StrategyConflict;
 pub use stream::StreamState;
 pub use triggers::{ForeignTrigger, RecoveredTrigger};
 pub use venue::{ForeignOrder, Outage, VenuePhase};
@@ -152,6 +154,13 @@ impl Engine {
     /// As [`Engine::orphans`], triggers that may still wait.
     pub fn orphan_triggers(&self) -> impl Iterator<Item = &RecoveredTrigger> {
         self.core.orphan_triggers()
+    }
+
+    /// Strategies that cannot trade the markets that they were given. To be asked once venues and strategies have been added, and
+    /// before the start: a host names them and does not start.
+    #[must_use]
+    pub fn strategy_conflicts(&self) -> Vec<StrategyConflict> {
+        self.core.strategy_conflicts()
     }
 
     /// Venues whose journaled orders and fills are of another environment of the exchange than the one they are to be used in.

@@ -142,3 +142,16 @@ fn the_oldest_that_ended_are_forgotten_with_every_name() {
     assert_eq!(tracker.by_order_name.len(), REMEMBERED);
     assert!(tracker.get(&named("t1")).is_none() && tracker.get(&named("t2")).is_some());
 }
+
+#[test]
+fn one_that_became_an_order_that_nobody_named_is_not_forgotten_however_many_end_after_it() {
+    let mut tracker = tracker();
+    tracker.learn(&named("t1"), E::BecameOrder, &TriggerReport::default(), MonoNs(1));
+    for at in 0..REMEMBERED + 2 {
+        let id = format!("later{at}");
+        tracker.track(trigger(&id));
+        tracker.learn(&named(&id), E::Cancelled, &TriggerReport::default(), MonoNs(2));
+    }
+    assert!(tracker.get(&named("t1")).is_some(), "its order is asked for");
+    assert_eq!(tracker.iter().count(), REMEMBERED);
+}

@@ -37,6 +37,21 @@ pub struct MarketNeed {
     pub pair: Pair,
 }
 
+/// Which markets a strategy can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MarketFit {
+    /// Any, beside other strategies.
+    #[default]
+    Any,
+    /// None of contracts, because it counts by balances.
+    Spot {
+        /// The kind that does the same with contracts.
+        of_contracts: &'static str,
+    },
+    /// Any, and it must have each to itself in the bot, because it counts what is held there as its own.
+    Alone,
+}
+
 /// What a strategy needs of a book to trade on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum BookNeed {
@@ -266,6 +281,10 @@ pub trait Strategy {
     /// What it needs of a book to trade on it: without such a book it is paused.
     fn book_need(&self) -> BookNeed {
         BookNeed::Streamed
+    }
+    /// Which markets it can be given.
+    fn market_fit(&self) -> MarketFit {
+        MarketFit::Any
     }
     /// One input. What it wants goes into `actions`.
     fn input(&mut self, input: Input<'_>, view: &View<'_>, actions: &mut StrategyActions);

@@ -401,3 +401,19 @@ fn quotes_that_there_is_no_margin_for_are_left_out_whole() {
     assert!(desk.exchange.orders.values().all(|o| o.status == OrderStatus::Open));
     check(desk);
 }
+
+/// A stop that was not taken protects nothing: it is sent again, and no farther than the first.
+#[test]
+fn a_stop_that_was_refused_is_sent_again_at_its_price() {
+    for placement in [Placement::Refused, Placement::NotSent] {
+        let mut desk = started("", |_| {});
+        trade(&mut desk, Side::Buy, "99", "1");
+        run(&mut desk, 1_000);
+        desk.exchange.script.extend([placement, placement]);
+        market_moves(&mut desk, 9_400, 9_500);
+        run(&mut desk, 8_000);
+        assert_eq!(resting(&desk), [order(Side::Sell, "93.11", "1", true)], "{placement:?}");
+        assert!(desk.exchange.script.is_empty(), "{placement:?}: twice, and then taken");
+        check(desk);
+    }
+}

@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::MarketId;
 use crate::orders::InFlightOrder;
-use crate::strategy::{Input, MarketNeed, OrderRequest, OwnOrderChange, RequestEnd, Strategy, StrategyActions};
+use crate::strategy::{
+    Input, MarketFit, MarketNeed, OrderRequest, OwnOrderChange, RequestEnd, Strategy, StrategyActions,
+};
 use crate::view::{MarketView, View};
 
 pub use config::{PriceType, PureMarketMakingConfig, Refresh};
@@ -347,6 +349,12 @@ impl Strategy for PureMarketMaking {
             venue: self.config.venue.clone(),
             pair: self.config.market.clone(),
         }]
+    }
+
+    fn market_fit(&self) -> MarketFit {
+        MarketFit::Spot {
+            of_contracts: "perpetual_market_making",
+        }
     }
 
     fn input(&mut self, input: Input<'_>, view: &View<'_>, actions: &mut StrategyActions) {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::contracts::PositionChanged;
 use crate::engine::{LogLevel, MarketId};
 use crate::strategy::pure_market_making::span;
-use crate::strategy::{Input, MarketNeed, Strategy, StrategyActions};
+use crate::strategy::{Input, MarketFit, MarketNeed, Strategy, StrategyActions};
 use crate::view::{MarketView, View};
 
 pub use config::{Residual, SpotPerpetualArbitrageConfig};
@@ -444,6 +444,10 @@ impl Strategy for SpotPerpetualArbitrage {
                 pair: self.config.perpetual_market.clone(),
             },
         ]
+    }
+
+    fn market_fit(&self) -> MarketFit {
+        MarketFit::Alone
     }
 
     fn input(&mut self, input: Input<'_>, view: &View<'_>, actions: &mut StrategyActions) {

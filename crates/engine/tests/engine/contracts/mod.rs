@@ -10,6 +10,7 @@ mod positions;
 mod questions;
 mod session;
 mod settings;
+pub mod suits;
 mod terms;
 
 use colibri_engine::risk::RiskLimits;

@@ -360,3 +360,32 @@ fn what_happened_while_the_user_stream_was_down_is_in_the_position() {
     assert_eq!(market(&scene).mark_price(), Some(price(100)));
     assert_eq!(held(&scene).0, Decimal::TWO);
 }
+
+/// One answer that differs may be of a moment between a fill and what was told of it: only what the next one finds too counts.
+#[test]
+fn an_answer_that_differs_once_is_no_difference() {
+    let mut scene = scene(|_| {});
+    filled(&mut scene, buy(99, "2"));
+    scene.run(5_000);
+    let asked = perp(&mut scene).positions_asked;
+    perp(&mut scene).misstated = quantity("0.5");
+    for _ in 0..20_000 {
+        if perp(&mut scene).positions_asked > asked {
+            break;
+        }
+        scene.run(10);
+    }
+    assert_eq!(
+        perp(&mut scene).positions_asked,
+        asked + 1,
+        "one question was answered so"
+    );
+    scene.desk.run(200);
+    perp(&mut scene).misstated = Quantity::ZERO;
+    assert!(place(&mut scene, buy(98, "1")).is_some(), "{}", refusal(&scene));
+    scene.run(5_000);
+    assert!(perp(&mut scene).positions_asked > asked + 1, "it was asked again soon");
+    assert!(!scene.desk.logged("nothing that opens is placed until they agree"));
+    assert_eq!(market(&scene).position_differences().count(), 0);
+    check(scene);
+}

@@ -1,6 +1,7 @@
 //! Spot-perpetual arbitrage at a desk with two venues: both legs, one leg, half a leg, a leg whose answer is lost, and what is left.
 #![allow(clippy::unwrap_used)]
 
+mod alone;
 mod carry;
 
 use colibri_abi::{op_flag, order_side};
@@ -423,4 +424,38 @@ fn a_position_that_somebody_else_opened_is_not_touched() {
         "{:?}",
         carry.log
     );
+}
+
+/// A run that begins between the liquidation and what it makes necessary does that, and opens again afterwards.
+#[test]
+fn what_was_forced_to_close_is_gone_on_with_after_a_restart_and_opened_again() {
+    let mut carry = Carry::opened("");
+    let now = carry.now();
+    let forced = carry.exchanges[PERP].trade_by_itself(FillCause::Liquidation, Side::Buy, 103, "0.7", now);
+    carry.deliver(PERP, 0, Delivery::Event(forced.into()));
+    carry.run(1_500);
+    let mut carry = carry.crash();
+    carry.until_open(SPOT);
+    let sold = &carry.exchanges[SPOT].orders[&carry.open(SPOT)];
+    assert_eq!(
+        (sold.side, sold.quantity.0.normalize()),
+        (Side::Sell, Decimal::new(7, 1))
+    );
+    carry.fills(SPOT, "0.7");
+    carry.run(1_000);
+    assert_eq!(carry.held(), held("0.3", "-0.3"));
+    carry.together();
+    carry.run(1_000);
+    carry.fills(SPOT, "0.3");
+    carry.fills(PERP, "0.3");
+    carry.run(1_000);
+    assert_eq!(carry.held(), held("0", "0"));
+    carry.apart();
+    carry.run(25_000);
+    carry.fills(SPOT, "1");
+    carry.fills(PERP, "1");
+    carry.run(1_000);
+    assert!(carry.status().starts_with("opened"), "{}", carry.status());
+    assert_eq!(carry.held(), held("1", "-1"));
+    carry.check();
 }

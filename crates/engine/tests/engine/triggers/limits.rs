@@ -78,7 +78,7 @@ fn what_the_connector_lacks_is_refused_by_name_and_before_the_journal() {
 fn a_date_is_judged_as_that_of_an_order() {
     let mut scene = of_contracts(RiskLimits::default(), |exchange| {
         let capabilities = &mut exchange.perp.as_mut().unwrap().capabilities;
-        capabilities.extend(["good_till_date"]);
+        capabilities.extend(["good_till_date", "trigger_good_till"]);
     });
     let now = scene.desk.now().wall;
     let dated = |millis: i64| {

@@ -1,6 +1,7 @@
 //! Triggers: orders that wait at the exchange for a price, through what an exchange can bring about.
 #![allow(clippy::unwrap_used)]
 
+mod doubts;
 mod ends;
 mod found;
 mod histories;

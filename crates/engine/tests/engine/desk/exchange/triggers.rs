@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use colibri_engine::HostNow;
-use colibri_model::{ClientOrderId, Decimal, ExchangeOrderId, InstrumentId, OpId, Price, Quantity, TriggerIntent};
+use colibri_model::{
+    ClientOrderId, Decimal, ExchangeOrderId, InstrumentId, Millis, OpId, Price, Quantity, TriggerIntent,
+};
 use colibri_standard::{
     Command, Event, InstrumentsEvent, OrderStatus, Outcome, Refusal, RejectReason, ReportSource, TriggerEvent,
     TriggerStatus,
@@ -63,6 +65,8 @@ pub struct TriggerBook {
     pub lose_cancels: usize,
     /// Cancels that are not sent.
     pub block_cancels: usize,
+    /// Cancels that are refused for an hour: there were too many requests.
+    pub throttle_cancels: usize,
     /// Whether questions about single triggers are answered from a cache that knows none.
     pub denies: bool,
     /// Triggers that fire as soon as what waits has been told.
@@ -192,6 +196,15 @@ impl Exchange {
         if self.waiting.block_cancels > 0 {
             self.waiting.block_cancels -= 1;
             let outcome = Outcome::NotSent(Refusal::new(RejectReason::NoRoom, "no room"));
+            return vec![(5, Delivery::Completed(op, outcome))];
+        }
+        if self.waiting.throttle_cancels > 0 {
+            self.waiting.throttle_cancels -= 1;
+            let outcome = Outcome::Throttled {
+                retry_after: Some(Millis(3_600_000)),
+                pool: None,
+                refusal: Refusal::new(RejectReason::NoRoom, "too many"),
+            };
             return vec![(5, Delivery::Completed(op, outcome))];
         }
         if self.waiting.lose_cancels > 0 {
