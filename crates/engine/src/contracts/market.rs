@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use colibri_model::{
-    AccountId, Contract, Decimal, FundingKey, FundingRate, Leverage, MarginMode, MarkPrice, Millis, MonoNs, Pair,
-    PositionMode, PositionSide, Positions, Price, Quantity, StatedPosition, VenueId, WallNs,
+    AccountId, Contract, Decimal, ExchangeOrderId, FillCause, FundingKey, FundingRate, Leverage, MarginMode, MarkPrice,
+    Millis, MonoNs, Pair, PositionMode, PositionSide, Positions, Price, Quantity, StatedPosition, VenueId, WallNs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +108,9 @@ pub(crate) struct ContractMarket {
     /// Whether this run has found once that fills and exchange agree: what differs from then on is not what a person accepted.
     #[serde(default)]
     pub(crate) has_agreed: bool,
+    /// Orders that the exchange made by itself, and why.
+    #[serde(default)]
+    pub(crate) forced_orders: BTreeMap<ExchangeOrderId, FillCause>,
     pub(crate) mark: Option<MarkPrice>,
     pub(crate) mark_updated: Option<MonoNs>,
     pub(crate) funding: Option<FundingRate>,
@@ -170,6 +173,7 @@ impl ContractMarket {
                 self.ledger.open(opened.side, opened.quantity, opened.price);
             }
         }
+        self.forced_orders = recovered.forced_orders.get(name).cloned().unwrap_or_default();
         let is_of_it = |key: &FundingKey| (&key.venue, &key.account, &key.pair) == (&name.0, &name.1, &name.2);
         for payment in recovered.funding.values().filter(|p| is_of_it(&p.key)) {
             self.ledger

@@ -18,7 +18,7 @@ pub struct PositionChanged {
     pub change: PositionChange,
     /// How much is held now, below zero where it is short.
     pub quantity: Quantity,
-    /// The fill.
+    /// The fill. One whose cause was learned after it is told again, with no change.
     pub fill: Fill,
 }
 

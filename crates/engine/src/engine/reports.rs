@@ -294,6 +294,10 @@ impl Core {
         }
         let venue = &mut self.state.venues[index.0];
         let Some(market) = venue.market(instrument) else { return };
+        let contracts = market.contracts.as_deref();
+        let cause = contracts.map_or(event.cause, |known| {
+            known.cause_of(event.cause, event.exchange_id.as_ref())
+        });
         let fill = Fill {
             key: FillKey {
                 account: venue.account.clone(),
@@ -310,12 +314,15 @@ impl Core {
             fee: event.fee.clone(),
             liquidity: event.liquidity,
             position_side: event.position_side,
-            cause: event.cause,
+            cause,
             exchange_time: event.exchange_time.unwrap_or(now.wall),
             local_time: now.wall,
         };
         let recorded = venue.ledger.record(&fill);
         self.fill_witnessed(index, &fill.key, order.is_some(), recorded, event.source);
+        if recorded != Recorded::New {
+            self.learn_cause(index, instrument, &fill.key, fill.cause);
+        }
         match recorded {
             Recorded::Known => self.state.counts.duplicate_fills += 1,
             Recorded::FeeLearned => {

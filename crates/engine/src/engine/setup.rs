@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri_model::{
-    AccountId, Amount, Asset, ClientOrderId, Contract, ExchangeOrderId, Fill, FillKey, FundingKey, FundingPayment,
-    InstrumentId, Millis, OpenedPosition, OrderIntent, OrderState, Pair, Quantity, Record, StrategyId, TradeId,
-    VenueId, WallNs,
+    AccountId, Amount, Asset, ClientOrderId, Contract, ExchangeOrderId, Fill, FillCause, FillKey, FundingKey,
+    FundingPayment, InstrumentId, Millis, OpenedPosition, OrderIntent, OrderState, Pair, Quantity, Record, StrategyId,
+    TradeId, VenueId, WallNs,
 };
 use colibri_standard::ConnectorManifest;
 use serde::{Deserialize, Serialize};
@@ -160,6 +160,8 @@ pub struct Recovered {
     pub openings: BTreeMap<(VenueId, AccountId, Pair), Vec<OpenedPosition>>,
     /// What pairs were last known to be contracts of.
     pub contracts: BTreeMap<(VenueId, AccountId, Pair), Contract>,
+    /// Orders that the exchange made by itself, and why.
+    pub forced_orders: BTreeMap<(VenueId, AccountId, Pair), BTreeMap<ExchangeOrderId, FillCause>>,
     /// Funding payments, each once.
     pub funding: BTreeMap<FundingKey, FundingPayment>,
     /// Up to when they are complete.
@@ -415,8 +417,21 @@ impl Recovered {
                 *known = (*known).max(*through);
                 self.seen(venue, *time);
             }
-            // What it traded stands as fills.
-            Record::ForcedReduction { venue, time, .. } => self.seen(venue, *time),
+            Record::ForcedReduction {
+                venue,
+                account,
+                pair,
+                cause,
+                exchange_id,
+                time,
+                ..
+            } => {
+                if let Some(order) = exchange_id {
+                    let key = (venue.clone(), account.clone(), pair.clone());
+                    self.forced_orders.entry(key).or_default().insert(order.clone(), *cause);
+                }
+                self.seen(venue, *time);
+            }
             // What is set is asked of the exchange, and what is chosen is the bot's file's to say.
             Record::SettingChosen { venue, time, .. } => self.seen(venue, *time),
             // Asked anew, as long as the exchange lists it.
@@ -452,6 +467,9 @@ impl Recovered {
         known.exchange_id = known.exchange_id.take().or_else(|| fill.exchange_id.clone());
         known.fee = known.fee.take().or_else(|| fill.fee.clone());
         known.liquidity = known.liquidity.or(fill.liquidity);
+        if known.cause.is_order() {
+            known.cause = fill.cause;
+        }
     }
 
     /// What was stated of an account may not hold everything that has happened.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use colibri_model::{ClientOrderId, Fill, FillKey};
+use colibri_model::{ClientOrderId, Fill, FillCause, FillKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::engine::Progress;
@@ -183,6 +183,19 @@ impl FillLedger {
         if let Some(fill) = self.fills.get_mut(key) {
             fill.client_id.get_or_insert_with(|| order.clone());
         }
+    }
+
+    /// Notes why a fill was made that was taken for an order's. Whether that is new.
+    pub fn learn_cause(&mut self, key: &FillKey, cause: FillCause) -> bool {
+        let Some(fill) = self.fills.get_mut(key).filter(|fill| fill.cause.is_order()) else {
+            return false;
+        };
+        fill.cause = cause;
+        let is_new = !cause.is_order();
+        if is_new {
+            self.touch(key);
+        }
+        is_new
     }
 
     /// A fill as it is known.

@@ -242,7 +242,8 @@ fn filled(tx: &Transaction<'_>, strategy: Option<&StrategyId>, fill: &Fill) -> r
              exchange_id = coalesce(exchange_id, excluded.exchange_id),
              fee_asset = coalesce(fee_asset, excluded.fee_asset),
              fee_amount = coalesce(fee_amount, excluded.fee_amount),
-             liquidity = coalesce(liquidity, excluded.liquidity)",
+             liquidity = coalesce(liquidity, excluded.liquidity),
+             cause = CASE WHEN cause = 'order' THEN excluded.cause ELSE cause END",
     )?
     .execute(params![
         Word(&strategy),

@@ -4,20 +4,18 @@ use colibri_model::{
     Fill, FundingKey, FundingPayment, InstrumentId, Millis, PositionSide, Record, StatedPosition, WallNs,
 };
 use colibri_standard::{
-    ForcedEvent, FundingPaymentEvent, FundingRateEvent, MarginCallEvent, MarginEvent, MarkPriceEvent, PositionScope,
-    PositionsEvent, ReportSource, SettingsEvent,
+    FundingPaymentEvent, FundingRateEvent, MarginCallEvent, MarginEvent, MarkPriceEvent, PositionScope, PositionsEvent,
+    ReportSource, SettingsEvent,
 };
 
-use crate::contracts::{
-    ContractMarket, ForcedReduction, FundingTold, MarginCall, PositionChanged, StatedAt, StatedMargin,
-};
+use crate::contracts::{ContractMarket, FundingTold, MarginCall, PositionChanged, StatedAt, StatedMargin};
 use crate::engine::core::Core;
 use crate::engine::dispatch::Note;
 use crate::engine::venue::Venue;
 use crate::engine::{LogLevel, VenueIndex};
 
 /// How long fills may lag behind the positions that hold them before they are asked for.
-const FILLS_GRACE: Millis = Millis(1_000);
+pub(super) const FILLS_GRACE: Millis = Millis(1_000);
 /// How long after a fill margin is asked for: others follow.
 const MARGIN_GRACE: Millis = Millis(2_000);
 
@@ -36,7 +34,7 @@ fn keep_unsaid(position: &mut StatedPosition, known: &StatedPosition) {
 
 impl Venue {
     /// The handle of an instrument that a report names: by handle, or else by the exchange's name.
-    fn handle_of(&self, instrument: Option<InstrumentId>, symbol: &str) -> Option<InstrumentId> {
+    pub(super) fn handle_of(&self, instrument: Option<InstrumentId>, symbol: &str) -> Option<InstrumentId> {
         let is_it = |m: &&crate::engine::market::Market| match instrument {
             Some(id) => m.id == id,
             None => m.instrument.as_ref().is_some_and(|i| i.symbol == symbol),
@@ -251,60 +249,6 @@ impl Core {
         self.log(LogLevel::Error, text);
         self.wake_at(now.mono);
         self.notes.push_back(Note::MarginCall(call));
-    }
-
-    /// The exchange reduces a position by itself. What it trades is told as fills; that it did is a fact of its own.
-    pub(crate) fn on_forced(&mut self, index: VenueIndex, event: &ForcedEvent) {
-        let now = self.state.now;
-        let venue = &mut self.state.venues[index.0];
-        let Some(id) = venue.handle_of(event.instrument, &event.symbol) else {
-            let text = format!(
-                "{}: the exchange reduces a position in {}, which this bot does not trade, by itself ({})",
-                venue.id,
-                event.symbol,
-                event.cause.as_str()
-            );
-            return self.log(LogLevel::Warn, text);
-        };
-        let Some(pair) = venue.market(id).map(|m| m.pair.clone()) else {
-            return;
-        };
-        let (name, account) = (venue.id.clone(), venue.account.clone());
-        let forced = ForcedReduction {
-            market: Self::market_id(index, id),
-            side: event.position_side,
-            cause: event.cause,
-            bought_or_sold: event.side,
-            quantity: event.quantity,
-            price: event.price,
-            exchange_time: event.exchange_time,
-            local_time: now.wall,
-        };
-        if let Some(contracts) = venue.contracts.as_deref_mut() {
-            contracts.remember_forced(forced.clone());
-            contracts.margin_due = Some(now.mono);
-            contracts.positions_due = Some(now.mono.plus(FILLS_GRACE));
-        }
-        let text = format!(
-            "{name}: the exchange reduces the position in {pair} by itself: {}",
-            event.cause.as_str()
-        );
-        self.log(LogLevel::Error, text);
-        self.journal_fact(Record::ForcedReduction {
-            venue: name,
-            account,
-            pair,
-            position_side: event.position_side,
-            cause: event.cause,
-            side: event.side,
-            quantity: event.quantity,
-            price: event.price,
-            exchange_id: event.exchange_id.clone(),
-            exchange_time: event.exchange_time,
-            time: now.wall,
-        });
-        self.wake_at(now.mono.plus(FILLS_GRACE));
-        self.notes.push_back(Note::Forced(forced));
     }
 
     /// Something of a market's prices is to be told strategies, once a settling.

@@ -5,6 +5,7 @@
 
 mod accepted;
 mod ask;
+mod forced;
 mod gate;
 mod intake;
 mod settings;

@@ -3,6 +3,7 @@
 
 mod accepted;
 mod chaos;
+mod forced;
 mod funding;
 mod gate;
 mod kept;
