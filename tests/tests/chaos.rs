@@ -53,6 +53,15 @@ fn twenty_seeds_break_no_promise() {
 }
 
 #[test]
+fn contracts_break_no_promise_alone_and_beside_spot() {
+    for stage in ["contracts", "both"] {
+        let report = chaos(&["--stage", stage, "--seed", "9001", "--seeds", "5"]);
+        let orders = report["orders"].as_u64().unwrap();
+        assert!(orders >= 500 && report["restarts"].as_u64() > Some(5), "{report}");
+    }
+}
+
+#[test]
 fn a_seed_that_failed_once_stays_sound() {
     // An order whose end was journaled, and the process killed before its fills were.
     chaos(&["--seed", "102"]);
