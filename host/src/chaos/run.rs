@@ -378,6 +378,10 @@ impl Run {
             {
                 self.watch.broken(format!("the history does not follow: {why}"));
             }
+            // What the exchange does from then on, the bot does not hear.
+            if self.is_stopped() {
+                return Ok(());
+            }
         }
     }
 
