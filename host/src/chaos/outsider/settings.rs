@@ -85,7 +85,15 @@ impl Outsider {
             self.empty(account, exchange, now);
         }
         match changed {
-            Changed::Leverage(symbol, before) => set_leverage(&symbol, before, exchange, now),
+            // A lower one is refused while an isolated position is held.
+            Changed::Leverage(symbol, before) => {
+                set_leverage(&symbol, before, exchange, now) || {
+                    if let Some(account) = account(exchange.engine()) {
+                        self.empty(account, exchange, now);
+                    }
+                    set_leverage(&symbol, before, exchange, now)
+                }
+            }
             Changed::MarginKind(symbol, before) => set_margin_kind(&symbol, before, exchange, now),
             Changed::PositionMode(before) => set_position_mode(before, exchange, now),
         };

@@ -10,6 +10,7 @@ use crate::engine::market::{Market, MarketWanted};
 use crate::engine::state::EnginePhase;
 use crate::engine::venue::{Purpose, Venue, VenuePhase};
 use crate::engine::{LogLevel, VenueIndex};
+use crate::strategy::BookNeed;
 
 /// A mark price that is older is asked for: the stream tells it each second or so.
 const MARK_OLD: Millis = Millis(15_000);
@@ -220,7 +221,8 @@ impl Core {
         }
     }
 
-    /// A settlement is over: its payments are asked for, where a position saw it.
+    /// A settlement is over: its payments are asked for where a position saw it, or may have: what an order has filled may not be
+    /// known yet.
     pub(super) fn settlement_over(&mut self, index: VenueIndex, id: InstrumentId, time: WallNs) {
         let now = self.mono();
         let venue = &mut self.state.venues[index.0];
@@ -232,7 +234,8 @@ impl Core {
         }
         contracts.settled = Some(time);
         let is_held = contracts.positions().iter().any(|(_, p)| !p.quantity.is_zero());
-        if let Some(account) = venue.contracts.as_deref_mut().filter(|_| is_held) {
+        let may_be = venue.outage(BookNeed::Polled).is_some() || venue.orders.live().any(|o| o.intent.instrument == id);
+        if let Some(account) = venue.contracts.as_deref_mut().filter(|_| is_held || may_be) {
             let times = AFTER_SETTLEMENT.map(|after| now.plus(after));
             account.funding.after_settlement.extend(times);
             self.wake_at(times[0]);

@@ -3,7 +3,7 @@
 use colibri_model::{PositionSide, Record, WallNs};
 use colibri_standard::{FundingPaymentEvent, ReportSource};
 
-use super::{check, filled, market, perp, records, scene, settle, usdt, venue};
+use super::{check, filled, market, perp, place, records, scene, settle, usdt, venue};
 use crate::desk::START;
 use crate::orders::{Scene, Told, buy};
 
@@ -95,6 +95,17 @@ fn a_settlement_that_no_position_saw_is_no_reason_to_ask() {
     let asked = perp(&mut scene).funding_asked_since.len();
     scene.run(120_000);
     assert_eq!(perp(&mut scene).funding_asked_since.len(), asked);
+}
+
+/// An order that is filled right before a settlement while the user stream is away: nobody knows of the position yet.
+#[test]
+fn a_settlement_that_a_position_may_have_seen_is_asked_about() {
+    let at = WallNs::from_millis(START + 30_000);
+    let mut scene = scene(|exchange| exchange.perp.as_mut().unwrap().next_funding = Some(at));
+    place(&mut scene, buy(99, "2")).unwrap();
+    let asked = perp(&mut scene).funding_asked_since.len();
+    scene.run(120_000);
+    assert_eq!(perp(&mut scene).funding_asked_since.len(), asked + 2);
 }
 
 #[test]
