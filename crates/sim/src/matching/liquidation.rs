@@ -314,7 +314,7 @@ impl Engine {
         }
     }
 
-    /// Reduces a position near the mark price against `other`, who makes the market, as [`Self::deleverage`] reduces those who
+    /// Reduces a position near the mark price against `other`, who makes the market, as `deleverage` reduces those who
     /// answer for somebody else. Whether there was so much to reduce.
     pub fn deleverage_for_another(
         &mut self,
