@@ -20,8 +20,8 @@ use crate::{
 ///   what an order has filled, what a session's profit is measured from, and [`Record::Migrated`].
 /// - 3: contracts: an order's terms, a fill's position and cause, chosen settings, triggers, funding, forced reductions;
 ///   [`Record::Renamed`]; balances stand as they are known to be, with those that went to zero.
-/// - 4: [`Record::PositionsOpened`]; fills that stand for an accepted position ([`FillCause::Accepted`]); what profit is counted by: the contract that a pair is of, and prices of what fees were paid
-///   in.
+/// - 4: [`Record::PositionsOpened`]; fills that stand for an accepted position ([`FillCause::Accepted`]); what profit is counted
+///   by: the contract that a pair is of, and prices of what fees were paid in.
 pub const SCHEMA_VERSION: u32 = 4;
 
 /// The oldest version whose records this code understands: every one since is read as it stands.

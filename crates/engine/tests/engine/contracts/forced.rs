@@ -1,25 +1,10 @@
 //! Fills of the exchange's own orders that are learned from lists, which do not say why a trade was made.
 
-use colibri_model::{ExchangeOrderId, FillCause, FillKey, PositionSide, Record, Side};
-use colibri_standard::{ForcedEvent, ReportSource};
+use colibri_model::{FillCause, FillKey, Record, Side};
+use colibri_standard::ReportSource;
 
-use super::{check, filled, held, other_trade, price, records, scene, venue};
+use super::{check, filled, held, liquidated, other_trade, records, scene, venue};
 use crate::orders::{Scene, Told, buy, quantity};
-
-fn liquidated(order: Option<ExchangeOrderId>) -> ForcedEvent {
-    ForcedEvent {
-        instrument: None,
-        symbol: "BTCUSDT".to_owned(),
-        position_side: PositionSide::Net,
-        cause: FillCause::Liquidation,
-        side: Some(Side::Sell),
-        quantity: Some(quantity("2")),
-        price: Some(price(80)),
-        exchange_id: order,
-        source: ReportSource::Stream,
-        exchange_time: None,
-    }
-}
 
 fn cause_of_last(scene: &Scene) -> (FillKey, FillCause) {
     let fill = venue(scene).fills().last().unwrap();

@@ -18,13 +18,13 @@ use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::{OrderRequest, StrategyAction};
 use colibri_engine::{MarketView, VenueView};
 use colibri_model::{
-    Amount, Asset, ClientOrderId, Decimal, FillCause, OrderTerms, PositionEffect, PositionSide, Price, Quantity,
-    Record, Side,
+    Amount, Asset, ClientOrderId, Decimal, ExchangeOrderId, FillCause, OrderTerms, PositionEffect, PositionSide, Price,
+    Quantity, Record, Side,
 };
-use colibri_standard::FillEvent;
+use colibri_standard::{FillEvent, ForcedEvent, ReportSource};
 
 use crate::desk::{Delivery, Exchange, Perp};
-use crate::orders::{Scene, Told, buy};
+use crate::orders::{Scene, Told, buy, quantity};
 
 /// A desk at an exchange for contracts, at which nothing was placed yet.
 fn scene(prepare: impl FnOnce(&mut Exchange)) -> Scene {
@@ -136,6 +136,22 @@ fn other_trade(scene: &mut Scene, cause: FillCause, side: Side, price: i64, amou
     scene.desk.deliver(0, Delivery::Event(fill.clone().into()));
     scene.run(500);
     fill
+}
+
+/// The exchange's word that it sells two by itself, by an order of this name where it says one.
+fn liquidated(order: Option<ExchangeOrderId>) -> ForcedEvent {
+    ForcedEvent {
+        instrument: None,
+        symbol: "BTCUSDT".to_owned(),
+        position_side: PositionSide::Net,
+        cause: FillCause::Liquidation,
+        side: Some(Side::Sell),
+        quantity: Some(quantity("2")),
+        price: Some(price(80)),
+        exchange_id: order,
+        source: ReportSource::Stream,
+        exchange_time: None,
+    }
 }
 
 /// Stops with proof; the exchange's wallet is what the ledger says, and its positions are those of the fills.

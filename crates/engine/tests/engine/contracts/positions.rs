@@ -3,11 +3,11 @@
 use colibri_engine::risk::RiskLimits;
 use colibri_engine::strategy::StrategyAction;
 use colibri_model::{Decimal, FillCause, KillCause, PositionEffect, PositionSide, Quantity, Record, Side, WallNs};
-use colibri_standard::{ForcedEvent, MarginCallEvent, ReportSource, SessionRole, SessionStatus};
+use colibri_standard::{MarginCallEvent, ReportSource, SessionRole, SessionStatus};
 
 use super::{
-    check, filled, held, market, of_side, other_trade, perp, place, price, records, reducing, refusal, scene, sell,
-    settle, usdt, venue,
+    check, filled, held, liquidated, market, of_side, other_trade, perp, place, price, records, reducing, refusal,
+    scene, sell, settle, usdt, venue,
 };
 use crate::desk::{Delivery, Exchange};
 use crate::orders::{Scene, Told, buy, quantity};
@@ -206,21 +206,7 @@ fn a_crash_at_any_instant_leaves_the_same_positions() {
 fn what_the_exchange_does_by_itself_counts() {
     let mut scene = scene(|_| {});
     filled(&mut scene, buy(99, "2"));
-    scene.tell(
-        0,
-        ForcedEvent {
-            instrument: None,
-            symbol: "BTCUSDT".to_owned(),
-            position_side: PositionSide::Net,
-            cause: FillCause::Liquidation,
-            side: Some(Side::Sell),
-            quantity: Some(quantity("2")),
-            price: Some(price(80)),
-            exchange_id: None,
-            source: ReportSource::Stream,
-            exchange_time: None,
-        },
-    );
+    scene.tell(0, liquidated(None));
     other_trade(&mut scene, FillCause::Liquidation, Side::Sell, 80, "2");
     assert_eq!(held(&scene), quantity("0"));
     assert_eq!(
