@@ -274,6 +274,7 @@ impl Bot {
             let chosen = [
                 ("leverage", venue.leverage.keys().collect::<Vec<_>>()),
                 ("margin_mode", venue.margin_mode.keys().collect()),
+                ("accept_positions", venue.accept_positions.keys().collect()),
             ];
             for (key, pairs) in chosen {
                 if let Some(pair) = pairs.into_iter().find(|pair| !traded.contains(*pair)) {

@@ -76,6 +76,10 @@ fn a_seed_that_failed_once_stays_sound() {
     chaos(&["--seed", "102953"]);
     // Somebody else's order traded between a stopping bot's last answer and its proof.
     chaos(&["--seed", "100559"]);
+    // A clock that was ahead: a settlement seemed over before it was.
+    chaos(&["--stage", "both", "--seed", "70023"]);
+    // What was held in the other direction made room for orders, and was then reduced otherwise.
+    chaos(&["--stage", "both", "--seed", "80002"]);
 }
 
 #[test]

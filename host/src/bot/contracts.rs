@@ -120,7 +120,8 @@ market = "BTC-USDT"
 
     #[test]
     fn what_is_chosen_of_contracts_is_read_and_of_other_pairs_refused() {
-        let chosen = "position_mode = \"one_way\"\nleverage = { BTC-USDT = 5 }\nmargin_mode = { BTC-USDT = \"isolated\" }\npairs =";
+        let chosen = "position_mode = \"one_way\"\nleverage = { BTC-USDT = 5 }\nmargin_mode = { BTC-USDT = \"isolated\" }\n\
+                      accept_positions = { BTC-USDT = -1.5 }\npairs =";
         let bot = parse(&BOT.replace("pairs =", chosen)).unwrap();
         let venue = &bot.file.venues[0];
         assert_eq!(venue.key_of_contracts(), Some("position_mode"));
@@ -129,12 +130,19 @@ market = "BTC-USDT"
         let of_pair = choices.pairs[&"BTC-USDT".parse::<Pair>().unwrap()];
         assert_eq!(of_pair.leverage.unwrap().value(), Decimal::from(5));
         assert_eq!(of_pair.margin_mode, Some(MarginMode::Isolated));
+        assert_eq!(of_pair.accepted_position, Some(Quantity(Decimal::new(-15, 1))));
         for (keys, line, what) in [
             (
                 "leverage = { ETH-USDT = 5 }\npairs =",
                 "line 6",
                 "does not list ETH-USDT",
             ),
+            (
+                "accept_positions = { ETH-USDT = 5 }\npairs =",
+                "line 6",
+                "does not list ETH-USDT",
+            ),
+            ("accept_positions = { BTC-USDT = \"much\" }\npairs =", "line 6", "much"),
             ("leverage = { BTC-USDT = 0 }\npairs =", "line 6", "no leverage"),
             ("margin_mode = { BTC-USDT = \"both\" }\npairs =", "line 6", "isolated"),
         ] {

@@ -366,6 +366,9 @@ impl Run {
                 self.transport.world.outsider.ready = ready.collect();
                 let world = &self.transport.world;
                 self.watch.look(process, world, self.now, &mut self.random);
+                for what in self.watch.take_untold() {
+                    self.trace.line(self.now, &format!("broken: {what}"));
+                }
                 if self.watch.is_to_resume(self.now) {
                     self.trace.line(self.now, "a person releases the kill switch");
                     process.resume(time, &mut self.trace);

@@ -40,6 +40,8 @@ struct Thrown {
 /// Looks on, and remembers what was amiss.
 pub struct Watch {
     broken: BTreeSet<String>,
+    /// What of it stands in the trace.
+    told: BTreeSet<String>,
     next: MonoNs,
     thrown: Option<Thrown>,
     throws: u64,
@@ -55,6 +57,7 @@ impl Watch {
     pub fn new(plan: ContractPlan, now: MonoNs) -> Watch {
         Watch {
             broken: BTreeSet::new(),
+            told: BTreeSet::new(),
             next: now,
             thrown: None,
             throws: 0,
@@ -68,6 +71,13 @@ impl Watch {
     /// Something was amiss.
     pub fn broken(&mut self, what: String) {
         self.broken.insert(what);
+    }
+
+    /// What has been found amiss since the last time, for the trace.
+    pub fn take_untold(&mut self) -> Vec<String> {
+        let untold: Vec<_> = self.broken.difference(&self.told).cloned().collect();
+        self.told.extend(untold.iter().cloned());
+        untold
     }
 
     /// How often the kill switch was thrown.

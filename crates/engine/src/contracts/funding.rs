@@ -5,11 +5,41 @@ use std::collections::{BTreeMap, BTreeSet};
 use colibri_model::{FundingKey, FundingPayment, Millis, MonoNs, WallNs};
 use serde::{Deserialize, Serialize};
 
+use crate::HostNow;
+
 /// Entries that are remembered for telling repetitions: more than an account with positions in every contract of an exchange
 /// is paid within the span that is asked for again.
 const REMEMBERED: usize = 10_000;
 /// Payments are asked for from so long before the time up to which they are known: an exchange's ledger lags.
 const OVERLAP_NS: i64 = 600_000_000_000;
+
+/// A settlement that is to come, and when that is by this process's own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SettlementDue {
+    /// The exchange's time of it.
+    pub(crate) time: WallNs,
+    pub(crate) at: MonoNs,
+}
+
+impl SettlementDue {
+    /// What was just told, `told` by the exchange's clock. The clock of this machine may be wrong by minutes: it is asked only
+    /// where the exchange does not say when it told.
+    pub(crate) fn new(time: WallNs, told: Option<WallNs>, now: HostNow) -> SettlementDue {
+        let left = time.0.saturating_sub(told.unwrap_or(now.wall).0);
+        let left = u64::try_from(left).unwrap_or(0);
+        SettlementDue {
+            time,
+            at: MonoNs(now.mono.0.saturating_add(left)),
+        }
+    }
+
+    /// The same settlement told again: what was on its way for less long knows better.
+    pub(crate) fn or_told(self, earlier: Option<SettlementDue>) -> SettlementDue {
+        let earlier = earlier.filter(|earlier| earlier.time == self.time);
+        let at = earlier.map_or(self.at, |earlier| earlier.at.min(self.at));
+        SettlementDue { at, ..self }
+    }
+}
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct FundingLedger {

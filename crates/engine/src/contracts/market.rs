@@ -9,7 +9,7 @@ use colibri_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::contracts::PositionLedger;
+use crate::contracts::{PositionLedger, SettlementDue};
 use crate::engine::Recovered;
 
 /// Comparisons in a row that must find the same before anything is made of it: fills may be on their way.
@@ -116,6 +116,9 @@ pub(crate) struct ContractMarket {
     pub(crate) funding: Option<FundingRate>,
     /// The last settlement that was due while a position was held: payments of it are asked for.
     pub(crate) settled: Option<WallNs>,
+    /// The settlement that comes next.
+    #[serde(default)]
+    pub(crate) settles: Option<SettlementDue>,
     /// When mark price and rate may be asked for again.
     pub(crate) rates_due: MonoNs,
     /// Whether strategies are to be told of mark price or rate.

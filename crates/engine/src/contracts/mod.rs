@@ -12,7 +12,7 @@ mod settings;
 
 pub use account::StatedMargin;
 pub(crate) use account::{ContractAccount, relates};
-pub(crate) use funding::FundingLedger;
+pub(crate) use funding::{FundingLedger, SettlementDue};
 pub(crate) use market::{ContractMarket, MARK_STALE};
 pub use market::{HeldPosition, PositionDifference, StatedAt};
 pub use news::{ForcedReduction, FundingTold, MarginCall, PositionChanged};

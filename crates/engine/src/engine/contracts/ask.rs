@@ -10,6 +10,7 @@ use crate::engine::market::{Market, MarketWanted};
 use crate::engine::state::EnginePhase;
 use crate::engine::venue::{Purpose, Venue, VenuePhase};
 use crate::engine::{LogLevel, VenueIndex};
+use crate::risk::RiskRefusal;
 use crate::strategy::BookNeed;
 
 /// A mark price that is older is asked for: the stream tells it each second or so.
@@ -183,15 +184,11 @@ impl Core {
             let Some(contracts) = market.contracts.as_deref_mut() else {
                 continue;
             };
-            let Some(time) = contracts.funding.and_then(|funding| funding.next_time) else {
-                continue;
-            };
-            if time > now.wall {
-                let wait = Millis(u64::try_from((time.0 - now.wall.0) / 1_000_000).unwrap_or(0) + 1);
-                let at = now.mono.plus(wait);
-                next = Some(next.map_or(at, |next| next.min(at)));
+            let Some(due) = contracts.settles else { continue };
+            if due.at > now.mono {
+                next = Some(next.map_or(due.at, |next| next.min(due.at)));
             } else {
-                settled.push((market.id, time));
+                settled.push((market.id, due.time));
             }
         }
         for (id, time) in settled {
@@ -329,15 +326,12 @@ impl Core {
             if differs && !differed {
                 let found = contracts.differences.iter().find(|(_, found)| found.is_lasting());
                 if let Some((side, found)) = found {
-                    let text = format!(
-                        "{name}: the exchange states a {} position in {pair} of {}, and the fills that it has told make {}: \
-                         nothing that opens is placed until they agree. If you know why no fill will tell of it, set \
-                         accept_positions = {{ {pair} = {} }} in its [[venue]] in the bot's file and start the bot again",
-                        side.as_str(),
-                        found.stated,
-                        found.summed,
-                        found.stated
-                    );
+                    let differs = RiskRefusal::PositionDiffers {
+                        pair,
+                        stated: found.stated,
+                        summed: found.summed,
+                    };
+                    let text = format!("{name}: position side {}: {differs}", side.as_str());
                     lines.push((LogLevel::Error, text));
                 }
             } else if differed && contracts.differences.is_empty() {

@@ -23,8 +23,21 @@ use crate::risk::{RiskRefusal, TopPrices, may_still_fill, worst_quantity};
 struct Reach {
     /// What is held.
     held: Quantity,
-    /// With every order filled that opens in that direction.
-    worst: Quantity,
+    /// What orders that open in that direction, and triggers that become such, may bring.
+    opening: Quantity,
+}
+
+impl Reach {
+    /// With every such order filled, and nothing else: below zero where all of them together only reduce.
+    fn filled(self) -> Quantity {
+        self.held + self.opening
+    }
+
+    /// The worst case. What is held in the other direction does not make room: an order that may only reduce, a trigger, the
+    /// exchange itself may have reduced it before these orders are filled.
+    fn worst(self) -> Quantity {
+        self.held.max(Quantity::ZERO) + self.opening
+    }
 }
 
 /// Whether an order could make its position larger, were there nothing to reduce.
@@ -79,7 +92,7 @@ impl Venue {
         let may_fire: Quantity = triggers.map(|(order, top)| worst_quantity(&order, top)).sum();
         Reach {
             held,
-            worst: held + may_fill + may_fire,
+            opening: may_fill + may_fire,
         }
     }
 
@@ -88,9 +101,9 @@ impl Venue {
     fn worst_gross(&self, market: &Market, top: TopPrices, added: Option<&OrderIntent>) -> Quantity {
         let toward = |side, position_side| {
             let way = (side, position_side);
-            let reach = self.reach(market, way, top).worst;
+            let reach = self.reach(market, way, top).worst();
             let added = added.filter(|order| may_open(order) && way_of(order) == way);
-            (reach + added.map_or(Quantity::ZERO, |order| worst_quantity(order, top))).max(Quantity::ZERO)
+            reach + added.map_or(Quantity::ZERO, |order| worst_quantity(order, top))
         };
         let net = toward(Side::Buy, PositionSide::Net).max(toward(Side::Sell, PositionSide::Net));
         net + toward(Side::Buy, PositionSide::Long) + toward(Side::Sell, PositionSide::Short)
@@ -229,11 +242,11 @@ impl Core {
         limits.check_sizes(&market.pair, quantity, contract.quote_notional(quantity, price))?;
         limits.check_collar(order, mid)?;
         let before = venue.reach(market, way_of(order), top);
-        let worst = before.worst + quantity;
-        let opens = worst > before.held.max(Quantity::ZERO);
+        let opens = before.filled() + quantity > before.held.max(Quantity::ZERO);
         if !opens {
             return Ok(());
         }
+        let worst = before.worst() + quantity;
         if let Some(difference) = contracts.differences.values().find(|d| d.is_lasting()) {
             return Err(RiskRefusal::PositionDiffers {
                 pair: market.pair.clone(),
@@ -316,7 +329,7 @@ impl Core {
         }
         let venue = &self.state.venues[index.0];
         let top = market.top_prices().unwrap_or_default();
-        let before = venue.reach(market, way_of(order), top).worst;
+        let before = venue.reach(market, way_of(order), top).filled();
         let after = before + worst_quantity(order, top);
         let opened = after.max(Quantity::ZERO) - before.max(Quantity::ZERO);
         venue.margin_of(market, order.terms.position_side, opened, order.price)

@@ -8,7 +8,9 @@ use colibri_standard::{
     ReportSource, SettingsEvent,
 };
 
-use crate::contracts::{ContractMarket, FundingTold, MarginCall, PositionChanged, StatedAt, StatedMargin};
+use crate::contracts::{
+    ContractMarket, FundingTold, MarginCall, PositionChanged, SettlementDue, StatedAt, StatedMargin,
+};
 use crate::engine::core::Core;
 use crate::engine::dispatch::Note;
 use crate::engine::venue::Venue;
@@ -280,6 +282,7 @@ impl Core {
     }
 
     pub(crate) fn on_funding_rate(&mut self, index: VenueIndex, event: &FundingRateEvent) {
+        let now = self.state.now;
         let told = event.funding;
         let market = self.state.venues[index.0].market(event.instrument);
         let known = market.and_then(|m| m.contracts.as_ref()?.funding?.next_time);
@@ -291,6 +294,10 @@ impl Core {
         }
         self.rates_changed(index, event.instrument, |contracts| {
             let known = contracts.funding;
+            if let Some(next) = told.next_time {
+                let due = SettlementDue::new(next, event.exchange_time, now);
+                contracts.settles = Some(due.or_told(contracts.settles));
+            }
             contracts.funding = Some(colibri_model::FundingRate {
                 next_time: told.next_time.or(known.and_then(|known| known.next_time)),
                 interval: told.interval.or(known.and_then(|known| known.interval)),

@@ -108,6 +108,28 @@ fn a_settlement_that_a_position_may_have_seen_is_asked_about() {
     assert_eq!(perp(&mut scene).funding_asked_since.len(), asked + 2);
 }
 
+/// This machine's clock is ninety seconds ahead of the exchange's: by it the settlement seems over long before it is.
+#[test]
+fn a_settlement_is_awaited_by_the_exchange_s_clock() {
+    const AHEAD_NS: i64 = 90_000_000_000;
+    let mut scene = scene(|exchange| {
+        let perp = exchange.perp.as_mut().unwrap();
+        perp.behind = AHEAD_NS;
+        perp.next_funding = Some(WallNs(WallNs::from_millis(START + 60_000).0 - AHEAD_NS));
+    });
+    filled(&mut scene, buy(99, "2"));
+    let asked = perp(&mut scene).funding_asked_since.len();
+    let at = WallNs::from_millis(START + 60_000);
+    while scene.desk.now().wall < at {
+        scene.run(1_000);
+    }
+    scene.run(4_000);
+    let asked_by_then = perp(&mut scene).funding_asked_since.len();
+    assert_eq!(asked_by_then, asked, "not over yet, or the exchange's ledger lags");
+    scene.run(4_000);
+    assert_eq!(perp(&mut scene).funding_asked_since.len(), asked + 1);
+}
+
 #[test]
 fn a_restart_asks_from_where_payments_are_complete_and_knows_those_that_were() {
     let mut scene = scene(|_| {});

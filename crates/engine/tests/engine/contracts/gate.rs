@@ -23,10 +23,12 @@ fn caps_on_positions_count_what_live_orders_may_open() {
     assert!(place(&mut scene, buy(97, "0.5")).is_none());
     assert!(refusal(&scene).contains("max_position.BTC-USDT"), "{}", refusal(&scene));
     assert!(
-        place(&mut scene, sell(101, "4")).is_some(),
-        "short of two in the worst case"
+        place(&mut scene, sell(101, "4")).is_none(),
+        "what is held long makes no room: it may have been closed before"
     );
-    assert!(place(&mut scene, sell(102, "2")).is_none());
+    assert!(refusal(&scene).contains("max_position.BTC-USDT"), "{}", refusal(&scene));
+    assert!(place(&mut scene, sell(101, "3")).is_some());
+    assert!(place(&mut scene, sell(102, "0.5")).is_none());
     assert!(
         place(&mut scene, reducing(sell(103, "2"))).is_some(),
         "it cannot turn the position over"

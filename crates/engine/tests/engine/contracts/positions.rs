@@ -100,7 +100,7 @@ fn a_difference_that_stays_is_told_and_blocks_what_opens() {
     assert!(
         scene
             .desk
-            .logged("states a net position in BTC-USDT of 2.5, and the fills that it has told make 2")
+            .logged("states a position in BTC-USDT of 2.5, and the fills that it has told make 2")
     );
     assert!(place(&mut scene, buy(99, "1")).is_none());
     assert!(refusal(&scene).contains("until they agree only what reduces is placed"));

@@ -52,6 +52,8 @@ pub struct Perp {
     pub equity: Decimal,
     pub rate: Decimal,
     pub next_funding: Option<WallNs>,
+    /// How far the clock by which rates are told is behind this machine's, nanoseconds.
+    pub behind: i64,
     pub payments: Vec<FundingPaymentEvent>,
     /// From when each question for payments asked.
     pub funding_asked_since: Vec<WallNs>,
@@ -97,6 +99,7 @@ impl Perp {
             equity: Decimal::from(10_000),
             rate: Decimal::new(1, 4),
             next_funding: None,
+            behind: 0,
             payments: Vec::new(),
             funding_asked_since: Vec::new(),
             lose_funding: 0,
@@ -225,7 +228,7 @@ impl Perp {
                 next_time: self.next_funding,
                 interval: Some(Millis(28_800_000)),
             },
-            exchange_time: Some(now.wall),
+            exchange_time: Some(WallNs(now.wall.0 - self.behind)),
         }
         .into()
     }
