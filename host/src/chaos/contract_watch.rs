@@ -9,6 +9,7 @@ use colibri_sim::matching::{Cause, Effect, Engine, Market, Order, Side};
 use colibri_sim::usdm::{AlgoStatus, Exchange, Trigger};
 
 use super::contract_plan::ContractPlan;
+use super::outsider::AccountSettings;
 use super::process::Process;
 use super::stage::Face;
 use super::world::FaultyExchange;
@@ -17,9 +18,6 @@ use super::world::FaultyExchange;
 const EVERY: Millis = Millis(1_000);
 /// A setting that the stream does not tell of is read within so long, while the exchange answers.
 const SAID_WITHIN: Millis = Millis(90_000);
-
-/// How an account is set at the exchange.
-type Settings = (TheirMode, Vec<ContractSettings>);
 
 /// Looks on, from one turn to the next.
 #[derive(Debug)]
@@ -30,8 +28,8 @@ pub struct ContractWatch {
     unsaid: Option<MonoNs>,
     /// Whether this process has seen its choices set.
     has_agreed: bool,
-    /// What somebody else set while this process ran.
-    theirs: Option<Settings>,
+    /// What somebody else set while this process ran, and which of their changes it was.
+    theirs: Option<(u64, AccountSettings)>,
 }
 
 impl ContractWatch {
@@ -84,32 +82,33 @@ impl ContractWatch {
         now: MonoNs,
         broken: &mut Vec<String>,
     ) {
-        let margin = &engine.account(account).margin;
-        let of_markets = engine.markets().map(|(id, _)| margin.settings(id)).collect();
-        let settings: Settings = (margin.position_mode, of_markets);
+        let settings = AccountSettings::of(engine, account);
         let says_so = venue.not_ready().is_some() || !venue.setting_differences().is_empty();
         let as_chosen = self.is_as_chosen(&settings);
+        let had_agreed = self.has_agreed;
         self.has_agreed |= as_chosen && !says_so;
         if as_chosen || says_so {
             self.unsaid = None;
         } else if now.since(*self.unsaid.get_or_insert(now)) > SAID_WITHIN {
             broken.push("a setting is not as chosen, and the bot trades and does not say so".to_owned());
         }
-        if !world.outsider.has_changed_a_setting() || !self.has_agreed {
-            self.theirs = None;
-        } else if let Some(theirs) = &self.theirs {
-            if *theirs != settings {
-                broken.push("a setting that somebody else had changed was set back in silence".to_owned());
-            }
-        } else {
-            self.theirs = Some(settings);
+        let change = world.outsider.changed_setting().filter(|_| self.has_agreed);
+        self.theirs = match (change, self.theirs.take()) {
+            (None, _) => None,
+            (Some(change), Some((number, theirs))) if number == change.number => Some((number, theirs)),
+            // One that the process found when it started was its to set anew.
+            (Some(change), _) if !had_agreed => Some((change.number, settings.clone())),
+            (Some(change), _) => Some((change.number, change.left.clone())),
+        };
+        if self.theirs.as_ref().is_some_and(|(_, theirs)| *theirs != settings) {
+            broken.push("a setting that somebody else had changed was set back in silence".to_owned());
         }
     }
 
-    fn is_as_chosen(&self, (mode, of_markets): &Settings) -> bool {
-        let mode_is = match self.plan.position_mode {
-            PositionMode::OneWay => *mode == TheirMode::OneWay,
-            PositionMode::Hedge => *mode == TheirMode::Hedge,
+    fn is_as_chosen(&self, settings: &AccountSettings) -> bool {
+        let mode = match self.plan.position_mode {
+            PositionMode::OneWay => TheirMode::OneWay,
+            PositionMode::Hedge => TheirMode::Hedge,
         };
         let margin = match self.plan.margin_mode {
             MarginMode::Cross => MarginKind::Cross,
@@ -119,7 +118,7 @@ impl ContractWatch {
             leverage: self.plan.leverage,
             margin,
         };
-        mode_is && of_markets.iter().all(|settings| *settings == chosen)
+        settings.position_mode == mode && settings.contracts.iter().all(|contract| *contract == chosen)
     }
 }
 

@@ -9,7 +9,7 @@ use colibri_sim::margin::PositionMode;
 use colibri_sim::time::{Span, Timestamp};
 use colibri_sim::usdm::{AlgoStatus, Exchange};
 
-use super::settings::Changed;
+use super::settings::SettingChange;
 use super::{MOST_OPEN, Outsider, account, ask, choose, in_seconds};
 use crate::chaos::fault::Fault;
 use crate::chaos::stage::Face;
@@ -35,17 +35,13 @@ struct Shock {
 pub struct InContracts {
     closed: Option<(Symbol, Timestamp)>,
     shock: Option<Shock>,
-    pub(super) changed: Option<(Changed, Timestamp)>,
+    pub(super) changed: Option<SettingChange>,
+    /// How many settings have been changed.
+    pub(super) changes: u64,
     withdrawn: Option<(Decimal, Timestamp)>,
 }
 
 impl Outsider {
-    /// Whether a setting is changed from outside at this moment.
-    #[must_use]
-    pub const fn has_changed_a_setting(&self) -> bool {
-        self.in_contracts.changed.is_some()
-    }
-
     /// Does what a fault says, to contracts. Whether it could.
     pub(super) fn act_in_contracts(
         &mut self,
@@ -102,14 +98,7 @@ impl Outsider {
                 self.end_shock(exchange, now);
             }
         }
-        if self
-            .in_contracts
-            .changed
-            .as_ref()
-            .is_some_and(|(_, until)| *until <= now)
-        {
-            self.change_back(exchange, now);
-        }
+        self.change_back_if_due(exchange, now);
         if self
             .in_contracts
             .withdrawn

@@ -18,6 +18,7 @@ use colibri_sim::time::{Span, Timestamp};
 use colibri_sim::venue::Venue;
 
 use self::contracts::InContracts;
+pub use self::settings::AccountSettings;
 use super::blueprint::strategy_at;
 use super::fault::Fault;
 use super::stage::{Face, Stage};

@@ -2,7 +2,8 @@
 
 use colibri_model::{Decimal, SplitMix64};
 use colibri_sim::identity::{AccountId, MarketId, Symbol};
-use colibri_sim::margin::{MarginKind, PositionMode, PositionSide};
+use colibri_sim::margin::{ContractSettings, MarginKind, PositionMode, PositionSide};
+use colibri_sim::matching::Engine;
 use colibri_sim::time::Timestamp;
 use colibri_sim::usdm::{AlgoStatus, Exchange};
 
@@ -11,13 +12,62 @@ use super::{Outsider, account, choose, in_seconds};
 
 /// A setting that was changed, and how it was before.
 #[derive(Debug, Clone)]
-pub(super) enum Changed {
+enum Changed {
     Leverage(Symbol, u32),
     MarginKind(Symbol, MarginKind),
     PositionMode(PositionMode),
 }
 
+/// How an account is set at the exchange: its mode of positions, and each contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSettings {
+    /// One position a contract, or two.
+    pub position_mode: PositionMode,
+    /// Each contract's leverage and margin.
+    pub contracts: Vec<ContractSettings>,
+}
+
+impl AccountSettings {
+    /// How an account is set now.
+    #[must_use]
+    pub fn of(engine: &Engine, account: AccountId) -> AccountSettings {
+        let margin = &engine.account(account).margin;
+        AccountSettings {
+            position_mode: margin.position_mode,
+            contracts: engine.markets().map(|(id, _)| margin.settings(id)).collect(),
+        }
+    }
+}
+
+/// A change of a setting from outside that has not been taken back.
+#[derive(Debug, Clone)]
+pub struct SettingChange {
+    /// Which of them all: two may follow one another within a moment.
+    pub number: u64,
+    /// How the account was set right after it.
+    pub left: AccountSettings,
+    changed: Changed,
+    until: Timestamp,
+}
+
 impl Outsider {
+    /// The setting that is changed from outside at this moment.
+    #[must_use]
+    pub const fn changed_setting(&self) -> Option<&SettingChange> {
+        self.in_contracts.changed.as_ref()
+    }
+
+    /// Notes what was changed just now, and until when.
+    fn note_change(&mut self, changed: Changed, until: Timestamp, (exchange, account): (&Exchange, AccountId)) {
+        self.in_contracts.changes += 1;
+        self.in_contracts.changed = Some(SettingChange {
+            number: self.in_contracts.changes,
+            left: AccountSettings::of(exchange.engine(), account),
+            changed,
+            until,
+        });
+    }
+
     pub(super) fn change_leverage(
         &mut self,
         symbol: &Symbol,
@@ -34,7 +84,7 @@ impl Outsider {
         let done = set_leverage(symbol, leverage, exchange, now);
         if done {
             let until = in_seconds(now, 10, 30, random);
-            self.in_contracts.changed = Some((Changed::Leverage(symbol.clone(), before), until));
+            self.note_change(Changed::Leverage(symbol.clone(), before), until, (exchange, account));
         }
         done
     }
@@ -70,13 +120,20 @@ impl Outsider {
             (before, set_margin_kind(symbol, other, exchange, now))
         };
         if done {
-            self.in_contracts.changed = Some((before, until));
+            self.note_change(before, until, (exchange, account));
         }
         done
     }
 
+    /// Takes back a change that has lasted long enough.
+    pub(super) fn change_back_if_due(&mut self, exchange: &mut Exchange, now: Timestamp) {
+        if self.changed_setting().is_some_and(|change| change.until <= now) {
+            self.change_back(exchange, now);
+        }
+    }
+
     pub(super) fn change_back(&mut self, exchange: &mut Exchange, now: Timestamp) {
-        let Some((changed, _)) = self.in_contracts.changed.take() else {
+        let Some(SettingChange { changed, .. }) = self.in_contracts.changed.take() else {
             return;
         };
         if let (Changed::MarginKind(..) | Changed::PositionMode(_), Some(account)) =
