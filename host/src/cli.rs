@@ -319,8 +319,8 @@ pub struct ChaosArgs {
     /// Every seed meets this fault alone; a wrong name lists them.
     #[arg(long, conflicts_with = "calm")]
     pub fault: Option<String>,
-    /// Every seed trades this: two pairs of spot, two contracts, or both at once, by one account. Spot where absent, or where the
-    /// fault can happen.
+    /// Every seed trades this: two pairs of spot, two contracts, or both at once, by one account. Where absent the seed decides:
+    /// of every four two trade spot, one contracts, one both; with --fault, where the fault can happen.
     #[arg(long)]
     pub stage: Option<Stage>,
     /// After so many turns the bot's whole state is written down, and a bot made from that goes on in its place: the same run,

@@ -290,10 +290,10 @@ enum Outcome {
     Broken { seed: Option<u64>, promise: String },
 }
 
-/// Runs seeds of the host in `folder` until one fails.
+/// Runs seeds of the host in `folder` until one fails: in spot, where each of the planted bugs shows.
 fn chaos(folder: &Path, first: u64, seeds: u64) -> Result<Outcome> {
     let output = Command::new(folder.join(HOST))
-        .args(["chaos", "--json", "--until-failure"])
+        .args(["chaos", "--json", "--until-failure", "--stage", "spot"])
         .args(["--seed", &first.to_string(), "--seeds", &seeds.to_string()])
         .arg("--plugin-dir")
         .arg(folder)

@@ -90,6 +90,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_fault_is_met_alone_where_the_stage_is_drawn() {
+        let drawn: Vec<_> = (0..20_000).map(|seed| (seed, Stage::of_seed(seed))).collect();
+        for four in drawn.chunks(4) {
+            let of = |stage| four.iter().filter(|(_, drawn)| *drawn == stage).count();
+            assert_eq!([Stage::Spot, Stage::Contracts, Stage::Both].map(of), [2, 1, 1]);
+        }
+        for stage in Stage::ALL {
+            let possible = Fault::ALL.iter().filter(|fault| fault.can_strike(*stage)).count();
+            let of_stage = drawn.iter().filter(|(_, drawn)| drawn == stage);
+            let mixes = of_stage.map(|(seed, _)| Mix::of_seed(*seed, *stage));
+            let alone: BTreeSet<_> = mixes.filter_map(|mix| mix.sole()).collect();
+            assert_eq!(alone.len(), possible);
+        }
+    }
+
+    #[test]
     fn every_fault_is_met_alone_and_in_a_mix() {
         for stage in Stage::ALL {
             let possible = Fault::ALL.iter().filter(|fault| fault.can_strike(*stage)).count();

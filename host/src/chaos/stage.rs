@@ -1,5 +1,6 @@
 //! Where a seed trades: at which faces of the exchange, and what at each.
 
+use colibri_model::SplitMix64;
 use serde::{Deserialize, Serialize};
 
 /// A face of the exchange, and the connector that speaks to it.
@@ -45,6 +46,18 @@ pub enum Stage {
 impl Stage {
     /// Each of them.
     pub const ALL: &[Stage] = &[Stage::Spot, Stage::Contracts, Stage::Both];
+
+    /// Where a seed trades for which none is named: of every four seeds two in spot, one in contracts, one in both. Which of the
+    /// four is drawn, because every fourth meets one fault alone, and each stage is to see such seeds.
+    #[must_use]
+    pub const fn of_seed(seed: u64) -> Stage {
+        let turned = SplitMix64::new(seed / 4).below(4);
+        match (seed % 4 + turned) % 4 {
+            0 | 1 => Stage::Spot,
+            2 => Stage::Contracts,
+            _ => Stage::Both,
+        }
+    }
 
     /// Its name in reports.
     #[must_use]

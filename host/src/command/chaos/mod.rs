@@ -121,9 +121,10 @@ fn run(
     is_first: bool,
 ) -> anyhow::Result<Ran> {
     let can = |stage: &Stage| fault.is_none_or(|fault| fault.can_strike(*stage));
-    // Where nothing is said it is spot, or where the fault can happen.
-    let first = Stage::ALL.iter().copied().find(can);
-    let stage = args.stage.or(first).unwrap_or(Stage::Spot);
+    // Where nothing is said the seed decides, or where the fault can happen.
+    let drawn = Stage::of_seed(seed);
+    let possible = std::iter::once(drawn).chain(Stage::ALL.iter().copied()).find(can);
+    let stage = args.stage.or(possible).unwrap_or(drawn);
     let mix = match fault {
         _ if args.calm => Mix::calm(),
         Some(fault) => Mix::alone(fault),
