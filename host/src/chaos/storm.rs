@@ -10,9 +10,10 @@ use super::station::PanicIn;
 
 impl Run {
     pub(super) fn draw_fault(&mut self) {
-        // A ban takes up to two minutes: between one and the next there is time to trade, or bans alone would show a bot that rests.
+        // A ban takes up to two minutes, and so does maintenance: between one and the next there is time to trade, or they alone would
+        // show a bot that rests.
         let (between, insisting) = match self.mix.sole() {
-            Some(Fault::Status418 | Fault::HandshakeSilent) => (90_000, 64),
+            Some(Fault::Status418 | Fault::HandshakeSilent | Fault::Maintenance) => (90_000, 64),
             _ => (9_000, 16),
         };
         let wait = Millis(500 + self.random.below(between));
