@@ -4,6 +4,8 @@
 mod support;
 
 use colibri_sim::binance::Method::{Delete, Get, Post, Put};
+use colibri_sim::usdm::TradingRules;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use support::contracts::Who::{Me, Other};
 use support::contracts::{Contracts, names, quiet_contracts};
@@ -370,6 +372,37 @@ fn good_till_date_and_countdown_end_orders_by_the_clock() {
     assert_eq!(names(&desk.received(stream)), ["EXPIRED EXPIRED"]);
     desk.pass(100_000);
     assert_eq!(names(&desk.received(stream)), ["CANCELED CANCELED"]);
+}
+
+#[test]
+fn rules_that_change_bind_at_once_and_are_shown_later() {
+    let mut desk = Contracts::new(&quiet_contracts());
+    let kept = desk.limit(Me, "BUY", "0.1", "50000.1");
+    let change = |rules: &mut TradingRules| {
+        rules.price.tick = Decimal::from(10);
+        (rules.lot.step, rules.market_lot.step) = (Decimal::new(1, 2), Decimal::new(1, 2));
+        rules.min_notional = Decimal::from(1_000);
+    };
+    assert!(desk.exchange.change_rules(&"BTCUSDT".into(), change, desk.now));
+    let mut code = |query: &str| desk.order_refused(Me, &format!("symbol=BTCUSDT&side=BUY&{query}"));
+    assert_eq!(code("type=LIMIT&timeInForce=GTC&quantity=0.1&price=50001"), -4014);
+    assert_eq!(code("type=LIMIT&timeInForce=GTC&quantity=0.105&price=50000"), -4023);
+    assert_eq!(code("type=MARKET&quantity=0.105"), -4023);
+    assert_eq!(code("type=LIMIT&timeInForce=GTC&quantity=0.01&price=50000"), -4164);
+    let tick = |desk: &mut Contracts| {
+        let shown = desk.get("/fapi/v1/exchangeInfo", "").1;
+        let contract = &shown["symbols"][0];
+        (
+            contract["filters"][0]["tickSize"].clone(),
+            contract["pricePrecision"].clone(),
+        )
+    };
+    assert_eq!(tick(&mut desk), (json!("0.1"), json!(1)));
+    desk.exchange.show_rules();
+    assert_eq!(tick(&mut desk), (json!("10.0"), json!(1)));
+    // What rests between the new ticks stays, and is written as it was.
+    let query = format!("symbol=BTCUSDT&orderId={}", kept["orderId"]);
+    assert_eq!(desk.ok(Me, Get, ORDER, &query)["price"], "50000.1");
 }
 
 #[test]

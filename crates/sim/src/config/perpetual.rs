@@ -172,6 +172,9 @@ pub struct ContractsConfig {
     pub max_triggers: u32,
     /// How long a listen key lives without being kept alive, in seconds.
     pub listen_key_seconds: u32,
+    /// An order that is good till a date works for longer than this, in seconds. Source: Binance, USD-M futures, "New Order",
+    /// `goodTillDate`.
+    pub good_till_seconds: u32,
     /// Request and order limits, counted apart from spot's.
     pub limits: ContractLimits,
 }
@@ -183,6 +186,7 @@ impl Default for ContractsConfig {
             margin_call_ratio: Decimal::new(8, 1),
             max_triggers: 200,
             listen_key_seconds: 3_600,
+            good_till_seconds: 600,
             limits: ContractLimits::default(),
         }
     }

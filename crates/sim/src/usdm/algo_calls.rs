@@ -127,18 +127,18 @@ impl Exchange {
 
     /// Margin is not checked before the trigger fires; everything else is.
     fn check_trigger(&self, trigger: &Trigger) -> Result<(), ApiError> {
-        let config = self.config(trigger.market);
-        if trigger.trigger_price < config.price.min {
+        let (_, rules) = self.binding(trigger.market);
+        if trigger.trigger_price < rules.price.min {
             return Err(ApiError::bad(-4006, "Stop price less than zero."));
         }
-        if !(trigger.trigger_price % config.price.tick).is_zero() {
+        if !(trigger.trigger_price % rules.price.tick).is_zero() {
             return Err(ApiError::bad(-4014, "Price not increased by tick size."));
         }
         if trigger.effect != Effect::ClosePosition {
             let lot = if trigger.order == OrderKind::Market {
-                config.market_lot
+                rules.market_lot
             } else {
-                config.lot
+                rules.lot
             };
             filters::check_lot(lot, trigger.quantity)?;
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::algo::AlgoService;
+use super::filters::TradingRules;
 use super::pricing::Pricing;
 use super::render::OrderDetail;
 use super::socket::Connection;
@@ -39,6 +40,10 @@ pub struct Exchange {
     next_tick: Timestamp,
     pub(super) engine: Engine,
     pub(super) markets: Vec<PerpetualConfig>,
+    /// The rules that bind, of each contract.
+    pub(super) rules: Vec<TradingRules>,
+    /// Those that are shown meanwhile, where others bind already.
+    pub(super) outdated: BTreeMap<MarketId, TradingRules>,
     pub(super) contracts: crate::config::ContractsConfig,
     pub(super) feeds: Vec<Feed>,
     pub(super) prices: Vec<Pricing>,
@@ -93,6 +98,8 @@ impl Exchange {
             feeds: config.perpetual.iter().map(|_| Feed::new(&SPEEDS)).collect(),
             prices: prices.collect(),
             markets: config.perpetual.clone(),
+            rules: config.perpetual.iter().map(TradingRules::from).collect(),
+            outdated: BTreeMap::new(),
             contracts: config.contracts,
             leaders: BTreeMap::new(),
             keys,
@@ -243,6 +250,18 @@ impl Exchange {
 
     pub(super) fn config(&self, market: MarketId) -> &PerpetualConfig {
         &self.markets[market.0]
+    }
+
+    /// A contract, and the rules of it that bind.
+    pub(super) fn binding(&self, market: MarketId) -> (&PerpetualConfig, &TradingRules) {
+        (&self.markets[market.0], &self.rules[market.0])
+    }
+
+    /// Each contract, and the rules of it that exchangeInfo shows.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (&PerpetualConfig, &TradingRules)> {
+        let rules = self.rules.iter().enumerate();
+        let rules = rules.map(|(place, rules)| self.outdated.get(&MarketId(place)).unwrap_or(rules));
+        self.markets.iter().zip(rules)
     }
 
     pub(super) fn symbol(&self, market: MarketId) -> &Symbol {

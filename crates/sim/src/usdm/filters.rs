@@ -4,28 +4,58 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::render::{plain, stepped};
-use crate::config::{LotRule, MarketStatus, PerpetualConfig};
+use crate::config::{LotRule, MarketStatus, PerpetualConfig, PriceRule};
 use crate::matching::{NewOrder, OrderKind, OrderSize, Side};
 use crate::wire::error::ApiError;
+
+/// The rules of a contract that the exchange changes in the middle of a run. How many digits prices and quantities are written
+/// with is apart from them, `pricePrecision` and `quantityPrecision`, and does not change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TradingRules {
+    /// `PRICE_FILTER`.
+    pub price: PriceRule,
+    /// `LOT_SIZE`.
+    pub lot: LotRule,
+    /// `MARKET_LOT_SIZE`.
+    pub market_lot: LotRule,
+    /// `MIN_NOTIONAL`.
+    pub min_notional: Decimal,
+}
+
+impl From<&PerpetualConfig> for TradingRules {
+    fn from(config: &PerpetualConfig) -> TradingRules {
+        TradingRules {
+            price: config.price,
+            lot: config.lot,
+            market_lot: config.market_lot,
+            min_notional: config.min_notional,
+        }
+    }
+}
 
 /// Checks an order against a contract's filters.
 ///
 /// # Errors
 /// The code of the first filter that fails.
-pub fn check(config: &PerpetualConfig, order: &NewOrder, mark: Decimal, open_orders: usize) -> Result<(), ApiError> {
+pub fn check(
+    (config, rules): (&PerpetualConfig, &TradingRules),
+    order: &NewOrder,
+    mark: Decimal,
+    open_orders: usize,
+) -> Result<(), ApiError> {
     if config.status != MarketStatus::Trading {
         return Err(ApiError::bad(-4140, "Invalid symbol status for opening position."));
     }
     if order.kind != OrderKind::Market {
-        check_price(config, order.side, order.price, mark)?;
+        check_price((config, rules), order.side, order.price, mark)?;
     }
     let OrderSize::Base(quantity) = order.size else {
         return Err(ApiError::missing("quantity"));
     };
     let lot = if order.kind == OrderKind::Market {
-        config.market_lot
+        rules.market_lot
     } else {
-        config.lot
+        rules.lot
     };
     check_lot(lot, quantity)?;
     let price = if order.kind == OrderKind::Market {
@@ -33,8 +63,8 @@ pub fn check(config: &PerpetualConfig, order: &NewOrder, mark: Decimal, open_ord
     } else {
         order.price
     };
-    if price * quantity < config.min_notional && !order.terms.only_closes(order.side) {
-        let least = plain(config.min_notional);
+    if price * quantity < rules.min_notional && !order.terms.only_closes(order.side) {
+        let least = plain(rules.min_notional);
         let message = format!("Order's notional must be no smaller than {least} (unless you choose reduce only).");
         return Err(ApiError::bad(-4164, message));
     }
@@ -48,8 +78,13 @@ pub fn check(config: &PerpetualConfig, order: &NewOrder, mark: Decimal, open_ord
 ///
 /// # Errors
 /// -4013, -4002, -4014, -4016 or -4024.
-pub fn check_price(config: &PerpetualConfig, side: Side, price: Decimal, mark: Decimal) -> Result<(), ApiError> {
-    let rule = config.price;
+fn check_price(
+    (config, rules): (&PerpetualConfig, &TradingRules),
+    side: Side,
+    price: Decimal,
+    mark: Decimal,
+) -> Result<(), ApiError> {
+    let rule = rules.price;
     if price < rule.min {
         return Err(ApiError::bad(-4013, "Price less than min price."));
     }
@@ -60,7 +95,7 @@ pub fn check_price(config: &PerpetualConfig, side: Side, price: Decimal, mark: D
         return Err(ApiError::bad(-4014, "Price not increased by tick size."));
     }
     let bound = |factor: Decimal| mark * factor;
-    let text = |price: Decimal| stepped(price, rule.tick);
+    let text = |price: Decimal| stepped(price, config.price.tick);
     match side {
         Side::Buy if price > bound(config.percent_price.up) => {
             let most = text(bound(config.percent_price.up));
@@ -101,16 +136,16 @@ pub fn check_lot(rule: LotRule, quantity: Decimal) -> Result<(), ApiError> {
 }
 
 /// The `filters` of exchangeInfo.
-pub fn describe(config: &PerpetualConfig) -> Value {
+pub fn describe(config: &PerpetualConfig, rules: &TradingRules) -> Value {
     let price = |value| stepped(value, config.price.tick);
     let lot = |kind: &str, rule: LotRule| json!({ "filterType": kind, "minQty": plain(rule.min), "maxQty": plain(rule.max), "stepSize": plain(rule.step) });
     json!([
-        { "filterType": "PRICE_FILTER", "minPrice": price(config.price.min), "maxPrice": price(config.price.max),
-            "tickSize": price(config.price.tick) },
-        lot("LOT_SIZE", config.lot),
-        lot("MARKET_LOT_SIZE", config.market_lot),
+        { "filterType": "PRICE_FILTER", "minPrice": price(rules.price.min), "maxPrice": price(rules.price.max),
+            "tickSize": price(rules.price.tick) },
+        lot("LOT_SIZE", rules.lot),
+        lot("MARKET_LOT_SIZE", rules.market_lot),
         { "filterType": "MAX_NUM_ORDERS", "limit": config.max_num_orders },
-        { "filterType": "MIN_NOTIONAL", "notional": plain(config.min_notional) },
+        { "filterType": "MIN_NOTIONAL", "notional": plain(rules.min_notional) },
         { "filterType": "PERCENT_PRICE", "multiplierUp": format!("{:.4}", config.percent_price.up),
             "multiplierDown": format!("{:.4}", config.percent_price.down), "multiplierDecimal": "4" },
     ])

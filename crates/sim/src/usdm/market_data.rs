@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::exchange::Exchange;
-use super::filters;
+use super::filters::{self, TradingRules};
 use super::pricing::Settled;
 use super::render::{plain, stepped};
 use super::trading::page;
@@ -32,7 +32,7 @@ impl Exchange {
             "rateLimits": self.limits.describe(),
             "exchangeFilters": [],
             "assets": [asset],
-            "symbols": self.markets.iter().map(describe_symbol).collect::<Vec<_>>(),
+            "symbols": self.shown().map(|(config, rules)| describe_symbol(config, rules)).collect::<Vec<_>>(),
         })
     }
 
@@ -302,7 +302,7 @@ fn kline_row(config: &PerpetualConfig, candle: &Candle) -> Value {
     ])
 }
 
-fn describe_symbol(config: &PerpetualConfig) -> Value {
+fn describe_symbol(config: &PerpetualConfig, rules: &TradingRules) -> Value {
     let first = &config.tiers[0];
     let required = Decimal::ONE_HUNDRED / Decimal::from(first.max_leverage);
     json!({
@@ -331,7 +331,7 @@ fn describe_symbol(config: &PerpetualConfig) -> Value {
         "liquidationFee": format!("{:.6}", config.liquidation_fee),
         "marketTakeBound": "0.05",
         "maxMoveOrderLimit": 10_000,
-        "filters": filters::describe(config),
+        "filters": filters::describe(config, rules),
         "orderTypes": ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"],
         "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
         "permissionSets": ["COPY"],

@@ -26,3 +26,4 @@ mod user_stream;
 
 pub use algo::{AlgoStatus, Trigger, TriggerKind, WorkingType};
 pub use exchange::Exchange;
+pub use filters::TradingRules;

@@ -14,9 +14,6 @@ use crate::time::{Span, Timestamp};
 use crate::wire::error::ApiError;
 use crate::wire::params::Params;
 
-/// A good-till-date order must live at least this long.
-const SHORTEST_LIFE: Span = Span::from_secs(600);
-
 /// How much of an order a reply to placing it shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResponseType {
@@ -146,7 +143,8 @@ impl Exchange {
                 let until = until.ok_or_else(|| ApiError::missing("goodTillDate"))?;
                 // The exchange reads whole seconds.
                 let until = Timestamp::from_millis(until / 1_000 * 1_000);
-                if until <= self.now.after(SHORTEST_LIFE) {
+                let shortest = Span::from_secs(i64::from(self.contracts.good_till_seconds));
+                if until <= self.now.after(shortest) {
                     return Err(ApiError::invalid("goodTillDate"));
                 }
                 (OrderKind::Limit, TimeInForce::GoodTillCancel, Some(until))

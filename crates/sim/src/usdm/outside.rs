@@ -1,9 +1,11 @@
-//! What is done to the market from outside: prices held or moved, a market halted, funds moved, a position taken, a key ended.
+//! What is done to the market from outside: prices held or moved, a market halted, its rules changed, funds moved, a position
+//! taken, a key ended.
 
 use rust_decimal::Decimal;
 
 use super::algo::Trigger;
 use super::exchange::Exchange;
+use super::filters::TradingRules;
 use crate::config::MarketStatus;
 use crate::identity::{AccountId, Symbol};
 use crate::margin::PositionSide;
@@ -29,6 +31,24 @@ impl Exchange {
         self.advance(now);
         let market = self.markets.iter_mut().find(|market| market.symbol == *symbol);
         market.map(|market| market.status = status).is_some()
+    }
+
+    /// Changes the trading rules of a contract: they bind from now on, and exchangeInfo goes on showing the old ones until
+    /// [`Exchange::show_rules`]. Whether there is such a contract.
+    pub fn change_rules(&mut self, symbol: &Symbol, change: impl FnOnce(&mut TradingRules), now: Timestamp) -> bool {
+        self.advance(now);
+        let Some(market) = self.engine.find_market(symbol) else {
+            return false;
+        };
+        let rules = &mut self.rules[market.0];
+        self.outdated.entry(market).or_insert_with(|| rules.clone());
+        change(rules);
+        true
+    }
+
+    /// From now on exchangeInfo shows the rules that bind.
+    pub fn show_rules(&mut self) {
+        self.outdated.clear();
     }
 
     /// Deposits into a margin account, or withdraws when `delta` is negative; the account's stream tells of it.

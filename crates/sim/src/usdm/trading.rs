@@ -51,7 +51,7 @@ impl Exchange {
     /// The code of the first that fails.
     pub(super) fn check_filters(&self, market: MarketId, account: AccountId, new: &NewOrder) -> Result<(), ApiError> {
         let place = self.engine.market(market);
-        filters::check(self.config(market), new, place.mark(), place.open_count(account))
+        filters::check(self.binding(market), new, place.mark(), place.open_count(account))
     }
 
     /// Hands an order to the engine, and tells everybody what came of it.
@@ -126,7 +126,7 @@ impl Exchange {
             terms: found.terms,
         };
         let place = self.engine.market(market);
-        filters::check(self.config(market), &as_new, place.mark(), 0)?;
+        filters::check(self.binding(market), &as_new, place.mark(), 0)?;
         let report = self
             .engine
             .modify(market, account, &modify, self.now)
