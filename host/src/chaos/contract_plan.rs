@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use colibri_engine::{ContractChoices, PairChoices};
-use colibri_model::{Decimal, Leverage, MarginMode, Pair, PositionMode, Quantity, SplitMix64};
+use colibri_model::{Decimal, Leverage, MarginMode, Millis, Pair, PositionMode, Quantity, SplitMix64};
 use colibri_sim::SimConfig;
+
+/// An order that is good till a date works for longer than this: ten minutes at Binance, after which a seed is over.
+pub const SHORTEST_LIFE: Millis = Millis(20_000);
 
 /// What is decided once for a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,7 @@ impl ContractPlan {
     /// Makes the exchange so.
     pub fn configure(&self, config: &mut SimConfig) {
         config.contracts.insurance_fund = Decimal::from(self.insurance_fund);
+        config.contracts.good_till_seconds = u32::try_from(SHORTEST_LIFE.0 / 1_000).unwrap_or(u32::MAX);
         for contract in &mut config.perpetual {
             contract.funding.interval_seconds = self.funding_seconds;
         }

@@ -6,8 +6,10 @@ use colibri_engine::View;
 use colibri_engine::strategy::{Input, MarketNeed, OrderRequest, Strategy, StrategyActions, TriggerRequest};
 use colibri_model::{
     Decimal, Millis, OrderTerms, OrderType, Pair, PositionEffect, PositionMode, PositionSide, Price, Quantity,
-    QuantityUnit, Side, SnapshotUnusable, SplitMix64, StrategyId, TimeInForce, TriggerBy, TriggerKind, VenueId,
+    QuantityUnit, Side, SnapshotUnusable, SplitMix64, StrategyId, TimeInForce, TriggerBy, TriggerKind, VenueId, WallNs,
 };
+
+use super::contract_plan::SHORTEST_LIFE;
 
 /// Live orders, and live triggers, that it does not go beyond.
 const MOST_LIVE: usize = 5;
@@ -118,16 +120,25 @@ impl ContractTrader {
     fn order(&mut self, view: &View<'_>) -> Option<OrderRequest> {
         let market = self.market?;
         let mid = self.mid(view)?;
-        let Way { side, terms } = self.way();
+        let Way { side, mut terms } = self.way();
         let (order_type, time_in_force) = match self.random.below(10) {
             0 | 1 => (OrderType::Market, None),
             2 => (OrderType::Limit, Some(TimeInForce::Ioc)),
             3 => (OrderType::Limit, Some(TimeInForce::Fok)),
             4 | 5 => (OrderType::LimitMaker, None),
+            6 | 7 => (OrderType::Limit, Some(TimeInForce::Gtd)),
             _ => (OrderType::Limit, Some(TimeInForce::Gtc)),
         };
-        // From two basis points through the book to eight behind it.
+        // From two basis points through the book to eight behind it; five times as far where it is to last until its date.
         let distance = i64::try_from(self.random.below(1_000)).unwrap_or(0) - 200;
+        let distance = if time_in_force == Some(TimeInForce::Gtd) {
+            let life = SHORTEST_LIFE.0 + 500 + self.random.below(40_000);
+            let until = view.now().wall.as_millis().saturating_add_unsigned(life);
+            terms.good_till = Some(WallNs::from_millis(until));
+            5 * distance
+        } else {
+            distance
+        };
         let price = beside(mid, side, Decimal::new(distance, 6));
         Some(OrderRequest {
             market,

@@ -22,7 +22,6 @@ impl Fault {
     #[must_use]
     pub const fn is_of(self, face: Face) -> bool {
         match self {
-            Fault::RulesChanged => matches!(face, Face::Spot),
             Fault::PriceShock
             | Fault::Deleveraged
             | Fault::OutsideTrade

@@ -13,7 +13,7 @@ use colibri_standard::OrderEntry;
 use colibri_store::journal::MemoryDisk;
 
 use super::blueprint::{self, Blueprint};
-use super::contract_plan::ContractPlan;
+use super::contract_plan::{ContractPlan, SHORTEST_LIFE};
 use super::fault::Fault;
 use super::mix::Mix;
 use super::outsider::Outsider;
@@ -137,6 +137,10 @@ impl Run {
         let mut manifests = simulation.manifests.clone();
         for manifest in manifests.values_mut() {
             manifest.polling.instruments_ms = INSTRUMENTS;
+            let perpetual = manifest.perpetual.as_mut();
+            if let Some(dates) = perpetual.and_then(|perpetual| perpetual.good_till.as_mut()) {
+                dates.least_ms = SHORTEST_LIFE;
+            }
         }
         let kills = seed % 10 == 9;
         let is_mixed = mix.name() == "mixed";

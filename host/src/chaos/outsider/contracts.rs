@@ -39,6 +39,8 @@ pub struct InContracts {
     /// How many settings have been changed.
     pub(super) changes: u64,
     withdrawn: Option<(Decimal, Timestamp)>,
+    /// When the rules that changed are shown.
+    pub(super) shown: Option<Timestamp>,
 }
 
 impl Outsider {
@@ -59,6 +61,7 @@ impl Outsider {
         match fault {
             Fault::SymbolHalted => self.close_contract(symbol, MarketStatus::Halt, exchange, random, now),
             Fault::CancelOnly => self.close_contract(symbol, MarketStatus::CancelOnly, exchange, random, now),
+            Fault::RulesChanged => self.change_contract_rules(&symbol, exchange, random, now),
             Fault::OutsideTransfer => {
                 let amount = Decimal::new(1 + i64::try_from(random.below(20_000)).unwrap_or(0), 2);
                 let delta = choose(&[amount, -amount], random).unwrap_or(amount);
@@ -99,6 +102,7 @@ impl Outsider {
             }
         }
         self.change_back_if_due(exchange, now);
+        self.show_contract_rules_if_due(exchange, now);
         if self
             .in_contracts
             .withdrawn
@@ -115,6 +119,8 @@ impl Outsider {
         self.end_shock(exchange, now);
         self.change_back(exchange, now);
         self.bring_back(exchange, now);
+        self.in_contracts.shown = None;
+        exchange.show_rules();
     }
 
     fn close_contract(

@@ -2,6 +2,7 @@
 //! account, places orders with it, changes its settings or cancels ours through another door.
 
 mod contracts;
+mod rules;
 mod settings;
 mod spot;
 

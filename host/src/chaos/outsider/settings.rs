@@ -174,6 +174,7 @@ impl Outsider {
             Self::delete(exchange, "/fapi/v1/allOpenOrders", &of, now);
             Self::delete(exchange, "/fapi/v1/algoOpenOrders", &of, now);
         }
+        self.end_coarse_lots(exchange, now);
         let margin = &exchange.engine().account(account).margin;
         let open = margin.open_positions();
         let open: Vec<_> = open.map(|(market, side, held)| (market, side, held.amount)).collect();
