@@ -14,6 +14,8 @@ impl Run {
         // show a bot that rests.
         let (between, insisting) = match self.mix.sole() {
             Some(Fault::Status418 | Fault::HandshakeSilent | Fault::Maintenance) => (90_000, 64),
+            // A connector that panics again and again is made anew a minute later each time.
+            Some(Fault::ConnectorPanic) => (30_000, 16),
             _ => (9_000, 16),
         };
         let wait = Millis(500 + self.random.below(between));
