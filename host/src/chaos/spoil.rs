@@ -24,12 +24,17 @@ pub fn with_unknown_values(text: &str) -> String {
     spoiled
 }
 
-/// A depth update with a bid one percent above its first ask; `None` for what is no depth update, or has no ask.
+/// A depth update with a bid one percent above its first ask; `None` for what is no depth update, or only takes asks away.
 #[must_use]
 pub fn crossed(text: &str) -> Option<String> {
     let mut frame: serde_json::Value = serde_json::from_str(text).ok()?;
     let update = frame.get_mut("data").filter(|data| data["e"] == "depthUpdate")?;
-    let ask: Decimal = update["a"].get(0)?.get(0)?.as_str()?.parse().ok()?;
+    // One that is there: after a jump, bids above what is taken away cross nothing.
+    let mut asks = update["a"].as_array()?.iter().filter_map(|level| {
+        let number = |at: usize| level.get(at)?.as_str()?.parse::<Decimal>().ok();
+        Some((number(0)?, number(1)?))
+    });
+    let (ask, _) = asks.find(|(_, quantity)| !quantity.is_zero())?;
     let bid = (ask * Decimal::new(101, 2)).round_dp(2);
     update["b"]
         .as_array_mut()?
@@ -87,7 +92,7 @@ mod tests {
             let spoiled = with_unknown_members(text);
             assert!(serde_json::from_str::<serde_json::Value>(&spoiled).is_ok(), "{spoiled}");
         }
-        let depth = r#"{"stream":"x","data":{"e":"depthUpdate","b":[],"a":[["100.00","1"]]}}"#;
+        let depth = r#"{"stream":"x","data":{"e":"depthUpdate","b":[],"a":[["90.00","0.000"],["100.00","1"]]}}"#;
         assert!(crossed(depth).is_some_and(|frame| frame.contains(r#""b":[["101.00","1.00000000"]]"#)));
         assert_eq!(
             crossed(r#"{"stream":"x","data":{"e":"depthUpdate","b":[],"a":[]}}"#),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use colibri_model::{
-    CollateralMode, InstrumentId, Leverage, MarginMode, Pair, PositionMode, PositionSide, Quantity, TradingSetting,
+    CollateralMode, InstrumentId, Leverage, MarginMode, MonoNs, Pair, PositionMode, PositionSide, Quantity,
+    TradingSetting,
 };
 use colibri_standard::{PerpManifest, SettingScope};
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,12 @@ impl fmt::Display for SettingDifference {
 }
 
 impl ContractChoices {
+    /// Whether anything was chosen that can be changed from outside.
+    pub(crate) fn choose_settings(&self) -> bool {
+        let sets = |pair: &PairChoices| pair.leverage.is_some() || pair.margin_mode.is_some();
+        self.position_mode.is_some() || self.collateral_mode.is_some() || self.pairs.values().any(sets)
+    }
+
     /// What is not as it was chosen, in the order in which it is to be set: a mode before what depends on it.
     pub(crate) fn differences<'m>(
         &self,
@@ -185,6 +192,9 @@ pub(crate) struct SettingsState {
     pub(crate) refused: Option<String>,
     /// When they are read, or set, next.
     pub(crate) retry: Retry,
+    /// When they were last read to be as chosen.
+    #[serde(default)]
+    pub(crate) read: MonoNs,
 }
 
 impl SettingsState {

@@ -89,11 +89,17 @@ impl Core {
             return;
         };
         let settings = &account.settings;
-        if settings.agrees || venue.sets_or_reads() || self.state.phase != EnginePhase::Running {
+        if venue.sets_or_reads() || self.state.phase != EnginePhase::Running {
             return;
         }
-        if now < settings.retry.at {
-            let at = settings.retry.at;
+        // Not every change is told: an exchange may tell of a leverage and not of a margin mode.
+        let again = settings.read.plus(venue.manifest.polling.slow_ms);
+        let at = match settings.agrees {
+            true if !account.choices.choose_settings() => return,
+            true => settings.retry.at.max(again),
+            false => settings.retry.at,
+        };
+        if now < at {
             return self.wake_at(at);
         }
         match settings.to_set.front().cloned() {
@@ -223,9 +229,10 @@ impl Core {
             return self.wake_at(now);
         }
         settings.differences = differences;
-        if settings.differences.is_empty() {
+        settings.agrees = settings.differences.is_empty();
+        if settings.agrees {
             let is_first = !settings.has_agreed || !settings.told_words.is_empty();
-            settings.agrees = true;
+            settings.read = now;
             settings.has_agreed = true;
             settings.refused = None;
             settings.told_words.clear();

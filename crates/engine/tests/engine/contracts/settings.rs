@@ -171,6 +171,21 @@ fn what_is_changed_from_outside_stops_placing_until_it_is_back() {
     assert!(place(&mut scene, buy(99, "2")).is_some());
 }
 
+/// Somebody changes the margin mode, and no event tells of it.
+#[test]
+fn what_is_changed_from_outside_and_not_told_is_read_within_a_minute() {
+    let mut scene = scene(|exchange| choose(exchange, chosen(5, MarginMode::Cross)));
+    let set = kinds(&mut scene).len();
+    perp(&mut scene).margin_mode = MarginMode::Isolated;
+    scene.run(70_000);
+    assert_eq!(venue(&scene).outage(), Some(Outage::Settings));
+    assert!(place(&mut scene, buy(99, "2")).is_none());
+    perp(&mut scene).margin_mode = MarginMode::Cross;
+    scene.run(70_000);
+    assert_eq!(venue(&scene).outage(), None);
+    assert_eq!(kinds(&mut scene).len(), set, "nothing is set back");
+}
+
 #[test]
 fn a_restart_asks_again_and_sets_what_was_changed_meanwhile() {
     let mut scene = scene(|exchange| choose(exchange, chosen(5, MarginMode::Cross)));
