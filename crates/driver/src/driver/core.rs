@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use colibri_abi::{Grant, Now, OrderOp};
 use colibri_model::{Millis, MonoNs, OpId, SplitMix64, VenueId};
-use colibri_standard::{Auth, ConnectorManifest, LivenessManifest, Outcome, Refusal, RejectReason, SessionRole};
+use colibri_standard::{
+    Auth, ConnectorManifest, LivenessManifest, Outcome, Priority, Refusal, RejectReason, SessionRole,
+};
 
 use super::admission::AdmissionQueue;
 use super::bounds::{CallBounds, LogAllowance, OPERATIONS};
@@ -402,6 +404,11 @@ impl Core {
                     ),
                 ))
             }
+            Phase::Queued(endpoint) if self.waits_on(operation, endpoint) => {
+                let deadline = self.now.mono.plus(self.endpoints.row(endpoint).deadline);
+                self.operations.move_to(id, operation.phase, deadline);
+                return;
+            }
             Phase::Queued(_) if !written => Outcome::NotSent(Refusal::new(
                 RejectReason::NoRoom,
                 "the rate limit had no room before the deadline",
@@ -417,6 +424,16 @@ impl Core {
         };
         self.distrust_stream_of(id);
         self.finish(id, outcome, EndedBy::Host, sink);
+    }
+
+    /// Whether an operation that the limiter has had no room for goes on waiting: a question of the host is as good in the
+    /// limit's next window, and its place there is lost where it is told as failed and asked again. It ends with its life
+    /// all the same. An order is stale by then, and a ban has an end of its own.
+    fn waits_on(&self, operation: &Operation, endpoint: EndpointIndex) -> bool {
+        operation.origin == Origin::Command
+            && self.endpoints.row(endpoint).priority == Priority::Query
+            && self.banned_until <= self.now.mono
+            && self.now.mono < operation.latest
     }
 
     /// The row that an operation's phase names.

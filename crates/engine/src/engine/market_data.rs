@@ -20,7 +20,7 @@ const BOOK_PROVEN: Millis = Millis(30_000);
 /// what is held, and cheap.
 const SHALLOW: u32 = 100;
 /// Snapshots that are asked for at once: the others wait here, where those of traded markets go first, and not in a rate limit's
-/// queue, where they would pass their deadline.
+/// queue, where whatever else is asked would come behind them.
 const ASKED_AT_ONCE: usize = 16;
 /// A silent book is checked at least so often.
 const CHECK_AT_LEAST: u64 = 30_000;

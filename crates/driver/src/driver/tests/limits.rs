@@ -32,6 +32,80 @@ fn orders_wait_for_room_and_end_as_not_sent_where_none_comes() {
     );
 }
 
+/// As [`ordinary`], where a minute has room for five queries.
+fn of_a_minute() -> Bench {
+    let mut setup = setup();
+    let pool = setup.manifest.pools.get_mut("weight").unwrap();
+    pool.window_ms = 60_000;
+    let (connector, heard) = scripted(|now, heard, out| match heard {
+        Heard::Command(op, kind, _) if kind == "server_time" => unsupported(*op, out),
+        _ => ordinary(now, heard, out),
+    });
+    Bench::set_up(&setup, connector, heard)
+}
+
+#[test]
+fn a_question_waits_for_the_limit_s_next_window_and_its_deadline_counts_from_when_it_is_sent() {
+    let mut bench = of_a_minute();
+    for op in 1..=8 {
+        bench.command(op, &balances());
+    }
+    let first = bench.requests();
+    assert!(first.len() < 8, "a window holds no more");
+    for request in &first {
+        bench.answer(request.id, 200, &[], "");
+    }
+    bench.heard.lock().unwrap().clear();
+    let waiting = 8 - first.len();
+    bench.pass(15_000);
+    assert_eq!(bench.driver.health().queued, waiting, "long after the deadline of an answer");
+    assert_eq!((bench.told.completed.len(), bench.heard().len()), (first.len(), 0));
+    let mut sent = Vec::new();
+    for _ in 0..120 {
+        bench.pass(1_000);
+        sent = bench.requests();
+        if !sent.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(sent.len(), waiting, "with the next window, each once");
+    bench.pass(3_900);
+    assert_eq!(bench.driver.health().counts.reruns, 0, "they have as long as any for an answer");
+    for request in &sent {
+        bench.answer(request.id, 200, &[], "");
+    }
+    for op in 1..=8 {
+        assert_eq!(bench.outcome(op), Some(&Outcome::Done));
+    }
+}
+
+#[test]
+fn a_question_that_waits_for_room_ends_with_its_life_or_with_a_ban() {
+    let mut bench = of_a_minute();
+    for op in 1..=8 {
+        bench.command(op, &balances());
+    }
+    let sent = bench.requests();
+    // A limit that lets nothing through for an hour.
+    bench.answer(sent[0].id, 429, &[], "3600000");
+    for request in &sent[1..] {
+        bench.answer(request.id, 200, &[], "");
+    }
+    bench.pass(299_000);
+    assert_eq!(bench.outcome(8), None);
+    bench.pass(2_000);
+    assert_eq!(reason(bench.outcome(8)), Some(RejectReason::NoRoom));
+
+    let mut bench = of_a_minute();
+    for op in 1..=8 {
+        bench.command(op, &balances());
+    }
+    let sent = bench.requests();
+    bench.answer(sent[0].id, 418, &[], "");
+    bench.pass(4_100);
+    assert_eq!(reason(bench.outcome(8)), Some(RejectReason::NoRoom));
+}
+
 #[test]
 fn cancels_overtake_placements_that_wait() {
     let mut bench = Bench::new(ordinary);
