@@ -3,9 +3,9 @@
 
 use colibri_model::{ClientOrderId, ExchangeOrderId, Exponents, InstrumentId, Pair, TradeId, WallNs};
 use colibri_standard::{
-    Balances, BookSnapshot, CancelAll, Candles, Channel, CloseSession, Command, Fees, Instruments, OpenOrders,
-    OpenSession, OrderStatusQuery, OrdersSince, Refusal, RejectReason, RenewSession, ServerTime, SessionRole,
-    Subscription, TradesSince, UpdateSession, UseInstruments, UsedInstrument,
+    Balances, BookSnapshot, CancelAll, Candles, Channel, CloseSession, Command, Fees, Instruments, MendSession,
+    OpenOrders, OpenSession, OrderStatusQuery, OrdersSince, Refusal, RejectReason, RenewSession, ServerTime,
+    SessionRole, Subscription, TradesSince, UpdateSession, UseInstruments, UsedInstrument,
 };
 
 use crate::json::{MemberError, Object, Reader};
@@ -67,6 +67,9 @@ impl<'a> Payload<'a> {
                     session: number(p, "session")?,
                 }),
                 "renew_session" => Command::RenewSession(RenewSession {
+                    session: number(p, "session")?,
+                }),
+                "mend_session" => Command::MendSession(MendSession {
                     session: number(p, "session")?,
                 }),
                 "book_snapshot" => Command::BookSnapshot(BookSnapshot {
@@ -234,6 +237,7 @@ mod tests {
         ("update_session", r#"{"session":1}"#),
         ("close_session", r#"{"session":4294967295}"#),
         ("renew_session", r#"{"session":2}"#),
+        ("mend_session", r#"{"session":1}"#),
         ("book_snapshot", r#"{"instrument":3,"depth":1000}"#),
         ("open_orders", r#"{"instrument":3}"#),
         ("open_orders", r#"{"instrument":null}"#),

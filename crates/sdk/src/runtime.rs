@@ -146,6 +146,7 @@ macro_rules! around {
 
 mod contracts;
 mod instance;
+mod mending;
 
 fn complete(out: &mut abi::Out<'_>, op: u64, outcome: &Outcome) {
     out.complete(op, outcome.kind(), &outcome.to_json());
@@ -547,6 +548,7 @@ impl SpotRuntime {
                 });
                 return complete(out, op, &Outcome::Done);
             }
+            Command::MendSession(mend) => return self.mend_session(mend.session, op, out),
             Command::RenewSession(renew) => {
                 let live = |s: &&Session| s.id == renew.session && s.phase == Phase::Live;
                 match self.sessions.iter().find(live) {

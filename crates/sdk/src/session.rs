@@ -1,8 +1,9 @@
 //! A session: one stream from its opening over login and subscriptions to its end. The host decides when it begins and
 //! when to try again; this machine does the steps in between and says where it stands.
 //!
-//! A market session that wants more topics than a stream carries has several streams, its parts: it is live when all of them
-//! are, and down as soon as one is.
+//! A market session that wants more topics than a stream carries has several streams, its parts. It is live when all of them
+//! are; from then on one that is lost takes only what it carries with it, and is opened again when the host says so
+//! (`mend.rs`). While it opens, and of an account, it is down as soon as one is.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -15,11 +16,14 @@ use colibri_standard::{
 use crate::{Frame, Instruments, Moment, Spot, Topic, TopicChange, unsupported};
 
 mod kept;
+mod mend;
 mod parts;
 mod plan;
+mod settle;
 
 pub(crate) use parts::{Wanted, update};
 pub use plan::{Opening, SessionPlan};
+pub(crate) use settle::settle;
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +32,17 @@ pub(crate) enum Phase {
     LoggingIn,
     Subscribing,
     Live,
+    /// Its stream is lost, other parts of the session are live: it waits to be opened again.
+    Lost,
     /// Ended: to be forgotten.
     Over,
+}
+
+/// How a part has ended.
+struct Ended {
+    outcome: Outcome,
+    /// Where it stood.
+    phase: Phase,
 }
 
 struct Subscribing {
@@ -88,8 +101,12 @@ pub(crate) struct Session {
     pub(crate) role: SessionRole,
     pub(crate) stream: u32,
     pub(crate) phase: Phase,
-    /// The operation that opens the session.
+    /// The operation that opens the session, and then its name: the parts of a session have it in common.
     op: u64,
+    /// The operation that opens this part again, where it was lost.
+    mend: Option<u64>,
+    /// Why its stream is gone, until what follows from that is told.
+    ended: Option<Ended>,
     plan: SessionPlan,
     logins_done: usize,
     wanted: Vec<Subscription>,
@@ -118,24 +135,7 @@ impl Session {
         address: &str,
         out: &mut abi::Out<'_>,
     ) -> Result<Session, Refusal> {
-        let url = format!("{address}{}", plan.path);
-        let accepted = out.open(&abi::StreamOpen {
-            stream,
-            session: wanted.session,
-            endpoint: plan.endpoint.into(),
-            url: url.as_str().into(),
-            headers: abi::RSlice::from_slice(&[]),
-            signs: abi::RSlice::from_slice(&[]),
-            inflate: abi::inflate::NONE,
-            reserved: 0,
-            ext: [0; 4],
-        });
-        if accepted != abi::accepted::YES {
-            return Err(Refusal::new(
-                RejectReason::NotConnected,
-                "the host did not take the stream: see its log",
-            ));
-        }
+        plan.open(wanted.session, stream, address, out)?;
         Ok(Session {
             id: wanted.session,
             part,
@@ -143,6 +143,8 @@ impl Session {
             stream,
             phase: Phase::Opening,
             op: wanted.op,
+            mend: None,
+            ended: None,
             plan,
             logins_done: 0,
             wanted: wanted.subscriptions,
@@ -155,9 +157,14 @@ impl Session {
         })
     }
 
-    /// Whether `op` is the operation that opens the session, and it is still opening.
+    /// The operation that opens it: the session as a whole, or this part again.
+    fn opening_op(&self) -> u64 {
+        self.mend.unwrap_or(self.op)
+    }
+
+    /// Whether `op` is the operation that opens it, and it is still opening.
     pub(crate) fn is_opened_by(&self, op: u64) -> bool {
-        self.op == op && matches!(self.phase, Phase::Opening | Phase::LoggingIn | Phase::Subscribing)
+        self.opening_op() == op && matches!(self.phase, Phase::Opening | Phase::LoggingIn | Phase::Subscribing)
     }
 
     const fn timer_number(&self, timer: Timer) -> u64 {
@@ -173,6 +180,13 @@ impl Session {
         around.out.event(event.kind(), &event.to_json());
     }
 
+    /// A step on the way to being live. While a part is opened again the session is live, and no step is told.
+    fn tell_step(&self, status: SessionStatus, around: &mut Around<'_>) {
+        if self.mend.is_none() {
+            self.tell(status, None, around);
+        }
+    }
+
     pub(crate) fn opened(&mut self, around: &mut Around<'_>) {
         if let Some(keep_alive) = &self.plan.keep_alive {
             let at = after(around.now.mono_ns, keep_alive.every);
@@ -182,7 +196,7 @@ impl Session {
             self.subscribe_wanted(around);
         } else {
             self.phase = Phase::LoggingIn;
-            self.tell(SessionStatus::LoggingIn, None, around);
+            self.tell_step(SessionStatus::LoggingIn, around);
             self.next_login(around);
         }
     }
@@ -190,7 +204,7 @@ impl Session {
     fn next_login(&mut self, around: &mut Around<'_>) {
         match self.plan.login.get(self.logins_done) {
             Some(call) => {
-                if around.out.want(self.op, call.endpoint) != abi::accepted::YES {
+                if around.out.want(self.opening_op(), call.endpoint) != abi::accepted::YES {
                     self.end(lost("the host did not admit the login: see its log"), around);
                 }
             }
@@ -208,23 +222,26 @@ impl Session {
             return;
         };
         let frame = (call.build)(id, moment);
-        if frame.send(self.stream, self.op, call.endpoint, &mut around.out) != abi::accepted::YES {
+        if frame.send(self.stream, self.opening_op(), call.endpoint, &mut around.out) != abi::accepted::YES {
             self.end(lost("the host did not send the login: see its log"), around);
             return;
         }
-        self.await_answer(id, self.op, around);
+        self.await_answer(id, self.opening_op(), around);
     }
 
     fn subscribe_wanted(&mut self, around: &mut Around<'_>) {
         self.phase = Phase::Subscribing;
-        self.tell(SessionStatus::Subscribing, None, around);
+        self.tell_step(SessionStatus::Subscribing, around);
         let wanted = std::mem::take(&mut self.wanted);
-        match self.enqueue(TopicChange::Subscribe, &wanted, self.op, around) {
+        match self.enqueue(TopicChange::Subscribe, &wanted, self.opening_op(), around) {
             Ok(()) => {
                 self.pump(around);
-                self.settling.push(self.op);
+                self.settling.push(self.opening_op());
             }
-            Err(refusal) => self.end(Outcome::NotSent(refusal), around),
+            Err(refusal) => {
+                self.wanted = wanted;
+                self.end(Outcome::NotSent(refusal), around);
+            }
         }
     }
 
@@ -367,7 +384,7 @@ impl Session {
                 self.next_login(around);
             }
             Ok(()) => self.settling.push(op),
-            Err(outcome) if op == self.op && self.phase != Phase::Live => self.end(outcome, around),
+            Err(outcome) if self.is_opened_by(op) => self.end(outcome, around),
             Err(outcome) => {
                 self.failed.push(op);
                 around.complete(op, &outcome);
@@ -378,7 +395,7 @@ impl Session {
 
     /// Whether something of an operation is left to be done here.
     fn has_left(&self, op: u64) -> bool {
-        let coming_up = op == self.op && matches!(self.phase, Phase::Opening | Phase::LoggingIn);
+        let coming_up = op == self.opening_op() && matches!(self.phase, Phase::Opening | Phase::LoggingIn);
         coming_up || self.outbox.iter().any(|s| s.op == op) || self.awaited.iter().any(|a| a.op == op)
     }
 
@@ -442,7 +459,9 @@ impl Session {
 
     /// Closes the stream, because the session has failed or is not wanted any more.
     pub(crate) fn end(&mut self, outcome: Outcome, around: &mut Around<'_>) {
-        around.out.close(self.stream, 1000);
+        if !self.is_lost() {
+            around.out.close(self.stream, 1000);
+        }
         self.down(outcome, around);
     }
 
@@ -455,74 +474,34 @@ impl Session {
         }
     }
 
+    /// Its stream is gone. What follows from that is settled with the other parts: see [`settle`].
     fn down(&mut self, outcome: Outcome, around: &mut Around<'_>) {
+        if self.phase == Phase::Over {
+            return;
+        }
         for timer in Timer::ALL {
             around.out.set_timer(self.timer_number(timer), 0);
         }
-        let reason = outcome.refusal().map(ToString::to_string);
-        self.tell(SessionStatus::Down, reason, around);
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        self.ended = Some(Ended { outcome, phase });
+    }
+
+    /// The operations that have something to do here.
+    fn unfinished(&self, ended: &Ended) -> Vec<u64> {
         let mut ops = Vec::new();
         let unfinished = self
             .outbox
             .iter()
             .map(|s| s.op)
             .chain(self.awaited.iter().map(|a| a.op));
-        let opening = (self.phase != Phase::Live).then_some(self.op);
+        let is_opening = matches!(ended.phase, Phase::Opening | Phase::LoggingIn | Phase::Subscribing);
+        let opening = is_opening.then_some(self.opening_op());
         for op in unfinished.chain(opening) {
             if !ops.contains(&op) {
                 ops.push(op);
-                around.complete(op, &outcome);
             }
         }
-        self.phase = Phase::Over;
-    }
-}
-
-/// Completes operations of which nothing is left in any part; a session is live when the operation that opens it completes.
-/// Parts of a session that is down end with it.
-pub(crate) fn settle(sessions: &mut [Session], around: &mut Around<'_>) {
-    let over: Vec<u64> = sessions
-        .iter()
-        .filter(|s| s.phase == Phase::Over)
-        .map(|s| s.op)
-        .collect();
-    for session in sessions.iter_mut() {
-        if session.phase != Phase::Over && over.contains(&session.op) {
-            session.abandon(around);
-        }
-    }
-    let alive = || |session: &&mut Session| session.phase != Phase::Over;
-    let failed: Vec<u64> = sessions
-        .iter_mut()
-        .flat_map(|s| std::mem::take(&mut s.failed))
-        .collect();
-    let mut settling: Vec<u64> = Vec::new();
-    for session in sessions.iter_mut().filter(alive()) {
-        for &op in &failed {
-            session.outbox.retain(|s| s.op != op);
-            session.awaited.retain(|a| a.op != op);
-        }
-        for op in std::mem::take(&mut session.settling) {
-            if !settling.contains(&op) && !failed.contains(&op) {
-                settling.push(op);
-            }
-        }
-    }
-    for op in settling {
-        if sessions.iter().any(|s| s.has_left(op)) {
-            continue;
-        }
-        let mut opened = sessions
-            .iter_mut()
-            .filter(|s| s.op == op && s.phase == Phase::Subscribing);
-        if let Some(first) = opened.next() {
-            first.phase = Phase::Live;
-            opened.for_each(|part| part.phase = Phase::Live);
-            if let Some(session) = sessions.iter().find(|s| s.op == op) {
-                session.tell(SessionStatus::Live, None, around);
-            }
-        }
-        around.complete(op, &Outcome::Done);
+        ops
     }
 }
 

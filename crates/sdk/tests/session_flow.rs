@@ -6,9 +6,9 @@
 use colibri_sdk::abi::{OrderOp, Text48, op_kind};
 use colibri_sdk::model::{Exponents, InstrumentId, Millis};
 use colibri_sdk::standard::{
-    Capability, Channel, CloseSession, Command, ConnectorConfig, EnvironmentConfig, Event, NoticeKind, OpenSession,
-    Outcome, Refusal, RejectReason, SessionRole, SessionStatus, Subscription, UpdateSession, UseInstruments,
-    UsedInstrument,
+    Capability, Channel, CloseSession, Command, ConnectorConfig, EnvironmentConfig, Event, MendSession, NoticeKind,
+    OpenSession, Outcome, Refusal, RejectReason, SessionRole, SessionStatus, Subscription, UpdateSession,
+    UseInstruments, UsedInstrument,
 };
 use colibri_sdk::testing::{Action, Refuse, Stage, events, outcome};
 use colibri_sdk::{
@@ -480,7 +480,7 @@ fn a_session_with_more_topics_than_a_stream_carries_is_live_when_each_of_its_str
 }
 
 #[test]
-fn a_session_is_down_with_the_first_of_its_streams_and_says_so_once() {
+fn a_session_that_opens_is_down_with_the_first_of_its_streams_and_says_so_once() {
     let mut stage = in_two_parts();
     stage.stream_opened(1);
     stage.frame(1, b"ok 1");
@@ -489,4 +489,128 @@ fn a_session_is_down_with_the_first_of_its_streams_and_says_so_once() {
     assert!(outcome(&actions, 1).unwrap().is_unknown());
     assert!(stage.stream_closed(1, 1000, "").is_empty());
     assert!(stage.frame(1, b"gone").is_empty());
+}
+
+/// As [`in_two_parts`], live.
+fn live_in_two_parts() -> Stage {
+    let mut stage = in_two_parts();
+    for (stream, answer) in [(1, b"ok 1"), (2, b"ok 2")] {
+        stage.stream_opened(stream);
+        stage.frame(stream, answer);
+    }
+    stage
+}
+
+fn mend() -> Command {
+    Command::MendSession(MendSession { session: 1 })
+}
+
+/// What was told of parts: where they stand, and the instruments.
+fn parts(actions: &[Action]) -> Vec<(SessionStatus, Vec<u32>)> {
+    let part = |event| match event {
+        Event::SessionPart(part) => Some((part.status, part.subscriptions.iter().map(|s| s.instrument.0).collect())),
+        _ => None,
+    };
+    events(actions).into_iter().filter_map(part).collect()
+}
+
+#[test]
+fn a_live_session_that_loses_a_stream_says_what_it_carried_and_opens_it_again_when_it_is_told_to() {
+    let mut stage = live_in_two_parts();
+    let actions = stage.stream_closed(2, 1006, "");
+    assert_eq!(parts(&actions), [(SessionStatus::Down, vec![2])]);
+    assert!(statuses(&actions).is_empty(), "the session is live");
+    assert!(
+        !actions.iter().any(|a| matches!(a, Action::Open { .. })),
+        "when is the host's decision"
+    );
+
+    // What it will carry is neither changed nor given to another stream meanwhile.
+    let update = |add: &[u32]| {
+        Command::UpdateSession(UpdateSession {
+            session: 1,
+            add: books_of(add),
+            remove: books_of(add),
+        })
+    };
+    let actions = stage.command(5, &update(&[2]));
+    assert!(matches!(outcome(&actions, 5), Some(Outcome::NotSent(r)) if r.reason == RejectReason::NotConnected));
+
+    let actions = stage.command(6, &mend());
+    assert!(
+        matches!(
+            actions.as_slice(),
+            [Action::Open {
+                stream: 3,
+                session: 1,
+                ..
+            }]
+        ),
+        "{actions:?}"
+    );
+    let actions = stage.stream_opened(3);
+    assert!(
+        actions
+            .iter()
+            .any(|a| matches!(a, Action::Send { stream: 3, frame, .. } if frame == "Subscribe 1 3"))
+    );
+    assert!(events(&actions).is_empty(), "the session is live, and takes no step");
+    let actions = stage.frame(3, b"ok 3");
+    assert_eq!(parts(&actions), [(SessionStatus::Live, vec![2])]);
+    assert_eq!(
+        (statuses(&actions).len(), outcome(&actions, 6)),
+        (0, Some(Outcome::Done))
+    );
+    let actions = stage.command(7, &update(&[2]));
+    assert!(
+        actions.iter().all(|a| !matches!(a, Action::Send { stream: 1 | 2, .. })),
+        "it is on the new stream"
+    );
+    assert_eq!(
+        outcome(&stage.command(8, &mend()), 8),
+        Some(Outcome::Done),
+        "nothing is lost"
+    );
+}
+
+#[test]
+fn a_stream_that_is_lost_again_while_it_is_opened_ends_the_attempt_alone() {
+    let mut stage = live_in_two_parts();
+    stage.stream_closed(1, 1006, "");
+    stage.command(6, &mend());
+    stage.stream_opened(3);
+    let actions = stage.frame(3, b"no 3");
+    assert!(matches!(outcome(&actions, 6), Some(Outcome::Rejected(_))));
+    assert!(actions.iter().any(|a| matches!(a, Action::Close { stream: 3, .. })));
+    assert_eq!(
+        (parts(&actions), statuses(&actions).len()),
+        (vec![(SessionStatus::Down, vec![1])], 0)
+    );
+    // The host gives the next attempt up.
+    stage.command(7, &mend());
+    let actions = stage.ended(7, 10);
+    assert!(actions.iter().any(|a| matches!(a, Action::Close { stream: 4, .. })));
+    assert_eq!(parts(&actions), [(SessionStatus::Down, vec![1])]);
+    stage.command(8, &mend());
+    stage.stream_opened(5);
+    let actions = stage.frame(5, b"ok 4");
+    assert_eq!(
+        (parts(&actions), outcome(&actions, 8)),
+        (vec![(SessionStatus::Live, vec![1])], Some(Outcome::Done))
+    );
+}
+
+#[test]
+fn a_session_is_down_with_the_last_of_its_streams() {
+    let mut stage = live_in_two_parts();
+    stage.stream_closed(2, 1006, "");
+    stage.command(6, &mend());
+    let actions = stage.stream_closed(1, 1006, "");
+    assert_eq!(
+        (statuses(&actions), parts(&actions).len()),
+        (vec![SessionStatus::Down], 0)
+    );
+    assert!(stage.stream_opened(3).is_empty(), "the host closes it with the others");
+    let actions = stage.command(7, &mend());
+    assert!(matches!(outcome(&actions, 7), Some(Outcome::NotSent(r)) if r.reason == RejectReason::NotConnected));
 }

@@ -134,6 +134,14 @@ pub struct RenewSession {
     pub session: u32,
 }
 
+/// Open the streams of a live session again that were lost while others of it delivered on: those alone, with what was
+/// wanted on them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MendSession {
+    /// The session.
+    pub session: u32,
+}
+
 /// Fetch the book. Answered by a book batch with the snapshot flag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookSnapshot {
@@ -317,6 +325,8 @@ commands! {
         CloseSession(CloseSession) = "close_session",
         /// See [`RenewSession`].
         RenewSession(RenewSession) = "renew_session",
+        /// See [`MendSession`].
+        MendSession(MendSession) = "mend_session",
         /// See [`BookSnapshot`].
         BookSnapshot(BookSnapshot) = "book_snapshot",
         /// See [`Balances`].

@@ -7,7 +7,7 @@ use colibri_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Outcome, perp};
+use crate::{Outcome, Subscription, perp};
 
 /// Everything that the exchange offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -280,6 +280,20 @@ pub struct SessionEvent {
     pub reason: Option<String>,
 }
 
+/// Part of a live session is lost, or is back: one of several streams. What the others carry goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionPart {
+    /// The session.
+    pub session: u32,
+    /// Where the part stands: down, or live again.
+    pub status: SessionStatus,
+    /// What it carries.
+    pub subscriptions: Vec<Subscription>,
+    /// Words for the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// How far a `trades_since` has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TradesProgress {
@@ -475,6 +489,8 @@ events! {
         Time(TimeEvent) = "time",
         /// See [`SessionEvent`].
         Session(SessionEvent) = "session",
+        /// See [`SessionPart`].
+        SessionPart(SessionPart) = "session_part",
         /// See [`TradesProgress`].
         TradesProgress(TradesProgress) = "trades_progress",
         /// See [`UsageEvent`].

@@ -30,14 +30,14 @@ pub use book::{
 pub use capability::Capability;
 pub use command::{
     Balances, BookSnapshot, CancelAll, Candles, Channel, CloseSession, Command, CommandError, Fees, Instruments,
-    OpenOrders, OpenSession, OrderStatusQuery, OrdersSince, RenewSession, ServerTime, SessionRole, Subscription,
-    TradesSince, UpdateSession, UseInstruments, UsedInstrument,
+    MendSession, OpenOrders, OpenSession, OrderStatusQuery, OrdersSince, RenewSession, ServerTime, SessionRole,
+    Subscription, TradesSince, UpdateSession, UseInstruments, UsedInstrument,
 };
 pub use config::{ConnectorConfig, Credential, EnvironmentConfig, KeyKind};
 pub use event::{
     BalanceChangeEvent, BalanceScope, BalancesEvent, Candle, CandlesEvent, Event, EventError, FeesEvent, FillEvent,
     InstrumentsEvent, NoticeEvent, NoticeKind, OrderEvent, OrderStatus, ReplaceResult, ReportSource, SessionEvent,
-    SessionStatus, TimeEvent, TradesProgress, UsageEvent,
+    SessionPart, SessionStatus, TimeEvent, TradesProgress, UsageEvent,
 };
 #[cfg(feature = "manifest")]
 pub use manifest::{

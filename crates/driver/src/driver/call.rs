@@ -64,6 +64,23 @@ impl<S: Sink + ?Sized> Call<'_, S> {
                     status => self.core.session_status(role, status, self.sink),
                 }
             }
+            Event::SessionPart(event) => {
+                let lost = (event.status == SessionStatus::Down).then(|| {
+                    event
+                        .reason
+                        .clone()
+                        .unwrap_or_else(|| "the connector says so".to_owned())
+                });
+                let role = match event.session {
+                    1 => SessionRole::Market,
+                    2 => SessionRole::User,
+                    _ => return,
+                };
+                self.sink.event(Event::SessionPart(event));
+                if let Some(reason) = lost {
+                    self.core.part_lost(role, &reason, self.sink);
+                }
+            }
             Event::Time(event) => {
                 let answering = self.core.answering;
                 if let Some((_, asked)) = answering {

@@ -35,8 +35,14 @@ pub(super) enum Todo {
     Grant(Grant),
     /// The host has ended an operation.
     Ended(OpId, u32),
-    /// A stream is closed.
-    StreamClosed { number: u32, code: u32, reason: String },
+    /// A stream is closed. Where its session may live without it, that one's role, and why it is down unless the connector
+    /// says that it does.
+    StreamClosed {
+        number: u32,
+        code: u32,
+        reason: String,
+        unless_mended: Option<(SessionRole, String)>,
+    },
     /// A timer has come due.
     Timer(u64),
 }

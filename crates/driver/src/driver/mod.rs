@@ -16,6 +16,7 @@ mod entropy;
 mod frame_pacing;
 mod heed;
 mod kept_order;
+mod mending;
 mod operation;
 mod order_entry;
 mod request;
@@ -504,12 +505,23 @@ impl Driver {
                 }
             }
             Todo::Ended(op, kind) => self.call(0, sink, |c, now, a| c.ended(now, op.0, kind, a)),
-            Todo::StreamClosed { number, code, reason } => {
+            Todo::StreamClosed {
+                number,
+                code,
+                reason,
+                unless_mended,
+            } => {
+                let losses = unless_mended.as_ref().map(|(role, _)| self.core.losses(*role));
                 // A connector may end what was out on the stream by itself: it is told only after this that the host has.
                 let ended = self.core.todo.iter().filter(|t| matches!(t, Todo::Ended(..))).count();
                 self.call(reason.len() + ended * 64, sink, |c, now, a| {
                     c.stream_closed(now, number, code, &reason, a)
                 });
+                if let Some((role, why)) = unless_mended
+                    && Some(self.core.losses(role)) == losses
+                {
+                    self.core.session_down(role, &why, sink);
+                }
             }
             Todo::Timer(timer) => self.call(0, sink, |c, now, a| c.timer(now, timer, a)),
         }

@@ -2,7 +2,7 @@
 //!
 //! `Closed → Opening → Live ⇄ Updating`, and from any of them down to `Waiting`, which opens again when its time has come.
 //! Silence is judged by data, and of each stream by itself: one that only answers pings is silent, whatever another of its
-//! session tells.
+//! session tells. What is lost of a session that has several streams: `mending.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,15 +15,16 @@ use serde::{Deserialize, Serialize};
 
 use super::backoff::Backoff;
 use super::core::Core;
+use super::mending::Mending;
 use super::operation::Origin;
 use super::order_entry::Reopen;
 use super::stream::Stream;
-use crate::{LogLevel, SessionHealth, Sink};
+use crate::{LogLevel, SessionHealth, Sink, StreamId};
 
 /// How long opening may take, all steps together.
-const OPENING: Millis = Millis(30_000);
+pub(super) const OPENING: Millis = Millis(30_000);
 /// A session that has lived so long has worked: its back-off begins anew.
-const PROVEN: Millis = Millis(60_000);
+pub(super) const PROVEN: Millis = Millis(60_000);
 /// What could not be renewed, and was not refused, is tried again after so long.
 const RENEW_AGAIN: Millis = Millis(60_000);
 /// A refused key is not tried again before.
@@ -74,6 +75,8 @@ pub(super) struct Session {
     /// When that is due after the last one; from when it is live on where there was none.
     #[serde(default)]
     renew_at: Option<MonoNs>,
+    #[serde(default)]
+    pub mending: Mending,
 }
 
 pub(super) const fn place(role: SessionRole) -> usize {
@@ -128,6 +131,7 @@ impl Session {
             down_reason: None,
             renewing: None,
             renew_at: None,
+            mending: Mending::default(),
         }
     }
 
@@ -173,6 +177,11 @@ impl Session {
         self.retiring.take()
     }
 
+    /// Whether the connector is to be told a change. It waits for a lost stream, that it may be about.
+    fn is_out_of_date(&self) -> bool {
+        self.wanted != self.told && self.mending.is_whole()
+    }
+
     pub(super) fn unwant(&mut self) {
         self.wanted.clear();
         self.desired = Desired::Closed;
@@ -207,9 +216,11 @@ impl Core {
     }
 
     /// The stream of a session that has told nothing for the longest.
-    fn quietest_stream_of(&self, role: SessionRole) -> Option<&Stream> {
-        let of_it = self.streams.values().filter(|stream| stream.role == role);
-        of_it.min_by_key(|stream| stream.last_frame)
+    fn quietest_stream_of(&self, role: SessionRole) -> Option<(StreamId, &Stream)> {
+        let of_it = self.streams.iter().filter(|(_, stream)| stream.role == role);
+        of_it
+            .min_by_key(|(_, stream)| stream.last_frame)
+            .map(|(id, s)| (*id, s))
     }
 
     /// When a live session must be looked at again: silence of one of its streams, or the end of its connection's life.
@@ -222,7 +233,7 @@ impl Core {
             Millis(0) => never,
             span => self
                 .quietest_stream_of(session.role)
-                .map_or(never, |stream| stream.last_frame.max(since).plus(span)),
+                .map_or(never, |(_, stream)| stream.last_frame.max(since).plus(span)),
         };
         // Some of its life is left, so that the exchange does not end it first.
         let old = match self.liveness.connection_life_ms {
@@ -253,12 +264,14 @@ impl Core {
                 SessionPhase::Waiting(until) => Some(until),
                 SessionPhase::Live { .. } => {
                     let (silent, old) = self.session_limits(session);
-                    let changed = session.desired == Desired::Closed || session.wanted != session.told;
-                    let renewal = self.renewal(session).unwrap_or(MonoNs(u64::MAX));
+                    let changed = session.desired == Desired::Closed || session.is_out_of_date();
+                    let never = MonoNs(u64::MAX);
+                    let renewal = self.renewal(session).unwrap_or(never);
+                    let mending = session.mending.due().unwrap_or(never);
                     Some(if changed {
                         MonoNs(0)
                     } else {
-                        silent.min(old).min(renewal)
+                        silent.min(old).min(renewal).min(mending)
                     })
                     .filter(|t| t.0 != u64::MAX)
                 }
@@ -289,15 +302,17 @@ impl Core {
                 SessionPhase::Live { since } => {
                     let (silent, old) = self.session_limits(session);
                     if silent <= now {
-                        let stream = self
-                            .quietest_stream_of(role)
-                            .map(|s| self.endpoints.row(s.endpoint).id.clone());
-                        let reason = format!("no data for too long on its stream {}", stream.unwrap_or_default());
-                        self.session_down(role, &reason, sink);
+                        if let Some((id, stream)) = self.quietest_stream_of(role) {
+                            let endpoint = &self.endpoints.row(stream.endpoint).id;
+                            let reason = format!("no data for too long on its stream {endpoint}");
+                            self.give_up_stream(id, &reason, sink);
+                        }
                     } else if old <= now {
                         self.retire(role, "its connection has lived long enough", Reopen::AtOnce, sink);
-                    } else if session.wanted != session.told {
+                    } else if session.is_out_of_date() {
                         self.update_session(role, since);
+                    } else if session.mending.due().is_some_and(|due| due <= now) {
+                        self.mend_session(role);
                     } else if self.renewal(session).is_some_and(|due| due <= now) {
                         self.renew_session(role);
                     }
@@ -387,6 +402,10 @@ impl Core {
             self.renewed(role, outcome, sink);
             return;
         }
+        if session.mending.is_under_way_by(op) {
+            self.mended(role, outcome, sink);
+            return;
+        }
         let since = match session.phase {
             SessionPhase::Opening(opening) if opening == op => now,
             SessionPhase::Updating { op: updating, since } if updating == op => since,
@@ -439,10 +458,10 @@ impl Core {
         session.retiring = None;
         session.down_reason = Some(reason.to_owned());
         session.renew_at = None;
-        let renewing = session.renewing.take();
+        let (renewing, mending) = (session.renewing.take(), session.mending.give_up());
         let text = format!("the {role:?} session is down: {reason}");
         self.log(LogLevel::Warn, &text, sink);
-        for op in [op, renewing].into_iter().flatten() {
+        for op in [op, renewing, mending].into_iter().flatten() {
             self.drop_internal(op);
         }
         self.close_streams_of(role, reason, sink);

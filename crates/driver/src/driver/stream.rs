@@ -87,22 +87,6 @@ impl Core {
         true
     }
 
-    /// A stream is gone by itself: the connector is told, what was out on it is unknown, its session goes down.
-    pub(super) fn stream_lost<S: Sink + ?Sized>(&mut self, id: StreamId, code: u16, reason: &str, sink: &mut S) {
-        let Some(stream) = self.streams.remove(&id) else {
-            return;
-        };
-        self.settle_dial(&stream);
-        self.todo.push_back(Todo::StreamClosed {
-            number: stream.number,
-            code: u32::from(code),
-            reason: reason.to_owned(),
-        });
-        self.heed_handshake(stream.endpoint, code);
-        self.end_on_stream(id, "its stream was lost", sink);
-        self.session_down(stream.role, &format!("a stream was lost: {reason}"), sink);
-    }
-
     /// Operations whose frames are out on a stream that is gone: nobody knows, unless the frame was waiting still.
     pub(super) fn end_on_stream<S: Sink + ?Sized>(&mut self, id: StreamId, why: &str, sink: &mut S) {
         for op in self.operations.on_stream(id) {
@@ -125,10 +109,10 @@ impl Core {
             self.finish(op, Outcome::NotSent(refusal), EndedBy::Host, sink);
             return;
         }
-        // A subscription that was not sent leaves its session half done.
-        if let Some(role) = self.streams.get(&id).map(|s| s.role) {
+        // A subscription that was not sent leaves its stream half done.
+        if self.streams.contains_key(&id) {
             self.log(LogLevel::Warn, &format!("a frame was not sent: {reason}"), sink);
-            self.session_down(role, reason, sink);
+            self.give_up_stream(id, reason, sink);
         }
     }
 
@@ -150,6 +134,7 @@ impl Core {
                 number: stream.number,
                 code: 1000,
                 reason: reason.to_owned(),
+                unless_mended: None,
             });
             self.end_on_stream(id, reason, sink);
         }

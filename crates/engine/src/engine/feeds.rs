@@ -84,7 +84,7 @@ impl Core {
             [StreamEvent::Heard, StreamEvent::Healed]
         } else if count(StreamState::Silent) == listed.len() {
             [StreamEvent::Silenced; 2]
-        } else if count(StreamState::Healing) > 0 {
+        } else if count(StreamState::Healing) + count(StreamState::Down) > 0 {
             [StreamEvent::Heard, StreamEvent::Doubted]
         } else {
             [StreamEvent::Heard; 2]

@@ -144,6 +144,8 @@ impl Core {
                 // The session is judged by its instruments.
                 self.wake_at(now);
             }
+            // The stream that it was to go on with is gone.
+            Some(SnapshotUse::Synchronize) if !market.feed.state.is_open() => {}
             Some(SnapshotUse::Synchronize | SnapshotUse::Subscribe) | None => {
                 let change = self.apply_book(index, instrument, batch);
                 if matches!(change, Some(BookChange::Applied | BookChange::Synchronized)) {
@@ -223,22 +225,35 @@ impl Core {
 
     /// Drops every book of a venue: its market stream is not live.
     pub(crate) fn drop_books(&mut self, index: VenueIndex) {
-        let now = self.mono();
-        for market in &mut self.state.venues[index.0].markets {
-            market.snapshot = SnapshotRequest {
-                in_flight: market.snapshot.in_flight,
-                checks: market.snapshot.checks,
-                ..SnapshotRequest::default()
-            };
-            if market.book().is_some() {
-                market.forget_book(now);
-                self.changed.push(Self::market_id(index, market.id));
-            }
-            if let Some(keeper) = market.keeper.as_mut() {
-                keeper.drop_book(BookFault::StreamDown);
-            }
+        let ids: Vec<InstrumentId> = self.state.venues[index.0].markets.iter().map(|m| m.id).collect();
+        for id in ids {
+            self.lose_book(index, id);
         }
+        let now = self.mono();
         self.wake_at(now);
+    }
+
+    /// Drops the book of an instrument whose stream is not there.
+    pub(crate) fn lose_book(&mut self, index: VenueIndex, instrument: InstrumentId) {
+        let now = self.mono();
+        let Some(market) = self.state.venues[index.0].market_mut(instrument) else {
+            return;
+        };
+        market.snapshot = SnapshotRequest {
+            in_flight: market.snapshot.in_flight,
+            checks: market.snapshot.checks,
+            ..SnapshotRequest::default()
+        };
+        let had_book = market.book().is_some();
+        if had_book {
+            market.forget_book(now);
+        }
+        if let Some(keeper) = market.keeper.as_mut() {
+            keeper.drop_book(BookFault::StreamDown);
+        }
+        if had_book {
+            self.changed.push(Self::market_id(index, instrument));
+        }
     }
 
     /// The market stream is back: books that were polled make room for those that follow it.
@@ -288,6 +303,10 @@ impl Core {
         let keeper = market.keeper.as_ref()?;
         let by_request = venue.manifest.book.snapshot_by_request;
         if venue.market_session == SessionStatus::Live {
+            // The stream that carries it is lost alone: it is back in a moment, or the session is down as a whole.
+            if !market.feed.state.is_open() {
+                return None;
+            }
             let silent = matches!(market.feed.state, StreamState::Silent | StreamState::Quiet) && by_request;
             return match keeper.snapshot_wanted() {
                 SnapshotWanted::Request => Some(SnapshotUse::Synchronize),
@@ -307,7 +326,7 @@ impl Core {
         if venue.market_session != SessionStatus::Live {
             return;
         }
-        let Some(market) = venue.market_mut(instrument) else {
+        let Some(market) = venue.market_mut(instrument).filter(|m| m.feed.state.is_open()) else {
             return;
         };
         let Some(keeper) = market.keeper.as_mut() else { return };

@@ -62,6 +62,7 @@ impl Core {
             }
             Event::ReplaceResult(result) => self.on_replace_result(index, result),
             // Sessions, the clock and pools are the driver's; candles have no reader here.
+            Event::SessionPart(part) => self.on_session_part(index, &part),
             Event::Session(_) | Event::Time(_) | Event::Usage(_) | Event::Candles(_) => {}
             Event::Positions(event) => self.on_positions(index, &event),
             Event::Settings(event) => self.on_settings(index, &event),

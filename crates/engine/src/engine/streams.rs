@@ -4,7 +4,7 @@
 //! tell too, within the manifest's `lag_ms`.
 
 use colibri_model::{ClientOrderId, FillKey, InstrumentId, MonoNs, OrderEvidence, OrderState};
-use colibri_standard::{Capability, ReportSource, SessionRole, SessionStatus};
+use colibri_standard::{Capability, Channel, ReportSource, SessionPart, SessionRole, SessionStatus};
 
 use crate::HostNow;
 use crate::engine::core::Core;
@@ -65,6 +65,36 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// One of several streams of the market session is lost, or is back: its books go, and come again, and no others.
+    pub(crate) fn on_session_part(&mut self, index: VenueIndex, part: &SessionPart) {
+        let now = self.mono();
+        let (event, why) = match part.status {
+            SessionStatus::Down => (StreamEvent::Lost, part.reason.as_deref().unwrap_or_default()),
+            SessionStatus::Live => (StreamEvent::Opened, ""),
+            SessionStatus::LoggingIn | SessionStatus::Subscribing => return,
+        };
+        if part.session != MARKET_SESSION {
+            return;
+        }
+        let with_book = part
+            .subscriptions
+            .iter()
+            .filter(|s| s.channels.contains(&Channel::Book));
+        for instrument in with_book.map(|s| s.instrument) {
+            let Some(market) = self.state.venues[index.0].market_mut(instrument) else {
+                continue;
+            };
+            market.feed.on(event, why, now);
+            market.resubscribed = None;
+            market.snapshot.not_before = now;
+            if event == StreamEvent::Lost {
+                self.lose_book(index, instrument);
+            }
+        }
+        // The session is judged by its instruments, and snapshots are asked for, those of traded markets first.
+        self.wake_at(now);
     }
 
     pub(crate) fn on_session_rests(

@@ -200,6 +200,73 @@ fn while_the_market_stream_is_down_books_are_polled_and_traded_on_by_those_alone
 }
 
 #[test]
+fn a_stream_that_is_lost_beside_another_takes_its_books_alone() {
+    let mut floor = Floor::new(
+        &["a"],
+        &[
+            ("btc", "a", "BTC-USDT", BookNeed::Streamed),
+            ("eth", "a", "ETH-USDT", BookNeed::Streamed),
+        ],
+    );
+    floor.start();
+    floor.run_beating(5, &[(A, BTC), (A, ETH)]);
+    let last_id = |floor: &Floor| floor.market(A, BTC).keeper().unwrap().last_id();
+    let (asked, id) = (floor.sites[A].asked.len(), last_id(&floor));
+    floor.part(A, ETH, SessionStatus::Down);
+    let market = floor.market(A, ETH);
+    assert!(market.book().is_none() && market.last_book().is_none());
+    assert_eq!(market.feed().state, StreamState::Down);
+    assert_eq!(market.feed().why, "the stream is closed (code 1006)");
+    floor.run_beating(12, &[(A, BTC)]);
+    assert_eq!(
+        floor.sites[A].asked.len(),
+        asked,
+        "nothing is asked of a stream that is away"
+    );
+    assert_eq!(floor.market(A, BTC).feed().state, StreamState::Live);
+    assert_eq!(last_id(&floor), id + 12, "its own stream goes on");
+    assert_eq!(floor.strategy(0).state, StrategyState::Running);
+    assert!(matches!(floor.pause(1), PauseReason::BookStale(_)));
+    let venue = VenueIndex(A);
+    assert_eq!(
+        floor.view().venue(venue).unwrap().market_stream().state,
+        StreamState::Healing
+    );
+
+    floor.part(A, ETH, SessionStatus::Live);
+    floor.run_beating(2, &[(A, BTC), (A, ETH)]);
+    assert_eq!(floor.market(A, ETH).feed().state, StreamState::Live);
+    assert_eq!(floor.strategy(1).state, StrategyState::Running);
+    assert_eq!(
+        floor.view().venue(venue).unwrap().market_stream().state,
+        StreamState::Live
+    );
+    let asked = &floor.sites[A].asked[asked..];
+    assert_eq!(
+        asked.iter().map(|a| a.1).collect::<Vec<_>>(),
+        [InstrumentId(2)],
+        "its snapshot alone"
+    );
+    assert_eq!(floor.told_of("btc"), ["started"], "undisturbed");
+    assert_eq!(floor.view().counts().streams_condemned, 0);
+}
+
+#[test]
+fn a_snapshot_that_comes_when_its_stream_is_gone_is_no_book() {
+    let mut floor = two_venues();
+    floor.run_beating(2, &BOTH);
+    floor.part(A, ETH, SessionStatus::Down);
+    floor.part(A, ETH, SessionStatus::Live);
+    // The snapshot is asked for, and not answered yet.
+    floor.part(A, ETH, SessionStatus::Down);
+    floor.run(500);
+    assert!(floor.market(A, ETH).last_book().is_none());
+    floor.part(A, ETH, SessionStatus::Live);
+    floor.run(1_000);
+    assert!(floor.market(A, ETH).last_book().is_some());
+}
+
+#[test]
 fn an_update_that_comes_before_the_session_is_up_is_not_put_on_a_polled_book() {
     let mut floor = two_venues();
     floor.session(A, SessionRole::Market, SessionStatus::Down);

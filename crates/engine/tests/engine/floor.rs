@@ -13,7 +13,10 @@ use colibri_engine::{
     VenueSetup, View,
 };
 use colibri_model::{AccountId, InstrumentId, MonoNs, Pair, StrategyId, VenueId, WallNs};
-use colibri_standard::{Command, Event, Manifest, Outcome, Refusal, RejectReason, SessionRole, SessionStatus};
+use colibri_standard::{
+    Channel, Command, Event, Manifest, Outcome, Refusal, RejectReason, SessionPart, SessionRole, SessionStatus,
+    Subscription,
+};
 
 use crate::desk::{Delivery, Exchange, MANIFEST, Memory, START};
 
@@ -220,6 +223,20 @@ impl Floor {
         for (after, delivery) in self.sites[venue].exchange.session(role, status) {
             self.post(after, venue, News::Plain(delivery.into()));
         }
+        self.run(0);
+    }
+
+    /// The stream that carries one book of a venue moves, and no other of its session.
+    pub fn part(&mut self, venue: usize, instrument: usize, status: SessionStatus) {
+        let instrument = InstrumentId(u32::try_from(instrument).unwrap() + 1);
+        let channels = vec![Channel::Book, Channel::Trades];
+        let part = Event::SessionPart(SessionPart {
+            session: 1,
+            status,
+            subscriptions: vec![Subscription { instrument, channels }],
+            reason: (status == SessionStatus::Down).then(|| "the stream is closed (code 1006)".to_owned()),
+        });
+        self.post(0, venue, News::Plain(Delivery::Event(part).into()));
         self.run(0);
     }
 

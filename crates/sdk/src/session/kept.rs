@@ -111,6 +111,8 @@ impl Session {
             stream: number(kept, "stream")?,
             phase: Phase::Live,
             op: number(kept, "op")?,
+            mend: None,
+            ended: None,
             plan,
             logins_done: 0,
             wanted: Vec::new(),

@@ -16,7 +16,7 @@ pub(crate) struct Wanted {
 /// What changes on a part: to subscribe, and to unsubscribe.
 type Changes = (Vec<Subscription>, Vec<Subscription>);
 
-fn add_to(subscriptions: &mut Vec<Subscription>, instrument: InstrumentId, channel: Channel) {
+pub(super) fn add_to(subscriptions: &mut Vec<Subscription>, instrument: InstrumentId, channel: Channel) {
     match subscriptions.iter_mut().find(|s| s.instrument == instrument) {
         Some(subscription) => subscription.channels.push(channel),
         None => subscriptions.push(Subscription {
@@ -42,6 +42,12 @@ pub(crate) fn update(sessions: &mut [Session], update: &UpdateSession, op: u64, 
         let of = |s: &Subscription| s.channels.iter().map(|c| (s.instrument, *c)).collect::<Vec<_>>();
         subscriptions.iter().flat_map(of).collect()
     };
+    let is_away = |(instrument, channel)| parts.iter().any(|part| part.will_carry(instrument, channel));
+    if each(&update.remove).into_iter().chain(each(&update.add)).any(is_away) {
+        let text = "the stream that carries it is lost and not open again yet";
+        around.complete(op, &Outcome::NotSent(Refusal::new(RejectReason::NotConnected, text)));
+        return true;
+    }
     for (instrument, channel) in each(&update.remove) {
         if let Some(at) = parts.iter().position(|part| part.has_topic(instrument, channel)) {
             room[at] += 1;
@@ -50,7 +56,7 @@ pub(crate) fn update(sessions: &mut [Session], update: &UpdateSession, op: u64, 
     }
     for (instrument, channel) in each(&update.add) {
         let may: Vec<usize> = (0..parts.len())
-            .filter(|&at| parts[at].plan.may_carry(channel))
+            .filter(|&at| parts[at].is_there() && parts[at].plan.may_carry(channel))
             .collect();
         let with_others = may.iter().copied().find(|&at| {
             parts[at].carries(instrument) || changes[at].0.iter().any(|added| added.instrument == instrument)

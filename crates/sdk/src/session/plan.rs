@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use colibri_abi as abi;
 use colibri_model::Millis;
-use colibri_standard::Channel;
+use colibri_standard::{Channel, Refusal, RejectReason};
 
 use crate::{Call, Operation};
 
@@ -109,6 +110,28 @@ impl SessionPlan {
     /// Whether it may carry a channel.
     pub(super) fn may_carry(&self, channel: Channel) -> bool {
         self.carries.as_ref().is_none_or(|channels| channels.contains(&channel))
+    }
+
+    /// Has the host open its stream.
+    pub(super) fn open(&self, session: u32, stream: u32, address: &str, out: &mut abi::Out<'_>) -> Result<(), Refusal> {
+        let url = format!("{address}{}", self.path);
+        let accepted = out.open(&abi::StreamOpen {
+            stream,
+            session,
+            endpoint: self.endpoint.into(),
+            url: url.as_str().into(),
+            headers: abi::RSlice::from_slice(&[]),
+            signs: abi::RSlice::from_slice(&[]),
+            inflate: abi::inflate::NONE,
+            reserved: 0,
+            ext: [0; 4],
+        });
+        if accepted == abi::accepted::YES {
+            Ok(())
+        } else {
+            let text = "the host did not take the stream: see its log";
+            Err(Refusal::new(RejectReason::NotConnected, text))
+        }
     }
 
     pub(crate) const fn topics_at_most(&self) -> usize {

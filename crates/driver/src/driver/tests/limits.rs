@@ -58,7 +58,11 @@ fn a_question_waits_for_the_limit_s_next_window_and_its_deadline_counts_from_whe
     bench.heard.lock().unwrap().clear();
     let waiting = 8 - first.len();
     bench.pass(15_000);
-    assert_eq!(bench.driver.health().queued, waiting, "long after the deadline of an answer");
+    assert_eq!(
+        bench.driver.health().queued,
+        waiting,
+        "long after the deadline of an answer"
+    );
     assert_eq!((bench.told.completed.len(), bench.heard().len()), (first.len(), 0));
     let mut sent = Vec::new();
     for _ in 0..120 {
@@ -70,7 +74,11 @@ fn a_question_waits_for_the_limit_s_next_window_and_its_deadline_counts_from_whe
     }
     assert_eq!(sent.len(), waiting, "with the next window, each once");
     bench.pass(3_900);
-    assert_eq!(bench.driver.health().counts.reruns, 0, "they have as long as any for an answer");
+    assert_eq!(
+        bench.driver.health().counts.reruns,
+        0,
+        "they have as long as any for an answer"
+    );
     for request in &sent {
         bench.answer(request.id, 200, &[], "");
     }

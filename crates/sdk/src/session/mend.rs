@@ -1,0 +1,89 @@
+//! A part of a live session that is lost and opened again, while the others deliver on.
+
+use colibri_abi as abi;
+use colibri_model::InstrumentId;
+use colibri_standard::{Channel, Event, Refusal, SessionPart, SessionRole, SessionStatus, Subscription};
+
+use super::parts::add_to;
+use super::{Around, Ended, Phase, Session};
+
+impl Session {
+    /// What it carries, or carried before it was lost.
+    fn carried(&self) -> Vec<Subscription> {
+        let each = |s: &Subscription| s.channels.iter().map(|c| (s.instrument, *c)).collect::<Vec<_>>();
+        let mut topics = self.topics.clone();
+        topics.extend(self.wanted.iter().flat_map(each));
+        let mut carried = Vec::new();
+        for (instrument, channel) in topics {
+            add_to(&mut carried, instrument, channel);
+        }
+        carried
+    }
+
+    pub(super) fn tell_part(&self, status: SessionStatus, reason: Option<String>, around: &mut Around<'_>) {
+        let event = Event::from(SessionPart {
+            session: self.id,
+            status,
+            subscriptions: self.carried(),
+            reason,
+        });
+        around.out.event(event.kind(), &event.to_json());
+    }
+
+    /// Whether its loss leaves the rest of its session as it is. The account's session is whole or not at all: what is
+    /// missed of it is made up for as a whole.
+    pub(super) fn may_be_lost_alone(&self, ended: &Ended) -> bool {
+        self.role == SessionRole::Market && (ended.phase == Phase::Live || self.mend.is_some())
+    }
+
+    /// It waits to be opened again, with what it carried.
+    pub(super) fn lose(&mut self, ended: &Ended, around: &mut Around<'_>) {
+        let reason = ended.outcome.refusal().map(ToString::to_string);
+        self.tell_part(SessionStatus::Down, reason, around);
+        for op in self.unfinished(ended) {
+            around.complete(op, &ended.outcome);
+            // Other parts that are opened again by the same operation go on.
+            if self.mend != Some(op) {
+                self.failed.push(op);
+            }
+        }
+        self.wanted = self.carried();
+        self.topics.clear();
+        self.outbox.clear();
+        self.awaited.clear();
+        self.settling.clear();
+        self.sent.clear();
+        self.logins_done = 0;
+        self.mend = None;
+        self.stream = 0;
+        self.phase = Phase::Lost;
+    }
+
+    /// Whether it waits to be opened again.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.phase == Phase::Lost
+    }
+
+    /// Whether it is neither lost nor being opened again.
+    pub(super) fn is_there(&self) -> bool {
+        !self.is_lost() && self.mend.is_none()
+    }
+
+    /// Whether it is away, and will carry this once it is back.
+    pub(super) fn will_carry(&self, instrument: InstrumentId, channel: Channel) -> bool {
+        !self.is_there() && self.wants(instrument, channel)
+    }
+
+    /// Opens it again, on another stream, for the operation `op`.
+    pub(crate) fn mend(&mut self, op: u64, stream: u32, address: &str, out: &mut abi::Out<'_>) -> Result<(), Refusal> {
+        self.plan.open(self.id, stream, address, out)?;
+        self.mend = Some(op);
+        self.stream = stream;
+        self.phase = Phase::Opening;
+        Ok(())
+    }
+
+    pub(crate) const fn host(&self) -> &'static str {
+        self.plan.host()
+    }
+}
