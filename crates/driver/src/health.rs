@@ -29,7 +29,7 @@ pub struct SessionHealth {
     pub streams: usize,
     /// When data last came.
     pub last_frame: Option<MonoNs>,
-    /// How often it has been opened again.
+    /// How often it, or a stream of it that was lost alone, has been opened again.
     pub reconnects: u64,
     /// When it is opened again, while it is down.
     pub next_attempt: Option<MonoNs>,

@@ -150,6 +150,7 @@ impl Core {
 
     /// Has the connector open the streams again that a session lost.
     pub(super) fn mend_session(&mut self, role: SessionRole) {
+        self.session(role).reconnects += 1;
         let session = self.session(role).number();
         let command = Command::MendSession(MendSession { session });
         let op = self.begin_internal(Origin::Session(role), command.kind(), command.to_json(), OPENING);

@@ -61,7 +61,7 @@ pub(super) struct Session {
     /// What the connector was last told to want.
     told: Wanted,
     backoff: Backoff,
-    reconnects: u64,
+    pub reconnects: u64,
     opened_before: u64,
     /// Why it must be closed and opened again, where somebody has found that it does not deliver.
     condemned: Option<String>,

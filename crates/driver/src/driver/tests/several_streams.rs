@@ -182,7 +182,7 @@ fn a_stream_that_is_lost_beside_another_is_opened_again_alone() {
     assert_eq!(parts_told(&bench), [SessionStatus::Down, SessionStatus::Live]);
     assert_eq!(bench.told.sessions, [LIVE], "the session was live all the while");
     let session = bench.driver.health().sessions[0].clone();
-    assert_eq!((session.streams, session.reconnects), (2, 0));
+    assert_eq!((session.streams, session.reconnects), (2, 1));
 }
 
 #[test]
