@@ -22,6 +22,9 @@ const SHALLOW: u32 = 100;
 /// Snapshots that are asked for at once: the others wait here, where those of traded markets go first, and not in a rate limit's
 /// queue, where whatever else is asked would come behind them.
 const ASKED_AT_ONCE: usize = 16;
+/// How long a book that is watched only goes without being polled: in the moment that it takes to subscribe hundreds of them
+/// they would use up the limit's window, and the snapshots that the stream goes on from would wait for the next one.
+const WATCHED_UNPOLLED: Millis = Millis(10_000);
 /// A silent book is checked at least so often.
 const CHECK_AT_LEAST: u64 = 30_000;
 /// How long the snapshot may take that a stream begins with, before the book is subscribed anew.
@@ -316,7 +319,10 @@ impl Core {
             };
         }
         let trades = venue.phase == VenuePhase::Ready && self.state.phase == EnginePhase::Running;
-        (by_request && trades).then_some(SnapshotUse::Poll)
+        let away = self.mono().since(venue.market_stream.since.max(market.bookless_since));
+        let is_early =
+            market.wanted == MarketWanted::Watching && market.source == BookSource::Stream && away < WATCHED_UNPOLLED;
+        (by_request && trades && !is_early).then_some(SnapshotUse::Poll)
     }
 
     /// A stream that should begin with a snapshot is given time for it.

@@ -500,3 +500,26 @@ fn a_watched_book_is_asked_for_once_the_account_is_known() {
     assert!(floor.market(A, ETH).book().is_some());
     assert_eq!(floor.strategy(0).state, StrategyState::Running);
 }
+
+/// In the second that it takes to subscribe a thousand books hundreds of polls would use up the limit's window.
+#[test]
+fn a_watched_book_is_not_polled_while_its_stream_is_away_for_a_moment() {
+    let mut floor = Floor::watching(&["a"], &[("at-a", "a", "BTC-USDT", BookNeed::Streamed)]);
+    floor.start();
+    floor.run_beating(5, &[(A, BTC), (A, ETH)]);
+    floor.session(A, SessionRole::Market, SessionStatus::Down);
+    let begin = floor.sites[A].asked.len();
+    let of = |floor: &Floor, instrument: u32| {
+        let asked = floor.sites[A].asked[begin..].iter();
+        asked.filter(|(_, id, _)| *id == InstrumentId(instrument)).count()
+    };
+    floor.run(9_000);
+    assert!(of(&floor, 1) > 2, "what is traded is");
+    assert_eq!(of(&floor, 2), 0);
+    floor.run(10_000);
+    assert!(of(&floor, 2) > 2, "it is away for longer");
+    assert!(floor.market(A, ETH).last_book().is_some());
+    floor.session(A, SessionRole::Market, SessionStatus::Live);
+    floor.run_beating(2, &[(A, BTC), (A, ETH)]);
+    assert_eq!(floor.market(A, ETH).book_source(), BookSource::Stream);
+}
