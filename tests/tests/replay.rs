@@ -302,9 +302,16 @@ fn a_run_is_entered_at_each_of_its_snapshots_and_goes_on_as_it_did() {
 fn a_simulated_bot_that_goes_on_from_snapshots_of_itself_is_the_same_run() {
     let folder = tempfile::tempdir().unwrap();
     built::connector("binance");
-    for (seed, turns) in [("2", "23"), ("7", "61")] {
+    let runs = [
+        ("spot", "2", "23"),
+        ("spot", "7", "61"),
+        ("contracts", "20", "37"),
+        // Two connectors that share what an address may ask.
+        ("both", "30", "37"),
+    ];
+    for (stage, seed, turns) in runs {
         let output = Command::new(built::host())
-            .args(["chaos", "--lines", "--seed", seed, "--seeds", "1"])
+            .args(["chaos", "--lines", "--stage", stage, "--seed", seed, "--seeds", "1"])
             .args(["--snapshot-turns", turns, "--plugin-dir"])
             .arg(built::release_directory())
             .env("XDG_CACHE_HOME", folder.path())

@@ -105,7 +105,7 @@ impl LimitShares {
 }
 
 /// What makes a pool the same pool.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PoolKey {
     /// The exchange, as connector and addresses.
     pub exchange: String,
@@ -171,9 +171,9 @@ pub struct PoolUse {
     pub paused_until: Option<MonoNs>,
 }
 
-/// What of a limiter's pools is used, in a snapshot.
+/// What of a limiter's pools is used, in a snapshot: of all drivers that share it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct KeptPools(Vec<PoolState>);
+pub(crate) struct KeptPools(Vec<(PoolKey, PoolState)>);
 
 /// Weighted, linked pools.
 #[derive(Debug)]
@@ -277,15 +277,24 @@ impl Limiter {
 
     /// For a snapshot: what of its limits is used.
     pub(crate) fn kept(&self) -> KeptPools {
-        KeptPools(self.pools.clone())
+        let mut keys: Vec<_> = self.index.iter().collect();
+        keys.sort_by_key(|(_, index)| **index);
+        let pools = keys
+            .into_iter()
+            .map(|(key, index)| (key.clone(), self.pools[index.0].clone()));
+        KeptPools(pools.collect())
     }
 
-    /// Goes on from a snapshot of a limiter in which the same pools were registered, in the same order.
+    /// Goes on from a snapshot of a limiter in which the same pools were registered, in the same order, and perhaps more after
+    /// them: those of drivers that share it and are made after this one.
     pub(crate) fn go_on_from(&mut self, kept: KeptPools) -> Result<(), SnapshotUnusable> {
-        if kept.0.len() != self.pools.len() {
+        let is_kept = |(key, index): (&PoolKey, &PoolIndex)| kept.0.get(index.0).is_some_and(|(kept, _)| kept == key);
+        if !self.index.iter().all(is_kept) {
             return Err(SnapshotUnusable::new("its rate limits are of another manifest"));
         }
-        self.pools = kept.0;
+        let (keys, pools): (Vec<_>, Vec<_>) = kept.0.into_iter().unzip();
+        self.index = keys.into_iter().zip((0..).map(PoolIndex)).collect();
+        self.pools = pools;
         Ok(())
     }
 

@@ -310,3 +310,38 @@ fn a_small_pool_keeps_one_for_each_higher_priority() {
         Admission::Admitted
     );
 }
+
+/// Two drivers share it: each is made anew after the other, and goes on from a snapshot that holds the pools of both.
+#[test]
+fn what_is_used_is_kept_where_several_share_it() {
+    let queries = BTreeSet::from([Priority::Query]);
+    let spec = pool(10, 1000, false);
+    let mut limiter = Limiter::new(LimitShare::WHOLE);
+    let mut register = |limiter: &mut Limiter, name| limiter.register(key(name), &spec, LimitShare::WHOLE, &queries);
+    let (shared, of_one) = (register(&mut limiter, "z"), register(&mut limiter, "a"));
+    let of_other = register(&mut limiter, "b");
+    for pool in [shared, of_one, of_other] {
+        assert_eq!(
+            limiter.admit(&[charge(pool, 10)], Priority::Query, at(0)),
+            Admission::Admitted
+        );
+    }
+    let kept = limiter.kept();
+
+    let mut again = Limiter::new(LimitShare::WHOLE);
+    assert_eq!((register(&mut again, "z"), register(&mut again, "a")), (shared, of_one));
+    again.go_on_from(kept.clone()).unwrap();
+    assert_eq!(
+        (register(&mut again, "z"), register(&mut again, "b")),
+        (shared, of_other)
+    );
+    again.go_on_from(kept.clone()).unwrap();
+    for pool in [shared, of_one, of_other] {
+        let room = again.admit(&[charge(pool, 1)], Priority::Query, at(500));
+        assert!(matches!(room, Admission::NotBefore { .. }), "{room:?}");
+    }
+
+    let mut other = Limiter::new(LimitShare::WHOLE);
+    register(&mut other, "a");
+    assert!(other.go_on_from(kept).is_err(), "of another manifest");
+}
