@@ -317,7 +317,7 @@ fn what_is_used_is_kept_where_several_share_it() {
     let queries = BTreeSet::from([Priority::Query]);
     let spec = pool(10, 1000, false);
     let mut limiter = Limiter::new(LimitShare::WHOLE);
-    let mut register = |limiter: &mut Limiter, name| limiter.register(key(name), &spec, LimitShare::WHOLE, &queries);
+    let register = |limiter: &mut Limiter, name| limiter.register(key(name), &spec, LimitShare::WHOLE, &queries);
     let (shared, of_one) = (register(&mut limiter, "z"), register(&mut limiter, "a"));
     let of_other = register(&mut limiter, "b");
     for pool in [shared, of_one, of_other] {
