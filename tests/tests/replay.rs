@@ -305,7 +305,8 @@ fn a_simulated_bot_that_goes_on_from_snapshots_of_itself_is_the_same_run() {
     let runs = [
         ("spot", "2", "23"),
         ("spot", "7", "61"),
-        ("contracts", "20", "37"),
+        // One of its streams is lost alone, and opened again by a bot that goes on from a snapshot.
+        ("contracts", "22", "23"),
         // Two connectors that share what an address may ask.
         ("both", "30", "37"),
     ];

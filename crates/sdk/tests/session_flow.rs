@@ -573,6 +573,34 @@ fn a_live_session_that_loses_a_stream_says_what_it_carried_and_opens_it_again_wh
     );
 }
 
+/// What is kept of a session does not hold where its streams are opened.
+#[test]
+fn a_later_instance_opens_a_stream_again_where_the_earlier_one_did() {
+    let addresses = |actions: &[Action]| -> Vec<String> {
+        let opened = actions.iter().filter_map(|action| match action {
+            Action::Open { url, .. } => Some(url.clone()),
+            _ => None,
+        });
+        opened.collect()
+    };
+    let mut stage = live_in_two_parts();
+    let actions = stage.snapshot();
+    let [Action::Snapshot(state)] = actions.as_slice() else {
+        panic!("{actions:?}")
+    };
+    let config = ConnectorConfig {
+        state: Some(serde_json::from_slice(state).unwrap()),
+        ..config()
+    };
+    let mut later = Stage::new(SpotRuntime::new(Box::new(Streaming), &config).unwrap());
+    let opened = [&mut stage, &mut later].map(|stage| {
+        stage.stream_closed(2, 1006, "");
+        addresses(&stage.command(6, &mend()))
+    });
+    assert_eq!(opened[0], opened[1]);
+    assert!(opened[0][0].starts_with("ws"), "{opened:?}");
+}
+
 #[test]
 fn a_stream_that_is_lost_again_while_it_is_opened_ends_the_attempt_alone() {
     let mut stage = live_in_two_parts();

@@ -4,7 +4,7 @@ use colibri_abi as abi;
 use colibri_standard::{Outcome, Refusal, RejectReason};
 
 use super::{SpotRuntime, address_of, complete};
-use crate::session::Session;
+use crate::session::{Opening, Session, SessionPlan};
 
 impl SpotRuntime {
     /// Opens the parts of a session again that are lost. Done where there are none.
@@ -13,19 +13,36 @@ impl SpotRuntime {
             let refusal = Refusal::new(RejectReason::NotConnected, "no such session is open");
             return complete(out, op, &Outcome::NotSent(refusal));
         }
-        let is_lost = |part: &&mut Session| part.id == session && part.is_lost();
-        let mut lost = self.sessions.iter_mut().filter(is_lost).peekable();
-        if lost.peek().is_none() {
+        let lost = |at: &usize| self.sessions[*at].id == session && self.sessions[*at].is_lost();
+        let lost: Vec<usize> = (0..self.sessions.len()).filter(lost).collect();
+        if lost.is_empty() {
             return complete(out, op, &Outcome::Done);
         }
-        for part in lost {
+        for at in lost {
             let stream = self.next_stream;
             self.next_stream += 1;
-            // The address was there when the session was opened.
-            let address = address_of(&self.addresses, part.host()).unwrap_or_default();
-            if let Err(refusal) = part.mend(op, stream, address, out) {
+            let mended = self.plan_again(&self.sessions[at]).and_then(|plan| {
+                // The address was there when the session was opened.
+                let address = address_of(&self.addresses, plan.host()).unwrap_or_default();
+                self.sessions[at].mend(op, stream, plan, address, out)
+            });
+            if let Err(refusal) = mended {
                 return complete(out, op, &Outcome::NotSent(refusal));
             }
         }
+    }
+
+    /// The plan by which a part of a session is opened again: the connector's, as it is now. What is kept of a session in a
+    /// snapshot does not hold where its streams are opened, nor how they log in.
+    fn plan_again(&self, part: &Session) -> Result<SessionPlan, Refusal> {
+        let plan = match self.connector.shared().session(part.role)? {
+            Opening::Stream(plan) => Some(plan),
+            Opening::Streams(plans) => plans.into_iter().find(|plan| part.is_by(plan)),
+            Opening::Ask(_) => None,
+        };
+        plan.ok_or_else(|| {
+            let text = "each of its streams is asked for first: the session is opened anew as a whole";
+            Refusal::new(RejectReason::NotConnected, text)
+        })
     }
 }

@@ -5,7 +5,7 @@ use colibri_model::InstrumentId;
 use colibri_standard::{Channel, Event, Refusal, SessionPart, SessionRole, SessionStatus, Subscription};
 
 use super::parts::add_to;
-use super::{Around, Ended, Phase, Session};
+use super::{Around, Ended, Phase, Session, SessionPlan};
 
 impl Session {
     /// What it carries, or carried before it was lost.
@@ -74,16 +74,25 @@ impl Session {
         !self.is_there() && self.wants(instrument, channel)
     }
 
-    /// Opens it again, on another stream, for the operation `op`.
-    pub(crate) fn mend(&mut self, op: u64, stream: u32, address: &str, out: &mut abi::Out<'_>) -> Result<(), Refusal> {
-        self.plan.open(self.id, stream, address, out)?;
+    /// Whether it was opened by such a plan, of several.
+    pub(crate) fn is_by(&self, plan: &SessionPlan) -> bool {
+        self.plan.carries == plan.carries
+    }
+
+    /// Opens it again by `plan`, on another stream, for the operation `op`.
+    pub(crate) fn mend(
+        &mut self,
+        op: u64,
+        stream: u32,
+        plan: SessionPlan,
+        address: &str,
+        out: &mut abi::Out<'_>,
+    ) -> Result<(), Refusal> {
+        plan.open(self.id, stream, address, out)?;
+        self.plan = plan;
         self.mend = Some(op);
         self.stream = stream;
         self.phase = Phase::Opening;
         Ok(())
-    }
-
-    pub(crate) const fn host(&self) -> &'static str {
-        self.plan.host()
     }
 }
