@@ -174,8 +174,8 @@ pub trait Spot: Send + 'static {
         Err(unsupported("cancelling all orders"))
     }
 
-    /// How a session begins: its stream, its login, its manners. Asked too for each stream of a market session that is lost alone and
-    /// opened again; of several streams the one with the same channels is taken.
+    /// How a session begins: its stream, its login, its manners. Asked too for each stream of a market session that is lost
+    /// alone and opened again; of several streams the one with the same channels is taken.
     ///
     /// # Errors
     /// Why the connector will not open it.
