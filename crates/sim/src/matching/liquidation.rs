@@ -166,6 +166,10 @@ impl Engine {
         let mut closed = Decimal::ZERO;
         let before = self.accounts[account.0].margin.cross_wallet();
         for (market, side) in self.positions_of(account, scope) {
+            // In hedge mode one position may have answered for the other: then nothing is left of it.
+            if self.accounts[account.0].margin.position(market, side).amount.is_zero() {
+                continue;
+            }
             let (balance, maintenance) = self.health(account, scope);
             if balance >= maintenance {
                 break;

@@ -312,10 +312,9 @@ proptest! {
     }
 }
 
-#[test]
-fn who_makes_the_market_is_deleveraged_last() {
-    let mut engine = contracts([History::Forget, History::Keep, History::Keep]);
-    let order = |side, quantity: &str, name: &str| NewOrder {
+/// An order at the first mark price.
+fn order(side: Side, quantity: &str, name: &str) -> NewOrder {
+    NewOrder {
         client_id: ClientOrderId::from(name),
         side,
         kind: OrderKind::Limit,
@@ -326,7 +325,45 @@ fn who_makes_the_market_is_deleveraged_last() {
         strategy_id: None,
         strategy_type: None,
         terms: ContractTerms::default(),
+    }
+}
+
+/// In hedge mode the short position gained what the long one lost: it answers for it, and nothing of it is left to close.
+#[test]
+fn a_position_that_answers_for_the_other_of_its_account_is_not_closed_again() {
+    let mut engine = contracts([History::Forget, History::Keep, History::Keep]);
+    let (house, hedged) = (AccountId(0), AccountId(1));
+    let market = MarketId(0);
+    engine
+        .set_position_mode(hedged, PositionMode::Hedge)
+        .expect("it holds nothing");
+    let of = |position, order: NewOrder| NewOrder {
+        terms: ContractTerms {
+            position,
+            ..ContractTerms::default()
+        },
+        ..order
     };
+    let orders = [
+        (house, order(Side::Sell, "200", "a")),
+        (hedged, of(PositionSide::Long, order(Side::Buy, "200", "b"))),
+        (house, order(Side::Buy, "100", "c")),
+        (hedged, of(PositionSide::Short, order(Side::Sell, "100", "d"))),
+    ];
+    for (account, order) in orders {
+        engine.place(market, account, order, at(0)).expect("there is margin");
+    }
+    engine.set_mark(market, Decimal::from(1));
+    engine.liquidate(dec("0.8"), at(1));
+    let margin = &engine.account(hedged).margin;
+    for side in [PositionSide::Long, PositionSide::Short] {
+        assert_eq!(margin.position(market, side).amount, Decimal::ZERO, "{side:?}");
+    }
+}
+
+#[test]
+fn who_makes_the_market_is_deleveraged_last() {
+    let mut engine = contracts([History::Forget, History::Keep, History::Keep]);
     let (house, long, short) = (AccountId(0), AccountId(1), AccountId(2));
     let market = MarketId(0);
     for (account, side, quantity) in [
