@@ -163,9 +163,11 @@ impl Core {
         venue
             .user_stream
             .on(StreamEvent::Doubted, "it is being reconciled", now);
-        // A change of settings that the stream would have told of, too.
+        // A change of settings that the stream would have told of, too, and a payment; one that was asked for in vain is not put
+        // off further.
         if let Some(account) = venue.contracts.as_deref_mut() {
             account.settings.doubt();
+            account.funding.due = now;
         }
         let reconcile = &mut venue.reconcile;
         reconcile.healed = false;

@@ -1,7 +1,7 @@
 //! Funding: what was paid, once each, whichever way it is told.
 
 use colibri_model::{PositionSide, Record, WallNs};
-use colibri_standard::{FundingPaymentEvent, ReportSource};
+use colibri_standard::{FundingPaymentEvent, ReportSource, SessionRole, SessionStatus};
 
 use super::{check, filled, market, perp, place, records, scene, settle, usdt, venue};
 use crate::desk::START;
@@ -164,6 +164,28 @@ fn a_question_that_fails_is_asked_again() {
     perp(&mut scene).lose_funding = 2;
     scene.tell(0, hint(&payment));
     scene.run(5_000);
+    assert_eq!(paid(&scene), ["4"]);
+    check(scene);
+}
+
+/// What was paid while the user stream was away is known right after it is back, however often it was asked for in vain.
+#[test]
+fn a_payment_is_asked_for_once_the_user_stream_is_back() {
+    let mut scene = scene(|_| {});
+    filled(&mut scene, buy(99, "2"));
+    let session = |scene: &mut Scene, status| {
+        scene
+            .desk
+            .at_exchange(|exchange, _| exchange.session(SessionRole::User, status));
+    };
+    session(&mut scene, SessionStatus::Down);
+    perp(&mut scene).lose_funding = usize::MAX;
+    let time = scene.desk.now().wall;
+    scene.desk.exchange.pay_funding(4, time);
+    scene.run(100_000);
+    perp(&mut scene).lose_funding = 0;
+    session(&mut scene, SessionStatus::Live);
+    scene.run(2_000);
     assert_eq!(paid(&scene), ["4"]);
     check(scene);
 }
