@@ -360,9 +360,8 @@ fn an_address_that_the_environment_lacks_is_told() {
     );
 }
 
-#[test]
-fn a_later_instance_goes_on_from_the_state_of_an_earlier_one() {
-    let mut stage = live();
+/// An instance that goes on from the state of another.
+fn later(stage: &mut Stage) -> Stage {
     let actions = stage.snapshot();
     let [Action::Snapshot(state)] = actions.as_slice() else {
         panic!("{actions:?}")
@@ -371,7 +370,13 @@ fn a_later_instance_goes_on_from_the_state_of_an_earlier_one() {
         state: Some(serde_json::from_slice(state).unwrap()),
         ..config()
     };
-    let mut later = Stage::new(SpotRuntime::new(Box::new(Streaming), &config).unwrap());
+    Stage::new(SpotRuntime::new(Box::new(Streaming), &config).unwrap())
+}
+
+#[test]
+fn a_later_instance_goes_on_from_the_state_of_an_earlier_one() {
+    let mut stage = live();
+    let mut later = later(&mut stage);
     let subscriptions = vec![Subscription {
         instrument: InstrumentId(1),
         channels: vec![Channel::Book],
@@ -400,7 +405,7 @@ fn a_later_instance_goes_on_from_the_state_of_an_earlier_one() {
     );
     let bad = ConnectorConfig {
         state: Some(serde_json::Value::from(5)),
-        ..config
+        ..config()
     };
     assert!(SpotRuntime::new(Box::new(Streaming), &bad).is_err());
 }

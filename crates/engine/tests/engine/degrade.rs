@@ -35,6 +35,20 @@ fn user_state(floor: &Floor, venue: usize) -> StreamState {
     venue.user_stream().unwrap().state
 }
 
+/// One venue with two books that beat, and a strategy on each.
+fn two_books() -> Floor {
+    let mut floor = Floor::new(
+        &["a"],
+        &[
+            ("btc", "a", "BTC-USDT", BookNeed::Streamed),
+            ("eth", "a", "ETH-USDT", BookNeed::Streamed),
+        ],
+    );
+    floor.start();
+    floor.run_beating(5, &[(A, BTC), (A, ETH)]);
+    floor
+}
+
 #[test]
 fn an_outage_rests_the_strategies_of_its_venue_alone_and_they_are_told_why() {
     let mut floor = two_venues();
@@ -201,15 +215,7 @@ fn while_the_market_stream_is_down_books_are_polled_and_traded_on_by_those_alone
 
 #[test]
 fn a_stream_that_is_lost_beside_another_takes_its_books_alone() {
-    let mut floor = Floor::new(
-        &["a"],
-        &[
-            ("btc", "a", "BTC-USDT", BookNeed::Streamed),
-            ("eth", "a", "ETH-USDT", BookNeed::Streamed),
-        ],
-    );
-    floor.start();
-    floor.run_beating(5, &[(A, BTC), (A, ETH)]);
+    let mut floor = two_books();
     let last_id = |floor: &Floor| floor.market(A, BTC).keeper().unwrap().last_id();
     let (asked, id) = (floor.sites[A].asked.len(), last_id(&floor));
     floor.part(A, ETH, SessionStatus::Down);
@@ -283,15 +289,7 @@ fn an_update_that_comes_before_the_session_is_up_is_not_put_on_a_polled_book() {
 
 #[test]
 fn an_instrument_that_falls_silent_while_another_delivers_is_subscribed_anew_and_then_its_session_opened_again() {
-    let mut floor = Floor::new(
-        &["a"],
-        &[
-            ("btc", "a", "BTC-USDT", BookNeed::Streamed),
-            ("eth", "a", "ETH-USDT", BookNeed::Streamed),
-        ],
-    );
-    floor.start();
-    floor.run_beating(5, &[(A, BTC), (A, ETH)]);
+    let mut floor = two_books();
     // From now on nothing comes of the second book, although it moves.
     for _ in 0..12 {
         floor.run_beating(1, &[(A, BTC)]);
@@ -323,15 +321,7 @@ fn an_instrument_that_falls_silent_while_another_delivers_is_subscribed_anew_and
 
 #[test]
 fn subscribing_a_silent_instrument_anew_brings_it_back_and_no_other_book_is_touched() {
-    let mut floor = Floor::new(
-        &["a"],
-        &[
-            ("btc", "a", "BTC-USDT", BookNeed::Streamed),
-            ("eth", "a", "ETH-USDT", BookNeed::Streamed),
-        ],
-    );
-    floor.start();
-    floor.run_beating(5, &[(A, BTC), (A, ETH)]);
+    let mut floor = two_books();
     let mut subscribed = 0;
     for _ in 0..60 {
         floor.run_beating(1, &[(A, BTC)]);

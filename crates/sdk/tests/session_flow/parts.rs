@@ -184,15 +184,7 @@ fn a_later_instance_opens_a_stream_again_where_the_earlier_one_did() {
         opened.collect()
     };
     let mut stage = live_in_two_parts();
-    let actions = stage.snapshot();
-    let [Action::Snapshot(state)] = actions.as_slice() else {
-        panic!("{actions:?}")
-    };
-    let config = ConnectorConfig {
-        state: Some(serde_json::from_slice(state).unwrap()),
-        ..config()
-    };
-    let mut later = Stage::new(SpotRuntime::new(Box::new(Streaming), &config).unwrap());
+    let mut later = later(&mut stage);
     let opened = [&mut stage, &mut later].map(|stage| {
         stage.stream_closed(2, 1006, "");
         addresses(&stage.command(6, &mend()))
