@@ -11,7 +11,8 @@ use colibri_model::{
 use colibri_standard::{BalanceChangeEvent, OrderEvent, ReportSource};
 
 use crate::engine::core::Core;
-use crate::engine::venue::{ForeignOrder, Purpose, Venue};
+use crate::engine::operations::Purpose;
+use crate::engine::venue::{ForeignOrder, Venue};
 use crate::engine::{LogLevel, VenueIndex};
 use crate::orders::{InFlightOrder, OrderOrigin};
 
@@ -202,9 +203,9 @@ impl Venue {
         if event.source != ReportSource::Query || event.status.evidence().is_some_and(ends) {
             return false;
         }
-        match (event.op.and_then(|op| self.ops.get(&op)), event.instrument) {
+        match (event.op.and_then(|op| self.ops.get(op)), event.instrument) {
             (Some(purpose), _) => matches!(purpose, Purpose::ReconcileHistory(_)),
-            (None, Some(instrument)) => self.has_op(&Purpose::ReconcileHistory(instrument)),
+            (None, Some(instrument)) => self.ops.has(&Purpose::ReconcileHistory(instrument)),
             (None, None) => false,
         }
     }

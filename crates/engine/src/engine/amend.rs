@@ -9,8 +9,8 @@ use colibri_standard::Outcome;
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
 use crate::engine::dispatch::Note;
+use crate::engine::operations::Purpose;
 use crate::engine::order_entry::{side_number, text};
-use crate::engine::venue::Purpose;
 use crate::risk::RiskRefusal;
 use crate::strategy::{OrderAmended, RequestEnd};
 

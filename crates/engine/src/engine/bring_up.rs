@@ -12,8 +12,9 @@ use colibri_standard::{
 use crate::HostNow;
 use crate::engine::core::Core;
 use crate::engine::market::{Market, MarketWanted};
+use crate::engine::operations::Purpose;
 use crate::engine::state::EnginePhase;
-use crate::engine::venue::{Purpose, Retry, VenuePhase};
+use crate::engine::venue::{Retry, VenuePhase};
 use crate::engine::{EngineAction, LogLevel, VenueIndex};
 use crate::orders::ClientIdSource;
 
@@ -82,14 +83,14 @@ impl Core {
             return self.wake_at(venue.retry.at);
         }
         match venue.phase {
-            VenuePhase::Instruments if !venue.has_op(&Purpose::Instruments) => {
+            VenuePhase::Instruments if !venue.ops.has(&Purpose::Instruments) => {
                 self.command(index, Purpose::Instruments, Command::Instruments(Instruments {}));
             }
-            VenuePhase::Registering if !venue.has_op(&Purpose::UseInstruments) => self.use_instruments(index),
+            VenuePhase::Registering if !venue.ops.has(&Purpose::UseInstruments) => self.use_instruments(index),
             VenuePhase::Collecting if venue.reconcile.healed && venue.funding_is_told() => {
                 self.advance(index, VenuePhase::Balances);
             }
-            VenuePhase::Balances if !venue.has_op(&Purpose::StartBalances) => {
+            VenuePhase::Balances if !venue.ops.has(&Purpose::StartBalances) => {
                 self.command(index, Purpose::StartBalances, Command::Balances(Balances {}));
             }
             _ => {}

@@ -5,7 +5,7 @@ use colibri_standard::{Command, Fees, Outcome, RejectReason};
 
 use crate::HostNow;
 use crate::engine::core::Core;
-use crate::engine::venue::Purpose;
+use crate::engine::operations::Purpose;
 use crate::engine::{LogLevel, VenueIndex};
 use crate::orders::{CancelState, Denial, OrderReport};
 
@@ -24,7 +24,7 @@ impl Core {
         let Some(venue) = self.state.venues.get_mut(index.0) else {
             return;
         };
-        let Some(purpose) = venue.ops.remove(&op) else { return };
+        let Some(purpose) = venue.ops.end(op) else { return };
         self.brakes.doubt_profit();
         match &purpose {
             Purpose::Instruments | Purpose::UseInstruments | Purpose::StartBalances => {

@@ -12,11 +12,12 @@ use crate::engine::dispatch::Note;
 use crate::engine::kill_switch::Brakes;
 use crate::engine::limits::OrderRate;
 use crate::engine::market::MarketWanted;
+use crate::engine::operations::Purpose;
 use crate::engine::readiness::Readiness;
 use crate::engine::session_profit::Session;
 use crate::engine::state::{Counts, EnginePhase, State};
 use crate::engine::stop::Stopping;
-use crate::engine::venue::{Purpose, Retry, Venue};
+use crate::engine::venue::{Retry, Venue};
 use crate::engine::{DataDelays, EngineAction, EngineSetup, LogLevel, MarketId, Recovered, VenueIndex, VenueSetup};
 use crate::strategy::{Strategy, StrategyActions};
 use crate::view::View;
@@ -244,7 +245,7 @@ impl Core {
     /// Runs a command.
     pub(crate) fn command(&mut self, venue: VenueIndex, purpose: Purpose, command: Command) -> OpId {
         let op = self.new_op();
-        self.state.venues[venue.0].ops.insert(op, purpose);
+        self.state.venues[venue.0].ops.begin(op, purpose);
         self.act(EngineAction::Command { venue, op, command });
         op
     }

@@ -12,9 +12,9 @@ use colibri_standard::{Channel, Command, Outcome, SessionRole, Subscription, Upd
 
 use crate::engine::core::Core;
 use crate::engine::market::Resubscription;
+use crate::engine::operations::Purpose;
 use crate::engine::stream::{StreamEvent, StreamState};
 use crate::engine::streams::MARKET_SESSION;
-use crate::engine::venue::Purpose;
 use crate::engine::{LogLevel, VenueIndex};
 
 /// A book that could not be confirmed for so long is not known to be merely quiet any more.

@@ -9,9 +9,10 @@ use crate::book::{BookChange, BookFault, SnapshotWanted};
 use crate::engine::core::Core;
 use crate::engine::feeds::anew;
 use crate::engine::market::{Ahead, BookSource, MarketWanted, SnapshotRequest, SnapshotUse};
+use crate::engine::operations::Purpose;
 use crate::engine::state::EnginePhase;
 use crate::engine::stream::{StreamEvent, StreamState};
-use crate::engine::venue::{Purpose, VenuePhase};
+use crate::engine::venue::VenuePhase;
 use crate::engine::{LogLevel, MarketId, VenueIndex};
 
 /// A book that has held so long was sound: its next snapshot is asked for at once.
@@ -357,7 +358,7 @@ impl Core {
         let venue = &mut self.state.venues[index.0];
         let depth = venue.manifest.book.snapshot_depth;
         // What the account needs to be known goes first: hundreds of watched books use up a limit's window at once.
-        let watched_may_ask = venue.snapshots_asked() < ASKED_AT_ONCE && venue.account_is_known();
+        let watched_may_ask = venue.ops.snapshots() < ASKED_AT_ONCE && venue.account_is_known();
         let Some(market) = venue.market_mut(instrument).filter(|m| m.snapshot.in_flight.is_none()) else {
             return;
         };
@@ -389,7 +390,7 @@ impl Core {
         for at in 0..self.state.venues[index.0].markets.len() {
             let venue = &self.state.venues[index.0];
             let market = &venue.markets[at];
-            if market.wanted == MarketWanted::Watching && venue.snapshots_asked() >= ASKED_AT_ONCE {
+            if market.wanted == MarketWanted::Watching && venue.ops.snapshots() >= ASKED_AT_ONCE {
                 break;
             }
             let id = market.id;

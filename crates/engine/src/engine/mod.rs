@@ -20,6 +20,7 @@ mod kill_switch;
 mod limits;
 pub(crate) mod market;
 mod market_data;
+mod operations;
 mod order_entry;
 mod profit_facts;
 mod readiness;

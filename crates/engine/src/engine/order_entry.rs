@@ -9,8 +9,9 @@ use crate::engine::VenueIndex;
 use crate::engine::contracts::{flags_of, with_terms};
 use crate::engine::core::Core;
 use crate::engine::market::{Market, MarketWanted};
+use crate::engine::operations::Purpose;
 use crate::engine::state::EnginePhase;
-use crate::engine::venue::{Purpose, Venue};
+use crate::engine::venue::Venue;
 use crate::orders::{CancelState, InFlightOrder};
 use crate::risk::{self, RiskRefusal};
 use crate::strategy::OrderRequest;
@@ -120,7 +121,7 @@ impl Core {
         order.replaces = replaces.cloned();
         let venue = &mut self.state.venues[index.0];
         venue.orders.track(order);
-        venue.ops.insert(op, Purpose::Place(id.clone()));
+        venue.ops.begin(op, Purpose::Place(id.clone()));
         venue.outbox.push(order_op);
         self.state.counts.orders_sent += 1;
         self.state.order_rate.count(now.mono);
@@ -284,7 +285,7 @@ impl Core {
         let op = self.new_op();
         order_op.grant.op = op.0;
         let venue = &mut self.state.venues[index.0];
-        venue.ops.insert(op, purpose);
+        venue.ops.begin(op, purpose);
         venue.outbox.push(order_op);
     }
 

@@ -9,8 +9,9 @@ use colibri_standard::{Balances, Capability, Command, OpenOrders, OrdersSince, O
 
 use crate::engine::core::Core;
 use crate::engine::market::{Market, MarketWanted};
+use crate::engine::operations::Purpose;
 use crate::engine::state::EnginePhase;
-use crate::engine::venue::{Purpose, Venue, VenuePhase};
+use crate::engine::venue::{Venue, VenuePhase};
 use crate::engine::{LogLevel, VenueIndex};
 
 /// Orders are asked for from so long before the time up to which they are known: clocks differ, and exchanges answer such

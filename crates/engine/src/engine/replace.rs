@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::core::Core;
 use crate::engine::dispatch::Note;
+use crate::engine::operations::Purpose;
 use crate::engine::order_entry::{place_op, text};
-use crate::engine::venue::{Purpose, Venue};
+use crate::engine::venue::Venue;
 use crate::engine::{LogLevel, VenueIndex};
 use crate::orders::{CancelState, InFlightOrder, OrderChange};
 use crate::risk::RiskRefusal;
@@ -129,7 +130,7 @@ impl Core {
             cancel: id.clone(),
             place: new_id,
         };
-        venue.ops.insert(op, purpose);
+        venue.ops.begin(op, purpose);
         venue.outbox.push(order_op);
         self.state.counts.orders_sent += 1;
         self.state.counts.cancels_sent += 1;
@@ -140,7 +141,7 @@ impl Core {
     /// A connector tells what became of the halves; the operation ends next.
     pub(crate) fn on_replace_result(&mut self, index: VenueIndex, result: ReplaceResult) {
         let venue = &mut self.state.venues[index.0];
-        if matches!(venue.ops.get(&result.op), Some(Purpose::Replace { .. })) {
+        if matches!(venue.ops.get(result.op), Some(Purpose::Replace { .. })) {
             venue.replace_results.insert(result.op, result);
         }
     }

@@ -8,8 +8,8 @@ use colibri_standard::{BalanceScope, BalancesEvent, Event, FillEvent, NoticeKind
 use crate::HostNow;
 use crate::engine::core::Core;
 use crate::engine::dispatch::Note;
+use crate::engine::operations::Purpose;
 use crate::engine::state::RECENT_FILLS;
-use crate::engine::venue::Purpose;
 use crate::engine::{LogLevel, VenueIndex};
 use crate::orders::{InFlightOrder, OrderChange, OrderReport, Recorded};
 use crate::strategy::{OwnFill, OwnOrderChange};
@@ -43,7 +43,7 @@ impl Core {
                 let venue = &mut self.state.venues[index.0];
                 // Only a reconciliation asks without gaps; the fills of one order say nothing of the others. The event does
                 // not name its question: where both kinds are asked, it is nobody's.
-                let gapless = venue.has_op(&Purpose::ReconcileFills(event.instrument))
+                let gapless = venue.ops.has(&Purpose::ReconcileFills(event.instrument))
                     && !venue.asks_fills_of_one(event.instrument);
                 if let Some(market) = venue.market_mut(event.instrument).filter(|_| gapless)
                     && let Some(newest) = event.newest
@@ -247,9 +247,7 @@ impl Core {
         }
         if order.missing_fills().is_zero() {
             order.fills_inquiry.settled();
-        } else if order.fills_inquiry.due().is_none()
-            && !venue.ops.values().any(|p| *p == Purpose::OrderFills(id.clone()))
-        {
+        } else if order.fills_inquiry.due().is_none() && !venue.ops.has(&Purpose::OrderFills(id.clone())) {
             order.fills_inquiry.want(now.plus(FILLS_GRACE));
         }
         let due = [order.inquiry.due(), order.fills_inquiry.due()]

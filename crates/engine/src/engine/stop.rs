@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::HostNow;
 use crate::contracts::HeldPosition;
 use crate::engine::core::Core;
+use crate::engine::operations::Purpose;
 use crate::engine::state::EnginePhase;
-use crate::engine::venue::{Purpose, VenuePhase};
+use crate::engine::venue::VenuePhase;
 use crate::engine::{LogLevel, VenueIndex};
 
 /// How long fills that the exchange counts and has not told are waited for.

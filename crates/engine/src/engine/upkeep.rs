@@ -5,8 +5,9 @@ use colibri_standard::{Balances, Command, Instruments, OrderStatusQuery, TradesS
 
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
+use crate::engine::operations::Purpose;
 use crate::engine::state::EnginePhase;
-use crate::engine::venue::{Purpose, VenuePhase};
+use crate::engine::venue::VenuePhase;
 
 impl Core {
     pub(crate) fn upkeep_if_due(&mut self) {
@@ -63,8 +64,20 @@ impl Core {
     }
 
     fn ask_questions(&mut self, index: VenueIndex) {
-        let ids: Vec<ClientOrderId> = self.state.venues[index.0].in_doubt.iter().cloned().collect();
-        for id in ids {
+        let (now, venue) = (self.mono(), &self.state.venues[index.0]);
+        // Only those that are due are taken out: after an outage every order may be in doubt.
+        let (mut due, mut next) = (Vec::new(), MonoNs(u64::MAX));
+        for id in &venue.in_doubt {
+            let Some(order) = venue.orders.get(id) else { continue };
+            let questions = [order.inquiry.due(), order.fills_inquiry.due()];
+            match questions.into_iter().flatten().min() {
+                Some(at) if at <= now => due.push(id.clone()),
+                Some(at) => next = next.min(at),
+                None => {}
+            }
+        }
+        self.wake_at(next);
+        for id in due {
             self.ask_status(index, &id);
             self.ask_fills(index, &id);
         }
@@ -92,7 +105,7 @@ impl Core {
         }
         let venue = &mut self.state.venues[index.0];
         let purpose = Purpose::OrderStatus(id.clone());
-        if venue.has_op(&purpose) {
+        if venue.ops.has(&purpose) {
             return;
         }
         let Some(order) = venue.orders.get_mut(id) else { return };
@@ -115,7 +128,7 @@ impl Core {
         }
         let venue = &mut self.state.venues[index.0];
         let purpose = Purpose::OrderFills(id.clone());
-        if venue.has_op(&purpose) {
+        if venue.ops.has(&purpose) {
             return;
         }
         let Some(order) = venue.orders.get_mut(id) else { return };
@@ -132,7 +145,7 @@ impl Core {
     }
 
     pub(crate) fn ask_balances(&mut self, index: VenueIndex) {
-        if !self.state.venues[index.0].has_op(&Purpose::Balances) {
+        if !self.state.venues[index.0].ops.has(&Purpose::Balances) {
             self.command(index, Purpose::Balances, Command::Balances(Balances {}));
         }
     }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::{Account, StatedBalance};
 use crate::contracts::ContractAccount;
-use crate::engine::contracts::ContractsPurpose;
 use crate::engine::market::{BookSource, Market, MarketWanted};
+use crate::engine::operations::{Operations, Purpose};
 use crate::engine::replace::WaitingReplacement;
 use crate::engine::stream::{Owed, Stream, StreamState};
 use crate::engine::triggers::Triggers;
@@ -76,39 +76,6 @@ impl std::fmt::Display for Outage {
             }
         }
     }
-}
-
-/// What an operation is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Purpose {
-    Instruments,
-    UseInstruments,
-    Fees(InstrumentId),
-    StartBalances,
-    Balances,
-    Snapshot(InstrumentId),
-    Resubscribe(InstrumentId),
-    Place(ClientOrderId),
-    Cancel(ClientOrderId),
-    Amend(ClientOrderId, Quantity),
-    Replace {
-        cancel: ClientOrderId,
-        place: ClientOrderId,
-    },
-    OrderStatus(ClientOrderId),
-    OrderFills(ClientOrderId),
-    ReconcileOrders(InstrumentId),
-    ReconcileFills(InstrumentId),
-    ReconcileHistory(InstrumentId),
-    ReconcileBalances,
-    Proof,
-    Contracts(ContractsPurpose),
-    PlaceTrigger(ClientOrderId),
-    CancelTrigger(ClientOrderId),
-    TriggerStatus(ClientOrderId),
-    /// Whether a trigger that the exchange denies became an order.
-    TriggerOrder(ClientOrderId),
-    ReconcileTriggers(InstrumentId),
 }
 
 /// An order in the account that is not tracked: shown, and not touched unless the user said that it is the bot's.
@@ -211,7 +178,7 @@ pub(crate) struct Venue {
     pub(crate) untracked: BTreeSet<ClientOrderId>,
     /// The latest time that the exchange has told.
     pub(crate) exchange_time: Option<WallNs>,
-    pub(crate) ops: BTreeMap<OpId, Purpose>,
+    pub(crate) ops: Operations,
     pub(crate) ids: Option<ClientIdSource>,
     pub(crate) reconcile: Reconcile,
     pub(crate) retry: Retry,
@@ -258,7 +225,7 @@ impl Venue {
             environment: String::new(),
             untracked: BTreeSet::new(),
             exchange_time: None,
-            ops: BTreeMap::new(),
+            ops: Operations::default(),
             ids: None,
             reconcile: Reconcile::default(),
             retry: Retry::default(),
@@ -300,16 +267,6 @@ impl Venue {
         self.markets.get_mut((id.0 as usize).checked_sub(1)?)
     }
 
-    /// Snapshots that are being asked for.
-    pub(crate) fn snapshots_asked(&self) -> usize {
-        let snapshots = self.ops.values().filter(|p| matches!(p, Purpose::Snapshot(_)));
-        snapshots.count()
-    }
-
-    pub(crate) fn has_op(&self, purpose: &Purpose) -> bool {
-        self.ops.values().any(|p| p == purpose)
-    }
-
     /// An order that rests in the book with nothing under way that changes it.
     ///
     /// # Errors
@@ -334,7 +291,7 @@ impl Venue {
 
     /// Whether the fills of a single order of an instrument are being asked for.
     pub(crate) fn asks_fills_of_one(&self, instrument: InstrumentId) -> bool {
-        self.ops.values().any(|purpose| match purpose {
+        self.ops.purposes().any(|purpose| match purpose {
             Purpose::OrderFills(id) => self.orders.get(id).is_none_or(|o| o.intent.instrument == instrument),
             _ => false,
         })

@@ -121,7 +121,7 @@ impl From<Leverage> for String {
 }
 
 /// Something that a user chose, and that is verified before the first order and kept over a restart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "setting", rename_all = "snake_case")]
 pub enum TradingSetting {
     /// How many positions an instrument may have.

@@ -7,8 +7,9 @@ use colibri_standard::{Capability, Command, FundingPaymentsSince, FundingRateQue
 use crate::engine::contracts::ContractsPurpose;
 use crate::engine::core::Core;
 use crate::engine::market::{Market, MarketWanted};
+use crate::engine::operations::Purpose;
 use crate::engine::state::EnginePhase;
-use crate::engine::venue::{Purpose, Venue, VenuePhase};
+use crate::engine::venue::{Venue, VenuePhase};
 use crate::engine::{LogLevel, VenueIndex};
 use crate::risk::RiskRefusal;
 use crate::strategy::BookNeed;
@@ -114,7 +115,7 @@ impl Core {
         let now = self.mono();
         let purpose = Purpose::Contracts(ContractsPurpose::Margin);
         let venue = &mut self.state.venues[index.0];
-        let is_asked = venue.has_op(&purpose);
+        let is_asked = venue.ops.has(&purpose);
         let Some(account) = venue.contracts.as_deref_mut() else {
             return;
         };
@@ -155,7 +156,7 @@ impl Core {
         }
         for instrument in due {
             let purpose = Purpose::Contracts(ContractsPurpose::Rates(instrument));
-            if !self.state.venues[index.0].has_op(&purpose) {
+            if !self.state.venues[index.0].ops.has(&purpose) {
                 let query = Command::FundingRate(FundingRateQuery { instrument });
                 self.command(index, purpose, query);
             }
@@ -171,7 +172,7 @@ impl Core {
             return;
         }
         let purpose = Purpose::Contracts(ContractsPurpose::Funding);
-        let is_asked = venue.has_op(&purpose);
+        let is_asked = venue.ops.has(&purpose);
         let every = venue
             .manifest
             .perpetual

@@ -21,7 +21,7 @@ use crate::engine::venue::{Outage, Venue};
 pub(crate) use terms::{flags_of, with_terms};
 
 /// What an operation about contracts is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum ContractsPurpose {
     /// Reading back what is set.
     Settings,

@@ -15,8 +15,9 @@ use crate::contracts::SettingDifference;
 use crate::engine::contracts::ContractsPurpose;
 use crate::engine::core::Core;
 use crate::engine::market::MarketWanted;
+use crate::engine::operations::Purpose;
 use crate::engine::state::EnginePhase;
-use crate::engine::venue::{Purpose, Retry, Venue};
+use crate::engine::venue::{Retry, Venue};
 use crate::engine::{LogLevel, VenueIndex};
 
 impl SettingDifference {
@@ -39,7 +40,7 @@ impl Venue {
                 Purpose::Contracts(ContractsPurpose::Settings | ContractsPurpose::Set(..))
             )
         };
-        self.ops.values().any(is)
+        self.ops.purposes().any(is)
     }
 
     /// What is not as it was chosen.

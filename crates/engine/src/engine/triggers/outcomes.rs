@@ -4,7 +4,7 @@ use colibri_model::{ClientOrderId, InstrumentId, Millis, OpId, TriggerEvidence, 
 use colibri_standard::{Outcome, RejectReason};
 
 use crate::engine::core::Core;
-use crate::engine::venue::Purpose;
+use crate::engine::operations::Purpose;
 use crate::engine::{LogLevel, VenueIndex};
 use crate::orders::{CancelState, Denial, TriggerQuestion, TriggerReport};
 

@@ -5,7 +5,8 @@ use colibri_standard::{CancelTrigger, Capability, Command, PlaceTrigger};
 
 use crate::engine::core::Core;
 use crate::engine::dispatch::Note;
-use crate::engine::venue::{Purpose, Venue};
+use crate::engine::operations::Purpose;
+use crate::engine::venue::Venue;
 use crate::engine::{LogLevel, VenueIndex};
 use crate::orders::{CancelState, InFlightTrigger};
 use crate::risk::RiskRefusal;

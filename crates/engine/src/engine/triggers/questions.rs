@@ -5,7 +5,7 @@ use colibri_standard::{Command, OpenTriggers, OrderStatusQuery, TriggerStatusQue
 
 use crate::engine::VenueIndex;
 use crate::engine::core::Core;
-use crate::engine::venue::Purpose;
+use crate::engine::operations::Purpose;
 use crate::orders::{InFlightTrigger, TriggerQuestion};
 
 /// How long the order of a trigger whose price was reached may take to be told before it is asked about.
@@ -33,7 +33,7 @@ impl Core {
     pub(super) fn settle_trigger_questions(&mut self, index: VenueIndex, id: &ClientOrderId) {
         let now = self.mono();
         let venue = &mut self.state.venues[index.0];
-        let is_asked = venue.has_op(&Purpose::TriggerStatus(id.clone()));
+        let is_asked = venue.ops.has(&Purpose::TriggerStatus(id.clone()));
         let triggers = &mut venue.triggers;
         let Some(trigger) = triggers.tracker.get_mut(id) else {
             return;
@@ -77,7 +77,7 @@ impl Core {
         let now = self.mono();
         let venue = &mut self.state.venues[index.0];
         let under_way = [Purpose::TriggerStatus(id.clone()), Purpose::TriggerOrder(id.clone())];
-        if under_way.iter().any(|purpose| venue.has_op(purpose)) {
+        if under_way.iter().any(|purpose| venue.ops.has(purpose)) {
             return;
         }
         let Some(trigger) = venue.triggers.tracker.get_mut(id) else {
