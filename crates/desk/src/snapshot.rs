@@ -10,7 +10,7 @@ use crate::{Desk, DeskVenue};
 
 /// The version of what a snapshot holds. A snapshot of another is refused: raise it with every change of a state that is
 /// written.
-pub const SNAPSHOT_VERSION: u32 = 2;
+pub const SNAPSHOT_VERSION: u32 = 3;
 
 /// A snapshot as it is written: it borrows what it tells.
 #[derive(Serialize)]

@@ -24,6 +24,7 @@ mod rerun;
 mod session;
 mod snapshot;
 mod stream;
+mod subscriptions;
 #[cfg(test)]
 pub(crate) mod tests;
 mod timers;

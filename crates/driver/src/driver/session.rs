@@ -4,12 +4,9 @@
 //! Silence is judged by data, and of each stream by itself: one that only answers pings is silent, whatever another of its
 //! session tells. What is lost of a session that has several streams: `mending.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use colibri_model::{InstrumentId, Millis, MonoNs, OpId};
+use colibri_model::{Millis, MonoNs, OpId};
 use colibri_standard::{
-    Channel, CloseSession, Command, OpenSession, Outcome, RenewSession, SessionRole, SessionStatus, Subscription,
-    UpdateSession,
+    CloseSession, Command, OpenSession, Outcome, RenewSession, SessionRole, SessionStatus, Subscription, UpdateSession,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +16,7 @@ use super::mending::Mending;
 use super::operation::Origin;
 use super::order_entry::Reopen;
 use super::stream::Stream;
+use super::subscriptions::Subscriptions;
 use crate::{LogLevel, SessionHealth, Sink, StreamId};
 
 /// How long opening may take, all steps together.
@@ -29,8 +27,6 @@ pub(super) const PROVEN: Millis = Millis(60_000);
 const RENEW_AGAIN: Millis = Millis(60_000);
 /// A refused key is not tried again before.
 const AFTER_AUTH_FAILURE: Millis = Millis(60_000);
-
-type Wanted = BTreeMap<InstrumentId, BTreeSet<Channel>>;
 
 /// Whether a session should be open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,9 +53,7 @@ pub(super) struct Session {
     pub status: Option<SessionStatus>,
     /// When any of its streams told something last.
     pub last_frame: MonoNs,
-    wanted: Wanted,
-    /// What the connector was last told to want.
-    told: Wanted,
+    subscriptions: Subscriptions,
     backoff: Backoff,
     pub reconnects: u64,
     opened_before: u64,
@@ -86,33 +80,6 @@ pub(super) const fn place(role: SessionRole) -> usize {
     }
 }
 
-fn as_subscriptions(wanted: &Wanted) -> Vec<Subscription> {
-    wanted
-        .iter()
-        .map(|(instrument, channels)| Subscription {
-            instrument: *instrument,
-            channels: channels.iter().copied().collect(),
-        })
-        .collect()
-}
-
-/// What is in `a` and not in `b`.
-fn minus(a: &Wanted, b: &Wanted) -> Vec<Subscription> {
-    let mut rest = Wanted::new();
-    for (instrument, channels) in a {
-        let known = b.get(instrument);
-        let new: BTreeSet<Channel> = channels
-            .iter()
-            .filter(|c| known.is_none_or(|k| !k.contains(c)))
-            .copied()
-            .collect();
-        if !new.is_empty() {
-            rest.insert(*instrument, new);
-        }
-    }
-    as_subscriptions(&rest)
-}
-
 impl Session {
     pub(super) fn new(role: SessionRole) -> Session {
         Session {
@@ -121,8 +88,7 @@ impl Session {
             phase: SessionPhase::Closed,
             status: None,
             last_frame: MonoNs(0),
-            wanted: Wanted::new(),
-            told: Wanted::new(),
+            subscriptions: Subscriptions::default(),
             backoff: Backoff::default(),
             reconnects: 0,
             opened_before: 0,
@@ -144,14 +110,8 @@ impl Session {
     }
 
     pub(super) fn want(&mut self, subscriptions: Vec<Subscription>) {
-        self.wanted.clear();
-        for subscription in subscriptions {
-            self.wanted
-                .entry(subscription.instrument)
-                .or_default()
-                .extend(subscription.channels);
-        }
-        let anything = self.role == SessionRole::User || !self.wanted.is_empty();
+        self.subscriptions.want(subscriptions);
+        let anything = self.role == SessionRole::User || !self.subscriptions.is_empty();
         self.desired = if anything { Desired::Open } else { Desired::Closed };
     }
 
@@ -179,11 +139,11 @@ impl Session {
 
     /// Whether the connector is to be told a change. It waits for a lost stream, that it may be about.
     fn is_out_of_date(&self) -> bool {
-        self.wanted != self.told && self.mending.is_whole()
+        self.subscriptions.differ() && self.mending.is_whole()
     }
 
     pub(super) fn unwant(&mut self) {
-        self.wanted.clear();
+        self.subscriptions.want(Vec::new());
         self.desired = Desired::Closed;
     }
 
@@ -324,14 +284,13 @@ impl Core {
 
     fn open_session(&mut self, role: SessionRole) {
         let session = self.session(role);
-        session.told = session.wanted.clone();
         session.last_frame = MonoNs(0);
         session.reconnects += u64::from(session.opened_before > 0);
         session.opened_before += 1;
         let command = Command::OpenSession(OpenSession {
             session: session.number(),
             role,
-            subscriptions: as_subscriptions(&session.told),
+            subscriptions: session.subscriptions.tell_all(),
         });
         let op = self.begin_internal(Origin::Session(role), command.kind(), command.to_json(), OPENING);
         self.session(role).phase = SessionPhase::Opening(op);
@@ -339,12 +298,12 @@ impl Core {
 
     fn update_session(&mut self, role: SessionRole, since: MonoNs) {
         let session = self.session(role);
+        let (add, remove) = session.subscriptions.tell_change();
         let command = Command::UpdateSession(UpdateSession {
             session: session.number(),
-            add: minus(&session.wanted, &session.told),
-            remove: minus(&session.told, &session.wanted),
+            add,
+            remove,
         });
-        session.told = session.wanted.clone();
         let op = self.begin_internal(Origin::Session(role), command.kind(), command.to_json(), OPENING);
         self.session(role).phase = SessionPhase::Updating { op, since };
     }
