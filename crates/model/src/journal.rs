@@ -439,7 +439,8 @@ pub struct JournalError(pub String);
 
 /// Where the engine writes facts down. It borrows nothing: the engine holds one whose type it does not know.
 pub trait Journal: 'static {
-    /// Appends records, in order, all or none; returns when they survive the end of this process.
+    /// Appends records, in order, all or none; returns when they survive the end of this process. No records at all ask
+    /// whether it can be tried: one that is beyond repair in this process refuses.
     ///
     /// # Errors
     /// [`JournalError`] where they could not be written.

@@ -14,8 +14,9 @@ impl Run {
         // show a bot that rests.
         let (between, insisting) = match self.mix.sole() {
             Some(Fault::Status418 | Fault::HandshakeSilent | Fault::Maintenance) => (90_000, 64),
-            // A connector that panics again and again is made anew a minute later each time.
-            Some(Fault::ConnectorPanic) => (30_000, 16),
+            // A connector that panics again and again is made anew a minute later each time. A disk that fails within a batch
+            // takes nothing more until the host was started again: the next order is what it fails at.
+            Some(Fault::ConnectorPanic | Fault::DiskTorn) => (30_000, 16),
             _ => (9_000, 16),
         };
         let wait = Millis(500 + self.random.below(between));

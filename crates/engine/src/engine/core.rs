@@ -301,6 +301,7 @@ impl Core {
         if self.state.journal_fault.is_none() {
             return;
         }
+        let is_behind = !self.backlog.is_empty();
         // A batch has a bound; what was waited for has none.
         while !self.backlog.is_empty() {
             let batch = self.backlog.len().min(BACKLOG_BATCH);
@@ -309,8 +310,17 @@ impl Core {
             }
             self.backlog.drain(..batch);
         }
+        // Nothing is left to write: one that is beyond repair says so, of any other the next order shows it.
+        if self.journal.append(&[]).is_err() {
+            return;
+        }
         self.state.journal_fault = None;
-        self.log(LogLevel::Info, "the journal can be written again");
+        let text = if is_behind {
+            "the journal can be written again"
+        } else {
+            "the journal is tried again with the next order"
+        };
+        self.log(LogLevel::Info, text);
     }
 
     /// Facts that are not in the journal, because it cannot be written.

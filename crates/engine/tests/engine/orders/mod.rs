@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod amend;
+mod journal;
 mod quotes;
 mod races;
 mod replace;
