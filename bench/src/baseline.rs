@@ -43,13 +43,13 @@ impl Baseline {
         text
     }
 
-    /// What is worse than in `baseline`, or is not in one of the two, a line each.
-    fn regressions(&self, baseline: &Baseline) -> Vec<String> {
+    /// What is worse than in `baseline`, or is not in one of the two, a line each. What was left out is not missed.
+    fn regressions(&self, baseline: &Baseline, left_out: &[&str]) -> Vec<String> {
         let missing = |name| format!("{name} is in the baseline and was not measured");
         let mut wrong: Vec<String> = baseline
             .0
             .keys()
-            .filter(|n| !self.0.contains_key(*n))
+            .filter(|n| !self.0.contains_key(*n) && !left_out.contains(&n.as_str()))
             .map(missing)
             .collect();
         for (name, ratio) in &self.0 {
@@ -66,9 +66,13 @@ impl Baseline {
     }
 
     /// Does what the command line says with what was measured: `--write` a baseline, `--check` against it, or nothing.
+    ///
+    /// # Panics
+    /// A baseline would be written of which something was left out, or a file cannot be read or written.
     #[must_use]
-    pub fn conclude(&self, arguments: &[&str]) -> ExitCode {
+    pub fn conclude(&self, arguments: &[&str], left_out: &[&str]) -> ExitCode {
         if arguments.contains(&"--write") {
+            assert!(left_out.is_empty(), "a baseline is written whole: without --quick");
             std::fs::write(path(), self.text()).unwrap();
             println!("written: {}", path().display());
         }
@@ -81,12 +85,16 @@ impl Baseline {
                 println!("{name}: {ratio:.3}, better than {before:.3}: write the baseline anew to keep it");
             }
         }
-        let wrong = self.regressions(&baseline);
+        let wrong = self.regressions(&baseline, left_out);
         for line in &wrong {
             println!("worse: {line}");
         }
         if wrong.is_empty() {
-            println!("bench-check: {} ratios as in the baseline", self.0.len());
+            println!(
+                "bench-check: {} ratios as in the baseline, {} left out",
+                self.0.len(),
+                left_out.len()
+            );
             ExitCode::SUCCESS
         } else {
             println!("bench-check: what is meant is kept with `cargo xtask bench-check --write`");
@@ -107,13 +115,18 @@ mod tests {
         measured.put("b", 2.2);
         measured.put("d", 1.0);
         assert_eq!(
-            measured.regressions(&baseline),
+            measured.regressions(&baseline, &[]),
             [
                 "c is in the baseline and was not measured",
                 "b: 2.200, 10.0 % more than 2.000",
                 "d is not in the baseline",
             ]
         );
-        assert!(baseline.regressions(&Baseline::parse(&baseline.text())).is_empty());
+        assert_eq!(
+            measured.regressions(&baseline, &["c"]).len(),
+            2,
+            "what was left out is not missed"
+        );
+        assert!(baseline.regressions(&Baseline::parse(&baseline.text()), &[]).is_empty());
     }
 }

@@ -84,7 +84,7 @@ pub struct Bot {
     sockets: BTreeMap<StreamId, ConnectionId>,
     market: Option<StreamId>,
     /// The open orders that the exchange tells of, where they are not its own.
-    open_orders: Option<Vec<u8>>,
+    open_orders: Option<OpenOrders>,
     before_first_id: u64,
     now: u64,
     heard: Rc<Cell<u64>>,
@@ -127,17 +127,26 @@ fn settings(instruments: usize) -> SimConfig {
     }
 }
 
+/// How the exchange tells of open orders.
+struct OpenOrders {
+    /// Of all of them.
+    all: Vec<u8>,
+    /// Of each, by the id that the exchange gave it.
+    each: BTreeMap<String, String>,
+}
+
 /// Orders of an earlier run that are still open, and how the exchange tells of them.
-fn left_orders(count: usize) -> (Recovered, Vec<u8>) {
-    let (mut recovered, mut told) = (Recovered::default(), Vec::new());
+fn left_orders(count: usize) -> (Recovered, OpenOrders) {
+    let (mut recovered, mut each) = (Recovered::default(), BTreeMap::new());
     for at in 0..count {
         let name = format!("clbfbenchxyz{at:08}");
         let client_id = ClientOrderId::new(&name).unwrap();
         let (price, quantity) = ("50000.00000000", "0.00100000");
         let number = (at + 1).to_string();
-        told.push(format!(
+        let told = format!(
             r#"{{"symbol":"BTCUSDT","orderId":{number},"orderListId":-1,"clientOrderId":"{name}","price":"{price}","origQty":"{quantity}","executedQty":"0.00000000","origQuoteOrderQty":"0.00000000","cummulativeQuoteQty":"0.00000000","status":"NEW","timeInForce":"GTC","type":"LIMIT","side":"BUY","stopPrice":"0.00000000","icebergQty":"0.00000000","time":{EPOCH},"updateTime":{EPOCH},"isWorking":true,"workingTime":{EPOCH},"selfTradePreventionMode":"NONE"}}"#
-        ));
+        );
+        each.insert(number.clone(), told);
         let order = RecoveredOrder {
             strategy: StrategyId::new("listener").unwrap(),
             venue: VenueId::new("binance").unwrap(),
@@ -164,7 +173,9 @@ fn left_orders(count: usize) -> (Recovered, Vec<u8>) {
         };
         recovered.orders.insert(client_id, order);
     }
-    (recovered, format!("[{}]", told.join(",")).into_bytes())
+    let all: Vec<&str> = each.values().map(String::as_str).collect();
+    let all = format!("[{}]", all.join(",")).into_bytes();
+    (recovered, OpenOrders { all, each })
 }
 
 impl Bot {
@@ -384,7 +395,12 @@ impl Bot {
                 )
                 .into_bytes(),
             ),
-            "/api/v3/openOrders" => self.open_orders.clone(),
+            "/api/v3/openOrders" => self.open_orders.as_ref().map(|open| open.all.clone()),
+            "/api/v3/order" => self.open_orders.as_ref().map(|open| {
+                let asked = query.split('&').find_map(|part| part.strip_prefix("orderId="));
+                let asked = asked.expect("the connector asks for an order by the id that the exchange told");
+                open.each[asked].clone().into_bytes()
+            }),
             _ => None,
         };
         if let Some(body) = canned {

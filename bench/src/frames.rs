@@ -22,7 +22,7 @@ pub enum Source {
 }
 
 /// What frames tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Told {
     /// Changes to a book.
     Depth,

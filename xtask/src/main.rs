@@ -36,7 +36,7 @@ cargo xtask mutations [OPTIONS]
 cargo xtask scale [OPTIONS] one host beside very many instruments: processor, memory, delay, start
                             --instruments N (1000), --rate N (50000), --seconds N (30), --json; --idle N
 cargo xtask bench-check     instructions of the hot path against bench/baseline.txt: 5 % more fails
-                            --write writes the baseline anew
+                            --quick leaves out bots that take minutes to come up; --write writes the baseline anew
 cargo xtask export          check, test and build colibri-export, which is no member of the workspace";
 
 fn main() -> ExitCode {

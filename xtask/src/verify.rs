@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::bench_check::BENCH;
 use crate::build;
 use crate::workspace::{Workspace, cargo};
 
@@ -45,6 +46,9 @@ enum Check {
     /// What `deny.toml` says of licences, bans and sources, where `cargo-deny` is installed. Advisories are left out: they
     /// need the network and change by the day, so the same commit would pass today and fail tomorrow.
     Deny(&'static [&'static str]),
+    /// Instructions of the hot path against `bench/baseline.txt`, where valgrind is installed; bots that take minutes to come
+    /// up are left to `cargo xtask bench-check`.
+    Instructions,
 }
 
 const EXPORT: &str = "export/Cargo.toml";
@@ -76,6 +80,10 @@ const DOCUMENTATION: Step = Step {
 const DENY: Step = Step {
     name: "licences and sources",
     check: Check::Deny(&["deny", "check", "licenses", "bans", "sources"]),
+};
+const INSTRUCTIONS: Step = Step {
+    name: "instructions",
+    check: Check::Instructions,
 };
 const EXPORT_STEPS: &[Step] = &[
     Step {
@@ -124,7 +132,7 @@ const EXPORT_STEPS: &[Step] = &[
 pub fn run(extent: Extent) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let steps: &[Step] = match extent {
-        Extent::Full => &[FORMAT, LINTS, LIBRARIES, TESTS, DOCUMENTATION, DENY],
+        Extent::Full => &[FORMAT, LINTS, LIBRARIES, TESTS, INSTRUCTIONS, DOCUMENTATION, DENY],
         Extent::Quick => &[FORMAT, LINTS, UNIT_TESTS],
         Extent::Export => EXPORT_STEPS,
     };
@@ -176,6 +184,13 @@ impl Check {
                     Verdict::Failed
                 }
             }),
+            Check::Instructions => {
+                if Command::new("valgrind").arg("--version").output().is_err() {
+                    return Ok(Verdict::Skipped("valgrind is not installed"));
+                }
+                let arguments: Vec<&str> = BENCH.iter().chain(&["--", "--check", "--quick"]).copied().collect();
+                run_cargo(workspace, &arguments, &[])
+            }
             Check::Deny(arguments) => {
                 if Command::new("cargo-deny").arg("--version").output().is_err() {
                     return Ok(Verdict::Skipped(
