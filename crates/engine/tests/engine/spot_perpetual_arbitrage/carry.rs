@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use colibri_abi::Level;
 use colibri_engine::strategy::build;
 use colibri_engine::{Engine, EngineAction, EngineSetup, HostNow, LogLevel, Recovered, VenueIndex, VenueSetup};
-use colibri_model::{Asset, ClientOrderId, Decimal, MonoNs, Quantity, StrategyId, VenueId, WallNs};
+use colibri_model::{Asset, ClientOrderId, Decimal, FillCause, MonoNs, Quantity, Side, StrategyId, VenueId, WallNs};
 use colibri_standard::{OrderStatus, ReportSource};
 
 use crate::desk::{Delivery, Exchange, Memory, Perp, START, hand_over, manifest_of};
@@ -229,6 +229,25 @@ impl Carry {
         self.step(0);
     }
 
+    /// The exchanges fill so much of the one open order at each.
+    pub fn both_fill(&mut self, quantity: &str) {
+        self.fills(SPOT, quantity);
+        self.fills(PERP, quantity);
+    }
+
+    /// What the one open order at a venue is.
+    pub fn open_at(&self, at: usize) -> (Side, Decimal) {
+        let order = &self.exchanges[at].orders[&self.open(at)];
+        (order.side, order.quantity.0.normalize())
+    }
+
+    /// The exchange buys so much of what is sold in the perpetual back.
+    pub fn is_liquidated(&mut self, quantity: &str) {
+        let now = self.now();
+        let forced = self.exchanges[PERP].trade_by_itself(FillCause::Liquidation, Side::Buy, 103, quantity, now);
+        self.deliver(PERP, 0, Delivery::Event(forced.into()));
+    }
+
     pub fn tell_status(&mut self, at: usize, id: &ClientOrderId) {
         let event = self.exchanges[at].order_event(id, ReportSource::Stream, self.now());
         self.deliver(at, 0, Delivery::Event(event));
@@ -236,15 +255,20 @@ impl Carry {
         self.deliver(at, 0, Delivery::Event(balances));
     }
 
-    /// Both legs are opened: one bought in spot, one sold in the perpetual.
-    pub fn opened(lines: &str) -> Carry {
-        let mut carry = Carry::new(lines, |_| {});
+    /// The prices have come apart, and both legs have been sent.
+    pub fn sent(lines: &str, prepare: impl FnOnce(&mut [Exchange; 2])) -> Carry {
+        let mut carry = Carry::new(lines, prepare);
         carry.apart();
         carry.run(1_000);
-        carry.fills(SPOT, "1");
-        carry.fills(PERP, "1");
+        carry
+    }
+
+    /// Both legs are opened: one bought in spot, one sold in the perpetual.
+    pub fn opened(lines: &str) -> Carry {
+        let mut carry = Carry::sent(lines, |_| {});
+        carry.both_fill("1");
         carry.run(1_000);
-        assert!(carry.logged("opened: spot 1 of 1; perp -1 of -1"), "{:?}", carry.log);
+        carry.has_told("opened: spot 1 of 1; perp -1 of -1");
         carry
     }
 
@@ -264,8 +288,19 @@ impl Carry {
         self.log.iter().any(|(_, line)| line.contains(text))
     }
 
+    pub fn has_told(&self, text: &str) {
+        assert!(self.logged(text), "{:?}", self.log);
+    }
+
     pub fn status(&self) -> String {
         self.engine.view().strategies().next().unwrap().status.to_owned()
+    }
+
+    /// A second later the legs hold so much; then as [`Carry::check`].
+    pub fn ends_with(mut self, spot: &str, perpetual: &str) {
+        self.run(1_000);
+        assert_eq!(self.held(), (spot.to_owned(), perpetual.to_owned()));
+        self.check();
     }
 
     /// Stops with proof, ledger equal to exchange at both venues, positions equal to the exchange's.

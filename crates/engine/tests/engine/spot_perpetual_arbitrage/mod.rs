@@ -38,8 +38,7 @@ fn both_legs_are_opened_where_prices_are_apart_and_closed_where_they_have_met() 
         [1, 1],
         "while they are under way nothing more is sent"
     );
-    carry.fills(SPOT, "1");
-    carry.fills(PERP, "1");
+    carry.both_fill("1");
     carry.run(5_000);
     assert_eq!(carry.held(), held("1", "-1"));
     assert_eq!(carry.placements(), [1, 1], "{}", carry.status());
@@ -58,11 +57,10 @@ fn both_legs_are_opened_where_prices_are_apart_and_closed_where_they_have_met() 
         .unwrap();
     assert_eq!(close.side, order_side::BUY);
     assert!(close.flags & op_flag::REDUCE_ONLY != 0, "it only reduces");
-    carry.fills(SPOT, "1");
-    carry.fills(PERP, "1");
+    carry.both_fill("1");
     carry.run(1_000);
     assert_eq!(carry.held(), held("0", "0"));
-    assert!(carry.logged("closed: spot 0 of 0; perp 0 of 0"), "{:?}", carry.log);
+    carry.has_told("closed: spot 0 of 0; perp 0 of 0");
 
     // The next waits.
     carry.apart();
@@ -70,8 +68,7 @@ fn both_legs_are_opened_where_prices_are_apart_and_closed_where_they_have_met() 
     assert_eq!(carry.placements(), [2, 2], "{}", carry.status());
     carry.run(6_000);
     assert_eq!(carry.placements(), [3, 3], "{}", carry.status());
-    carry.fills(SPOT, "1");
-    carry.fills(PERP, "1");
+    carry.both_fill("1");
     carry.check();
 }
 
@@ -81,28 +78,19 @@ fn the_other_way_round_spot_is_sold_and_the_perpetual_bought() {
     carry.market_moves(PERP, 9_780, 9_790);
     carry.run(1_000);
     assert_eq!(carry.exchanges[SPOT].orders[&carry.open(SPOT)].side, Side::Sell);
-    carry.fills(SPOT, "1");
-    carry.fills(PERP, "1");
-    carry.run(1_000);
-    assert_eq!(carry.held(), held("-1", "1"));
-    carry.check();
+    carry.both_fill("1");
+    carry.ends_with("-1", "1");
 }
 
 #[test]
 fn a_leg_that_was_filled_in_part_is_sent_the_rest() {
-    let mut carry = Carry::new("", |_| {});
-    carry.apart();
-    carry.run(1_000);
+    let mut carry = Carry::sent("", |_| {});
     carry.fills(PERP, "1");
     carry.fills(SPOT, "0.4");
     // The perpetual has more than spot: that is sent whatever it costs now.
     carry.market_moves(SPOT, 10_190, 10_200);
     carry.run(2_000);
-    let rest = &carry.exchanges[SPOT].orders[&carry.open(SPOT)];
-    assert_eq!(
-        (rest.side, rest.quantity.0.normalize()),
-        (Side::Buy, Decimal::new(6, 1))
-    );
+    assert_eq!(carry.open_at(SPOT), (Side::Buy, Decimal::new(6, 1)));
     carry.fills(SPOT, "0.6");
     carry.run(1_000);
     assert_eq!(carry.held(), held("1", "-1"));
@@ -112,9 +100,7 @@ fn a_leg_that_was_filled_in_part_is_sent_the_rest() {
 
 #[test]
 fn what_one_leg_has_beyond_the_other_is_undone_at_the_deadline_and_what_both_have_is_kept() {
-    let mut carry = Carry::new("", |_| {});
-    carry.apart();
-    carry.run(1_000);
+    let mut carry = Carry::sent("", |_| {});
     carry.fills(PERP, "1");
     carry.fills(SPOT, "0.4");
     // Spot is not filled any more, however often it is sent.
@@ -124,17 +110,9 @@ fn what_one_leg_has_beyond_the_other_is_undone_at_the_deadline_and_what_both_hav
             carry.fills(SPOT, "0");
         }
     }
-    assert!(
-        carry.logged("what one has beyond the other is undone, 0.4 is kept"),
-        "{:?}",
-        carry.log
-    );
+    carry.has_told("what one has beyond the other is undone, 0.4 is kept");
     carry.until_open(PERP);
-    let back = &carry.exchanges[PERP].orders[&carry.open(PERP)];
-    assert_eq!(
-        (back.side, back.quantity.0.normalize()),
-        (Side::Buy, Decimal::new(6, 1))
-    );
+    assert_eq!(carry.open_at(PERP), (Side::Buy, Decimal::new(6, 1)));
     carry.fills(PERP, "0.6");
     carry.run(1_000);
     assert_eq!(carry.held(), held("0.4", "-0.4"));
@@ -152,23 +130,15 @@ fn a_leg_that_is_refused_has_the_other_undone() {
     carry.run(1_000);
     carry.fills(SPOT, "1");
     carry.run(12_000);
-    assert!(
-        carry.logged("what one has beyond the other is undone, 0 is kept"),
-        "{:?}",
-        carry.log
-    );
+    carry.has_told("what one has beyond the other is undone, 0 is kept");
     carry.exchanges[PERP].script.clear();
     carry.fills(SPOT, "1");
-    carry.run(1_000);
-    assert_eq!(carry.held(), held("0", "0"));
-    carry.check();
+    carry.ends_with("0", "0");
 }
 
 #[test]
 fn held_legs_wait_for_a_person() {
-    let mut carry = Carry::new("residual = \"hold\"", |_| {});
-    carry.apart();
-    carry.run(1_000);
+    let mut carry = Carry::sent("residual = \"hold\"", |_| {});
     carry.fills(SPOT, "1");
     carry.fills(PERP, "0");
     while !carry.status().starts_with("HELD") {
@@ -227,9 +197,7 @@ fn a_leg_of_unknown_outcome_is_waited_for_and_never_sent_twice() {
 
 #[test]
 fn a_fill_that_is_told_after_its_order_s_end_is_not_sent_again() {
-    let mut carry = Carry::new("", |_| {});
-    carry.apart();
-    carry.run(1_000);
+    let mut carry = Carry::sent("", |_| {});
     carry.fills(SPOT, "1");
     let (id, now) = (carry.open(PERP), carry.now());
     let late: FillEvent = carry.exchanges[PERP].trade(&id, "1", now);
@@ -248,19 +216,12 @@ fn a_fill_that_is_told_after_its_order_s_end_is_not_sent_again() {
 
 #[test]
 fn where_neither_leg_was_filled_and_the_prices_have_met_it_is_let_go() {
-    let mut carry = Carry::new("", |_| {});
-    carry.apart();
-    carry.run(1_000);
+    let mut carry = Carry::sent("", |_| {});
     carry.together();
-    carry.fills(SPOT, "0");
-    carry.fills(PERP, "0");
+    carry.both_fill("0");
     carry.run(3_000);
     assert_eq!(carry.placements(), [1, 1]);
-    assert!(
-        carry.logged("the prices have moved before both legs were filled: 0 is kept"),
-        "{:?}",
-        carry.log
-    );
+    carry.has_told("the prices have moved before both legs were filled: 0 is kept");
     assert!(carry.status().starts_with("closed"), "{}", carry.status());
     carry.check();
 }
@@ -278,21 +239,16 @@ fn while_it_closes_a_leg_that_is_behind_is_sent_until_it_is_there() {
             carry.fills(PERP, "0");
         }
     }
-    assert!(carry.logged("what is missing is sent again"), "{:?}", carry.log);
+    carry.has_told("what is missing is sent again");
     carry.until_open(PERP);
     carry.fills(PERP, "1");
-    carry.run(1_000);
-    assert_eq!(carry.held(), held("0", "0"));
-    carry.check();
+    carry.ends_with("0", "0");
 }
 
 #[test]
 fn a_fee_of_the_bought_asset_is_bought_too() {
-    let mut carry = Carry::new("", |exchanges| exchanges[SPOT].fee_asset = None);
-    carry.apart();
-    carry.run(1_000);
-    carry.fills(SPOT, "1");
-    carry.fills(PERP, "1");
+    let mut carry = Carry::sent("", |exchanges| exchanges[SPOT].fee_asset = None);
+    carry.both_fill("1");
     carry.run(2_000);
     // A thousandth of one went as the fee: 0.1 USDT, which the exchange does not take as an order.
     assert_eq!(carry.held(), held("0.999", "-1"));
@@ -327,59 +283,35 @@ fn what_a_fee_took_is_neither_needed_to_close_nor_in_the_way_of_the_next() {
 #[test]
 fn what_the_exchange_closes_of_the_perpetual_is_sold_in_spot() {
     let mut carry = Carry::opened("");
-    let now = carry.now();
-    let forced = carry.exchanges[PERP].trade_by_itself(FillCause::Liquidation, Side::Buy, 103, "0.7", now);
-    carry.deliver(PERP, 0, Delivery::Event(forced.into()));
+    carry.is_liquidated("0.7");
     carry.run(1_500);
-    assert!(
-        carry.logged("the exchange has closed 0.7 of the perpetual leg (liquidation)"),
-        "{:?}",
-        carry.log
-    );
-    let sold = &carry.exchanges[SPOT].orders[&carry.open(SPOT)];
-    assert_eq!(
-        (sold.side, sold.quantity.0.normalize()),
-        (Side::Sell, Decimal::new(7, 1))
-    );
+    carry.has_told("the exchange has closed 0.7 of the perpetual leg (liquidation)");
+    assert_eq!(carry.open_at(SPOT), (Side::Sell, Decimal::new(7, 1)));
     carry.fills(SPOT, "0.7");
-    carry.run(1_000);
-    assert_eq!(carry.held(), held("0.3", "-0.3"));
-    carry.check();
+    carry.ends_with("0.3", "-0.3");
 }
 
 #[test]
 fn a_restart_goes_on_with_what_both_legs_have() {
     let mut carry = Carry::opened("").crash();
-    assert!(
-        carry.logged("an earlier run left 1 in spot and -1 in the perpetual: 1 is kept open"),
-        "{:?}",
-        carry.log
-    );
+    carry.has_told("an earlier run left 1 in spot and -1 in the perpetual: 1 is kept open");
     assert_eq!(carry.placements(), [1, 1], "{}", carry.status());
     carry.together();
     carry.run(1_000);
-    carry.fills(SPOT, "1");
-    carry.fills(PERP, "1");
-    carry.run(1_000);
-    assert_eq!(carry.held(), held("0", "0"));
-    carry.check();
+    carry.both_fill("1");
+    carry.ends_with("0", "0");
 }
 
 #[test]
 fn a_restart_between_the_legs_undoes_the_one_that_was_filled() {
-    let mut carry = Carry::new("", |_| {});
-    carry.apart();
-    carry.run(1_000);
+    let mut carry = Carry::sent("", |_| {});
     carry.fills(SPOT, "1");
     carry.fills(PERP, "0");
     let mut carry = carry.crash();
     carry.run(1_500);
-    let back = &carry.exchanges[SPOT].orders[&carry.open(SPOT)];
-    assert_eq!((back.side, back.quantity.0.normalize()), (Side::Sell, Decimal::ONE));
+    assert_eq!(carry.open_at(SPOT), (Side::Sell, Decimal::ONE));
     carry.fills(SPOT, "1");
-    carry.run(1_000);
-    assert_eq!(carry.held(), held("0", "0"));
-    carry.check();
+    carry.ends_with("0", "0");
 }
 
 #[test]
@@ -390,11 +322,7 @@ fn nothing_is_sent_for_one_leg_where_the_other_cannot_be_paid_for() {
     carry.apart();
     carry.run(3_000);
     assert_eq!(carry.placements(), [0, 0]);
-    assert!(
-        carry.logged("USDT are needed at perp, and 10 are free"),
-        "{:?}",
-        carry.log
-    );
+    carry.has_told("USDT are needed at perp, and 10 are free");
     let mut carry = Carry::new("", |exchanges| {
         exchanges[SPOT]
             .balances
@@ -403,11 +331,7 @@ fn nothing_is_sent_for_one_leg_where_the_other_cannot_be_paid_for() {
     carry.apart();
     carry.run(3_000);
     assert_eq!(carry.placements(), [0, 0]);
-    assert!(
-        carry.logged("USDT are needed at spot, and 50 are free"),
-        "{:?}",
-        carry.log
-    );
+    carry.has_told("USDT are needed at spot, and 50 are free");
 }
 
 #[test]
@@ -419,41 +343,29 @@ fn a_position_that_somebody_else_opened_is_not_touched() {
     carry.apart();
     carry.run(5_000);
     assert_eq!(carry.placements(), [0, 0]);
-    assert!(
-        carry.logged("the account holds -2 of BTC-USDT at perp, and 0 by this bot's orders"),
-        "{:?}",
-        carry.log
-    );
+    carry.has_told("the account holds -2 of BTC-USDT at perp, and 0 by this bot's orders");
 }
 
 /// A run that begins between the liquidation and what it makes necessary does that, and opens again afterwards.
 #[test]
 fn what_was_forced_to_close_is_gone_on_with_after_a_restart_and_opened_again() {
     let mut carry = Carry::opened("");
-    let now = carry.now();
-    let forced = carry.exchanges[PERP].trade_by_itself(FillCause::Liquidation, Side::Buy, 103, "0.7", now);
-    carry.deliver(PERP, 0, Delivery::Event(forced.into()));
+    carry.is_liquidated("0.7");
     carry.run(1_500);
     let mut carry = carry.crash();
     carry.until_open(SPOT);
-    let sold = &carry.exchanges[SPOT].orders[&carry.open(SPOT)];
-    assert_eq!(
-        (sold.side, sold.quantity.0.normalize()),
-        (Side::Sell, Decimal::new(7, 1))
-    );
+    assert_eq!(carry.open_at(SPOT), (Side::Sell, Decimal::new(7, 1)));
     carry.fills(SPOT, "0.7");
     carry.run(1_000);
     assert_eq!(carry.held(), held("0.3", "-0.3"));
     carry.together();
     carry.run(1_000);
-    carry.fills(SPOT, "0.3");
-    carry.fills(PERP, "0.3");
+    carry.both_fill("0.3");
     carry.run(1_000);
     assert_eq!(carry.held(), held("0", "0"));
     carry.apart();
     carry.run(25_000);
-    carry.fills(SPOT, "1");
-    carry.fills(PERP, "1");
+    carry.both_fill("1");
     carry.run(1_000);
     assert!(carry.status().starts_with("opened"), "{}", carry.status());
     assert_eq!(carry.held(), held("1", "-1"));
