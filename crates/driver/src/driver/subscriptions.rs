@@ -101,6 +101,7 @@ fn minus(a: &Channels, b: &Channels) -> Vec<Subscription> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn of(instrument: u32, channels: &[Channel]) -> Subscription {

@@ -113,6 +113,9 @@ impl From<Operations> for BTreeMap<OpId, Purpose> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -162,10 +165,10 @@ mod tests {
                 for of in 0..4 {
                     prop_assert_eq!(operations.has(&purpose(of)), plain.values().any(|p| *p == purpose(of)));
                 }
-                let snapshots: std::collections::BTreeSet<_> =
+                let snapshots: BTreeSet<_> =
                     plain.values().filter(|p| matches!(p, Purpose::Snapshot(_))).collect();
                 prop_assert_eq!(operations.snapshots(), snapshots.len());
-                prop_assert_eq!(operations.purposes().count(), plain.values().collect::<std::collections::BTreeSet<_>>().len());
+                prop_assert_eq!(operations.purposes().count(), plain.values().collect::<BTreeSet<_>>().len());
             }
         }
     }
