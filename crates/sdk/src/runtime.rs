@@ -6,39 +6,14 @@ use std::borrow::Cow;
 use colibri_abi as abi;
 use colibri_abi::accepted;
 use colibri_model::OpId;
-use colibri_standard::{
-    Command, ConnectorConfig, Event, Outcome, Refusal, RejectReason, ReplaceResult, SessionRole, UseInstruments,
-};
+use colibri_standard::{Command, ConnectorConfig, Event, Outcome, Refusal, RejectReason, SessionRole, UseInstruments};
 
 use crate::command::use_instruments;
 use crate::emit::Scratch;
 use crate::json::Object;
 use crate::operation::Carrier;
 use crate::session::{Around, Phase, Session, Wanted, lost};
-use crate::{
-    Asked, Authentication, Emit, Instruments, Moment, Opening, Operation, OrderRef, Perp, Reply, SessionPlan, Spot,
-    Step, unsupported,
-};
-
-/// An operation that has not ended.
-struct Pending {
-    op: u64,
-    operation: Operation,
-    /// The id of its request, where it went over a stream.
-    call: Option<u64>,
-    kind: Kind,
-}
-
-/// How an operation's outcome is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
-    /// By itself.
-    Single,
-    /// A replace: both halves too.
-    Replace,
-    /// A batch: each of these operations by itself. The request is the first's.
-    Batch(Vec<u64>),
-}
+use crate::{Asked, Authentication, Emit, Instruments, Moment, OrderRef, Perp, Reply, Spot, Step, unsupported};
 
 /// The state that a later instance starts from. Without sessions where it was told in the middle of something.
 #[derive(Default)]
@@ -147,6 +122,10 @@ macro_rules! around {
 mod contracts;
 mod instance;
 mod mending;
+mod opening;
+mod pending;
+
+use pending::{Kind, Pending, finish_as, finish_items, no_item, outcome_of_halves, tell_replaced};
 
 fn complete(out: &mut abi::Out<'_>, op: u64, outcome: &Outcome) {
     out.complete(op, outcome.kind(), &outcome.to_json());
@@ -159,60 +138,6 @@ fn tell(out: &mut abi::Out<'_>, event: impl Into<Event>) {
 
 fn address_of<'a>(addresses: &'a [(String, String)], role: &str) -> Option<&'a str> {
     addresses.iter().find(|(r, _)| r == role).map(|(_, a)| a.as_str())
-}
-
-fn tell_replaced(out: &mut abi::Out<'_>, op: u64, cancel: Outcome, place: Outcome) {
-    tell(
-        out,
-        ReplaceResult {
-            op: OpId(op),
-            cancel,
-            place,
-        },
-    );
-}
-
-/// How a replace ended as a whole. Every outcome but Done and Unknown is evidence that nothing was executed: it may only
-/// stand where that is so of both halves.
-fn outcome_of_halves(cancel: &Outcome, place: &Outcome) -> Outcome {
-    let halves = [cancel, place];
-    if let Some(unknown) = halves.into_iter().find(|o| o.is_unknown()) {
-        unknown.clone()
-    } else if halves.contains(&&Outcome::Done) {
-        Outcome::Done
-    } else {
-        cancel.clone()
-    }
-}
-
-/// Ends an operation of a kind as a whole.
-fn finish_as(kind: &Kind, op: u64, outcome: &Outcome, out: &mut abi::Out<'_>) {
-    match kind {
-        Kind::Single => complete(out, op, outcome),
-        Kind::Replace => {
-            // One whose halves the answer tells apart ends elsewhere; here it has failed as a whole.
-            if *outcome != Outcome::Done {
-                tell_replaced(out, op, outcome.clone(), outcome.clone());
-            }
-            complete(out, op, outcome);
-        }
-        Kind::Batch(items) => finish_items(items, &[], outcome, out),
-    }
-}
-
-/// Ends each operation of a batch by its own outcome, those without one by `rest`.
-fn finish_items(items: &[u64], outcomes: &[Outcome], rest: &Outcome, out: &mut abi::Out<'_>) {
-    for (index, op) in items.iter().enumerate() {
-        complete(out, *op, outcomes.get(index).unwrap_or(rest));
-    }
-}
-
-/// Where a batch is said to be done, and not what became of its orders.
-fn no_item() -> Outcome {
-    Outcome::Unknown(Refusal::new(
-        RejectReason::UnreadableAnswer,
-        "the answer to the batch does not tell what became of this order",
-    ))
 }
 
 impl SpotRuntime {
@@ -426,86 +351,6 @@ impl SpotRuntime {
                 }
             }
             Err(outcome) => self.finish(op, &outcome, out),
-        }
-    }
-
-    /// Opens the streams of a session: one for each plan of which something is wanted, and more where one does not carry it
-    /// all.
-    fn open_streams(&mut self, wanted: Wanted, plans: Vec<SessionPlan>, out: &mut abi::Out<'_>) {
-        let op = wanted.op;
-        let before = self.sessions.len();
-        let shares = wanted.by_plan(&plans);
-        let mut plans: Vec<Option<SessionPlan>> = plans.into_iter().map(Some).collect();
-        let mut part = 0;
-        for (at, share) in shares {
-            let most_topics = plans[at].as_ref().map_or(usize::MAX, SessionPlan::topics_at_most);
-            for wanted in share.in_parts(most_topics) {
-                // The plan of a stream is used up with it.
-                let plan = match plans[at].take() {
-                    Some(plan) => Ok(plan),
-                    None => self.another_plan(wanted.role, at),
-                };
-                match plan.and_then(|plan| self.open_part(wanted, plan, part, out)) {
-                    Ok(session) => self.sessions.push(session),
-                    Err(refusal) => {
-                        for part in self.sessions.drain(before..) {
-                            out.close(part.stream, 1000);
-                        }
-                        return complete(out, op, &Outcome::NotSent(refusal));
-                    }
-                }
-                part += 1;
-            }
-        }
-    }
-
-    fn open_part(
-        &mut self,
-        wanted: Wanted,
-        plan: SessionPlan,
-        part: u32,
-        out: &mut abi::Out<'_>,
-    ) -> Result<Session, Refusal> {
-        let address = address_of(&self.addresses, plan.host()).ok_or_else(|| {
-            let why = format!("the environment gives no address {:?}", plan.host());
-            Refusal::new(RejectReason::BadRequest, why)
-        })?;
-        let stream = self.next_stream;
-        self.next_stream += 1;
-        Session::open(wanted, plan, part, stream, address, out)
-    }
-
-    /// The plan of one more stream of a session, of its plan at `at`.
-    fn another_plan(&self, role: SessionRole, at: usize) -> Result<SessionPlan, Refusal> {
-        let plan = match self.connector.shared().session(role)? {
-            Opening::Stream(plan) => Some(plan),
-            Opening::Streams(plans) => plans.into_iter().nth(at),
-            Opening::Ask(_) => None,
-        };
-        plan.ok_or_else(|| {
-            Refusal::new(
-                RejectReason::DoesNotFit,
-                "more topics than a stream carries, and a question before each stream",
-            )
-        })
-    }
-
-    fn open_session(&mut self, now: abi::Now, wanted: Wanted, out: &mut abi::Out<'_>) {
-        let id = wanted.session;
-        around!(self, now, out, |sessions, around| {
-            for session in sessions.iter_mut().filter(|s| s.id == id) {
-                session.end(lost("the session is opened anew"), around);
-            }
-        });
-        match self.connector.shared().session(wanted.role) {
-            Ok(Opening::Stream(plan)) => self.open_streams(wanted, vec![plan], out),
-            Ok(Opening::Streams(plans)) => self.open_streams(wanted, plans, out),
-            Ok(Opening::Ask(operation)) => {
-                let op = wanted.op;
-                self.asking.push(wanted);
-                self.ask(op, Ok(operation), out);
-            }
-            Err(refusal) => complete(out, wanted.op, &Outcome::NotSent(refusal)),
         }
     }
 

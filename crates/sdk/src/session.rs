@@ -21,6 +21,7 @@ mod parts;
 mod plan;
 mod settle;
 
+use mend::Mend;
 pub(crate) use parts::{Wanted, update};
 pub use plan::{Opening, SessionPlan};
 pub(crate) use settle::settle;
@@ -103,8 +104,8 @@ pub(crate) struct Session {
     pub(crate) phase: Phase,
     /// The operation that opens the session, and then its name: the parts of a session have it in common.
     op: u64,
-    /// The operation that opens this part again, where it was lost.
-    mend: Option<u64>,
+    /// Where it was lost and is being opened again.
+    mend: Option<Mend>,
     /// Why its stream is gone, until what follows from that is told.
     ended: Option<Ended>,
     plan: SessionPlan,
@@ -159,7 +160,7 @@ impl Session {
 
     /// The operation that opens it: the session as a whole, or this part again.
     fn opening_op(&self) -> u64 {
-        self.mend.unwrap_or(self.op)
+        self.mend.as_ref().map_or(self.op, |mend| mend.op)
     }
 
     /// Whether `op` is the operation that opens it, and it is still opening.

@@ -18,6 +18,7 @@ impl SpotRuntime {
         if lost.is_empty() {
             return complete(out, op, &Outcome::Done);
         }
+        let (mut opened, mut refused) = (None, None);
         for at in lost {
             let stream = self.next_stream;
             self.next_stream += 1;
@@ -26,9 +27,15 @@ impl SpotRuntime {
                 let address = address_of(&self.addresses, plan.host()).unwrap_or_default();
                 self.sessions[at].mend(op, stream, plan, address, out)
             });
-            if let Err(refusal) = mended {
-                return complete(out, op, &Outcome::NotSent(refusal));
+            match mended {
+                Ok(()) => opened = Some(at),
+                Err(refusal) => refused = Some(Outcome::NotSent(refusal)),
             }
+        }
+        match (refused, opened) {
+            (Some(outcome), Some(other)) => self.sessions[other].fail_mending(outcome),
+            (Some(outcome), None) => complete(out, op, &outcome),
+            (None, _) => {}
         }
     }
 

@@ -2,10 +2,19 @@
 
 use colibri_abi as abi;
 use colibri_model::InstrumentId;
-use colibri_standard::{Channel, Event, Refusal, SessionPart, SessionRole, SessionStatus, Subscription};
+use colibri_standard::{Channel, Event, Outcome, Refusal, SessionPart, SessionRole, SessionStatus, Subscription};
 
 use super::parts::add_to;
 use super::{Around, Ended, Phase, Session, SessionPlan};
+
+/// A part that was lost is being opened again.
+#[derive(Debug)]
+pub(super) struct Mend {
+    /// The operation that opens it, and other parts that were lost beside it.
+    pub(super) op: u64,
+    /// How the operation ends even where this part is there: another could not be opened.
+    pub(super) failed: Option<Outcome>,
+}
 
 impl Session {
     /// What it carries, or carried before it was lost.
@@ -36,14 +45,16 @@ impl Session {
         self.role == SessionRole::Market && (ended.phase == Phase::Live || self.mend.is_some())
     }
 
-    /// It waits to be opened again, with what it carried.
-    pub(super) fn lose(&mut self, ended: &Ended, around: &mut Around<'_>) {
+    /// It waits to be opened again, with what it carried. Where it was being opened again: by which operation, and how that
+    /// ends.
+    pub(super) fn lose(&mut self, ended: &Ended, around: &mut Around<'_>) -> Option<(u64, Outcome)> {
         let reason = ended.outcome.refusal().map(ToString::to_string);
         self.tell_part(SessionStatus::Down, reason, around);
-        for op in self.unfinished(ended) {
-            around.complete(op, &ended.outcome);
-            // Other parts that are opened again by the same operation go on.
-            if self.mend != Some(op) {
+        let unfinished = self.unfinished(ended);
+        let mend = self.mend.take();
+        for op in unfinished {
+            if mend.as_ref().is_none_or(|mend| mend.op != op) {
+                around.complete(op, &ended.outcome);
                 self.failed.push(op);
             }
         }
@@ -54,9 +65,21 @@ impl Session {
         self.settling.clear();
         self.sent.clear();
         self.logins_done = 0;
-        self.mend = None;
         self.stream = 0;
         self.phase = Phase::Lost;
+        mend.map(|mend| (mend.op, mend.failed.unwrap_or_else(|| ended.outcome.clone())))
+    }
+
+    /// Whether it is being opened again by `op`.
+    pub(super) fn is_mended_by(&self, op: u64) -> bool {
+        self.mend.as_ref().is_some_and(|mend| mend.op == op)
+    }
+
+    /// Another part that the same operation was to open again could not be: the operation ends so, once it has ended here.
+    pub(crate) fn fail_mending(&mut self, outcome: Outcome) {
+        if let Some(mend) = &mut self.mend {
+            mend.failed.get_or_insert(outcome);
+        }
     }
 
     /// Whether it waits to be opened again.
@@ -90,7 +113,7 @@ impl Session {
     ) -> Result<(), Refusal> {
         plan.open(self.id, stream, address, out)?;
         self.plan = plan;
-        self.mend = Some(op);
+        self.mend = Some(Mend { op, failed: None });
         self.stream = stream;
         self.phase = Phase::Opening;
         Ok(())

@@ -26,6 +26,10 @@ pub(crate) fn settle(sessions: &mut [Session], around: &mut Around<'_>) {
         }
     }
     for op in settling {
+        if sessions.iter().any(|s| s.is_mended_by(op)) {
+            settle_mending(sessions, op, around);
+            continue;
+        }
         if sessions.iter().any(|s| s.has_left(op)) {
             continue;
         }
@@ -33,13 +37,33 @@ pub(crate) fn settle(sessions: &mut [Session], around: &mut Around<'_>) {
         let mut is_told = false;
         for session in sessions.iter_mut().filter(opened) {
             session.phase = Phase::Live;
-            if session.mend.take().is_some() {
-                session.tell_part(SessionStatus::Live, None, around);
-            } else if !std::mem::replace(&mut is_told, true) {
+            if !std::mem::replace(&mut is_told, true) {
                 session.tell(SessionStatus::Live, None, around);
             }
         }
         around.complete(op, &Outcome::Done);
+    }
+}
+
+/// Each part that an operation opens again is live once nothing is left to be done for it, however the others fare.
+fn settle_mending(sessions: &mut [Session], op: u64, around: &mut Around<'_>) {
+    let ready = |s: &&mut Session| s.is_mended_by(op) && s.phase == Phase::Subscribing && !s.has_left(op);
+    let mut failed = None;
+    for part in sessions.iter_mut().filter(ready) {
+        part.phase = Phase::Live;
+        part.tell_part(SessionStatus::Live, None, around);
+        failed = part.mend.take().and_then(|mend| mend.failed).or(failed);
+    }
+    end_mending(sessions, op, failed, around);
+}
+
+/// A part of those that `op` opens again is there, or lost again. The operation ends with the last of them, for the host takes no
+/// frame of one that has ended.
+fn end_mending(sessions: &mut [Session], op: u64, failed: Option<Outcome>, around: &mut Around<'_>) {
+    match (sessions.iter_mut().find(|s| s.is_mended_by(op)), failed) {
+        (Some(other), Some(outcome)) => other.fail_mending(outcome),
+        (Some(_), None) => {}
+        (None, failed) => around.complete(op, &failed.unwrap_or(Outcome::Done)),
     }
 }
 
@@ -53,7 +77,9 @@ fn settle_ended(sessions: &mut [Session], around: &mut Around<'_>) {
         let op = sessions[at].op;
         let others_live = sessions.iter().any(|s| s.op == op && s.phase == Phase::Live);
         if others_live && sessions[at].may_be_lost_alone(&ended) {
-            sessions[at].lose(&ended, around);
+            if let Some((op, outcome)) = sessions[at].lose(&ended, around) {
+                end_mending(sessions, op, Some(outcome), around);
+            }
             continue;
         }
         let reason = ended.outcome.refusal().map(ToString::to_string);

@@ -234,3 +234,100 @@ fn a_session_is_down_with_the_last_of_its_streams() {
     let actions = stage.command(7, &mend());
     assert!(matches!(outcome(&actions, 7), Some(Outcome::NotSent(r)) if r.reason == RejectReason::NotConnected));
 }
+
+/// Three books on streams of their own, of which the second and the third are lost, and opened again as streams 4 and 5.
+fn two_lost_of_three() -> Stage {
+    let mut stage = stage();
+    let command = OpenSession {
+        session: 1,
+        role: SessionRole::Market,
+        subscriptions: books_of(&[1, 2, 3]),
+    };
+    stage.command(1, &Command::OpenSession(command));
+    for stream in 1..=3 {
+        stage.stream_opened(stream);
+        stage.frame(stream, format!("ok {stream}").as_bytes());
+    }
+    for stream in [2, 3] {
+        let actions = stage.stream_closed(stream, 1006, "");
+        assert_eq!(parts(&actions), [(SessionStatus::Down, vec![stream])]);
+    }
+    let actions = stage.command(6, &mend());
+    let opens = |stream| move |a: &Action| matches!(a, Action::Open { stream: s, .. } if *s == stream);
+    assert!(
+        actions.iter().any(opens(4)) && actions.iter().any(opens(5)),
+        "{actions:?}"
+    );
+    stage
+}
+
+/// Only what is lost still is opened by the next attempt.
+fn third_comes_with_the_next_attempt(stage: &mut Stage) {
+    let actions = stage.command(7, &mend());
+    assert!(
+        matches!(actions.as_slice(), [Action::Open { stream: 6, .. }]),
+        "{actions:?}"
+    );
+    stage.stream_opened(6);
+    let actions = stage.frame(6, b"ok 5");
+    assert_eq!(
+        (parts(&actions), outcome(&actions, 7)),
+        (vec![(SessionStatus::Live, vec![3])], Some(Outcome::Done))
+    );
+}
+
+/// The host takes no frame of an operation that has ended: what opens two streams ends with the second.
+#[test]
+fn of_two_streams_that_are_lost_one_comes_back_where_the_other_cannot_be_opened() {
+    let mut stage = two_lost_of_three();
+    let actions = stage.stream_closed(5, 1006, "");
+    assert_eq!(parts(&actions), [(SessionStatus::Down, vec![3])]);
+    assert_eq!(outcome(&actions, 6), None, "the other stream is opened by it");
+    let actions = stage.stream_opened(4);
+    assert!(
+        actions
+            .iter()
+            .any(|a| matches!(a, Action::Send { stream: 4, frame, .. } if frame == "Subscribe 1 4"))
+    );
+    let actions = stage.frame(4, b"ok 4");
+    assert_eq!(parts(&actions), [(SessionStatus::Live, vec![2])]);
+    assert!(outcome(&actions, 6).unwrap().is_unknown(), "not all is back");
+    third_comes_with_the_next_attempt(&mut stage);
+}
+
+#[test]
+fn of_two_streams_that_are_lost_the_first_that_is_there_waits_for_no_other() {
+    let mut stage = two_lost_of_three();
+    stage.stream_opened(4);
+    let actions = stage.frame(4, b"ok 4");
+    assert_eq!(parts(&actions), [(SessionStatus::Live, vec![2])]);
+    assert_eq!(outcome(&actions, 6), None, "the other stream is being opened by it");
+    let actions = stage.stream_closed(5, 1006, "");
+    assert_eq!(parts(&actions), [(SessionStatus::Down, vec![3])]);
+    assert!(outcome(&actions, 6).unwrap().is_unknown());
+    third_comes_with_the_next_attempt(&mut stage);
+}
+
+#[test]
+fn two_streams_that_are_lost_are_back_when_both_are() {
+    let mut stage = two_lost_of_three();
+    for (stream, answer, ended) in [(5, b"ok 4", None), (4, b"ok 5", Some(Outcome::Done))] {
+        stage.stream_opened(stream);
+        let actions = stage.frame(stream, answer);
+        assert_eq!(parts(&actions), [(SessionStatus::Live, vec![stream - 2])]);
+        assert_eq!(outcome(&actions, 6), ended);
+    }
+}
+
+#[test]
+fn an_attempt_that_the_host_gives_up_leaves_both_streams_lost() {
+    let mut stage = two_lost_of_three();
+    stage.stream_opened(4);
+    let actions = stage.ended(6, 10);
+    assert_eq!(
+        parts(&actions),
+        [(SessionStatus::Down, vec![2]), (SessionStatus::Down, vec![3])]
+    );
+    let opened = stage.command(7, &mend());
+    assert_eq!(opened.iter().filter(|a| matches!(a, Action::Open { .. })).count(), 2);
+}
