@@ -126,26 +126,23 @@ fn config() -> ConnectorConfig {
     }
 }
 
-/// Builds the library as the bench is built; where it is.
+/// Builds the library as it is shipped, by itself; where it is.
 pub fn build_library() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let folder = root.join("target/boundary");
     let status = Command::new(env!("CARGO"))
         .args([
             "build",
             "--quiet",
-            "--profile",
-            "bench",
+            "--release",
             "--package",
             "colibri-connector-binance",
-            "--target-dir",
         ])
-        .arg(&folder)
+        .current_dir(root)
         .status()
         .unwrap();
     assert!(status.success());
-    folder.join(format!(
-        "release/{}colibri_connector_binance{}",
+    root.join(format!(
+        "target/release/{}colibri_connector_binance{}",
         std::env::consts::DLL_PREFIX,
         std::env::consts::DLL_SUFFIX
     ))
@@ -153,7 +150,8 @@ pub fn build_library() -> PathBuf {
 
 /// The connector of the library at `path`.
 pub fn library(path: &Path) -> Connector {
-    let libraries = path.parent().unwrap().join("libraries");
+    // Beside what is shipped, and no part of it.
+    let libraries = path.parent().unwrap().with_file_name("bench/libraries");
     let library = Loader::new(libraries).load(&LoadRequest::new(path)).unwrap();
     library
         .create("binance", &serde_json::to_vec(&config()).unwrap())
