@@ -1,4 +1,5 @@
 //! Rules about how the sources read that no compiler lint holds.
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 
@@ -117,6 +118,27 @@ fn a_library_writes_to_nobodys_standard_output() {
         }
     }
     report("libraries that print", &wrong);
+}
+
+/// The release is built for size, but for what is named in its profile.
+#[test]
+fn every_connector_is_built_for_speed() {
+    let manifest = std::fs::read_to_string(colibri_tests::workspace::root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let profiles = &manifest["profile"]["release"]["package"];
+    let wrong: Vec<String> = packages()
+        .into_iter()
+        .filter(|package| package.directory.starts_with("connectors"))
+        .filter(|package| {
+            let level = profiles.get(&package.name).and_then(|profile| profile.get("opt-level"));
+            level.and_then(toml::Value::as_integer) != Some(3)
+        })
+        .map(|package| package.name)
+        .collect();
+    report(
+        "connectors without `opt-level = 3` in [profile.release.package] of Cargo.toml",
+        &wrong,
+    );
 }
 
 #[test]
