@@ -129,6 +129,8 @@ fn config() -> ConnectorConfig {
 /// Builds the library as it is shipped, by itself; where it is.
 pub fn build_library() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    // Named, so that it is found where `CARGO_TARGET_DIR` says otherwise too.
+    let target = root.join("target");
     let status = Command::new(env!("CARGO"))
         .args([
             "build",
@@ -136,13 +138,15 @@ pub fn build_library() -> PathBuf {
             "--release",
             "--package",
             "colibri-connector-binance",
+            "--target-dir",
         ])
+        .arg(&target)
         .current_dir(root)
         .status()
         .unwrap();
     assert!(status.success());
-    root.join(format!(
-        "target/release/{}colibri_connector_binance{}",
+    target.join(format!(
+        "release/{}colibri_connector_binance{}",
         std::env::consts::DLL_PREFIX,
         std::env::consts::DLL_SUFFIX
     ))

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The workspace's build folder.
+/// The workspace's build folder, also where `CARGO_TARGET_DIR` says otherwise.
 pub fn target() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target")
 }
@@ -17,7 +17,9 @@ pub fn build() -> PathBuf {
             "--release",
             "--package",
             "colibri-connector-binance",
+            "--target-dir",
         ])
+        .arg(target())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .unwrap();
